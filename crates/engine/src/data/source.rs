@@ -1,0 +1,119 @@
+//! From a path to training, test and corpus images, whatever the format.
+
+use super::{DataError, Dataset, cifar, folder, idx};
+use std::path::{Path, PathBuf};
+
+/// The images of one experiment.
+#[derive(Clone, Debug)]
+pub struct Benchmark {
+    /// What clients train on.
+    pub train: Dataset,
+    /// What accuracy is reported on.
+    pub test: Dataset,
+    /// Images that neither a client nor the test holds, for a generator to learn from.
+    pub corpus: Option<Dataset>,
+}
+
+/// Share of the images that becomes the test part where a source has none of its own.
+const TEST_SHARE: usize = 5;
+
+/// Opens a dataset: a folder of IDX files, a folder or file of CIFAR-10 records, or an image folder.
+///
+/// Where a source has no test part, a fifth of its images, drawn with `seed` and balanced over classes, becomes it.
+///
+/// # Errors
+/// [`DataError`] that names the file and what is wrong with it, or says what was looked for.
+pub fn open(path: &Path, seed: u64) -> Result<Benchmark, DataError> {
+    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    if !path.exists() {
+        return Err(DataError::malformed(path, "there is no such file or folder"));
+    }
+    if path.is_file() {
+        return held_out(cifar::read(&[path], &name)?, seed);
+    }
+    if let Some(train) = idx_part(path, &["train"], &name, &[])? {
+        let corpus = idx_part(path, &["corpus"], &name, &train.class_names)?;
+        let Some(test) = idx_part(path, &["test", "t10k"], &name, &train.class_names)? else {
+            return held_out(train, seed).map(|split| Benchmark { corpus, ..split });
+        };
+        return fitting(Benchmark { train, test, corpus });
+    }
+    let batches: Vec<PathBuf> =
+        (1..=5).map(|batch| path.join(format!("data_batch_{batch}.bin"))).filter(|file| file.is_file()).collect();
+    if !batches.is_empty() {
+        let train = cifar::read(&batches, &name)?;
+        let test = path.join("test_batch.bin");
+        return match test.is_file() {
+            true => fitting(Benchmark { train, test: cifar::read(&[test], &name)?, corpus: None }),
+            false => held_out(train, seed),
+        };
+    }
+    let (train, test, corpus) = (path.join("train"), path.join("test"), path.join("corpus"));
+    if !train.is_dir() {
+        return held_out(folder::read(path, &name)?, seed);
+    }
+    let corpus = corpus.is_dir().then(|| folder::read(&corpus, &name)).transpose()?;
+    let train = folder::read(&train, &name)?;
+    match test.is_dir() {
+        true => fitting(Benchmark { train, test: folder::read(&test, &name)?, corpus }),
+        false => held_out(train, seed).map(|split| Benchmark { corpus, ..split }),
+    }
+}
+
+/// The part of an IDX folder that goes by one of `stems`, if its images are there.
+fn idx_part(path: &Path, stems: &[&str], name: &str, classes: &[String]) -> Result<Option<Dataset>, DataError> {
+    let find = |stem: &str, kind: &str| {
+        let names = [format!("{stem}-{kind}-ubyte.gz"), format!("{stem}-{kind}-ubyte")];
+        names.into_iter().map(|name| path.join(name)).find(|file| file.is_file())
+    };
+    for stem in stems {
+        let Some(images) = find(stem, "images-idx3").or_else(|| find(stem, "images-idx4")) else { continue };
+        let labels = find(stem, "labels-idx1").ok_or_else(|| {
+            DataError::malformed(
+                &images,
+                format!("the labels are missing: expected {stem}-labels-idx1-ubyte beside it"),
+            )
+        })?;
+        return idx::read(&images, &labels, name, classes).map(Some);
+    }
+    Ok(None)
+}
+
+fn held_out(data: Dataset, seed: u64) -> Result<Benchmark, DataError> {
+    let mut parts = data.split_balanced(&[data.len() / TEST_SHARE], seed);
+    match (parts.pop(), parts.pop()) {
+        (Some(train), Some(test)) if !test.is_empty() => Ok(Benchmark { train, test, corpus: None }),
+        _ => Err(DataError::Mismatch(format!(
+            "{} has {} images: too few to hold out a test part of one in {TEST_SHARE}",
+            data.name,
+            data.len()
+        ))),
+    }
+}
+
+/// Checks that the parts hold images of the same kind and none is empty.
+fn fitting(benchmark: Benchmark) -> Result<Benchmark, DataError> {
+    let Benchmark { train, test, corpus } = &benchmark;
+    for (kind, part) in [("test", Some(test)), ("corpus", corpus.as_ref())] {
+        let Some(part) = part else { continue };
+        if part.shape != train.shape || part.class_names != train.class_names {
+            return Err(DataError::Mismatch(format!(
+                "{}: the {kind} images ({}, {} classes) do not fit the training images ({}, {} classes)",
+                train.name,
+                part.shape,
+                part.classes(),
+                train.shape,
+                train.classes()
+            )));
+        }
+    }
+    if train.is_empty() || test.is_empty() {
+        return Err(DataError::Mismatch(format!(
+            "{} has {} training and {} test images; both are needed",
+            train.name,
+            train.len(),
+            test.len()
+        )));
+    }
+    Ok(benchmark)
+}

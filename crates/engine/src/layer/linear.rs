@@ -1,0 +1,62 @@
+use super::Pass;
+use crate::parameters::{Initialiser, Layout, ParameterId};
+use burn::tensor::Tensor;
+
+/// A dense layer, `y = x W + b`, with one `W` and `b` for each client.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    weight: ParameterId,
+    bias: ParameterId,
+}
+
+impl Linear {
+    /// Declares `weight [inputs, outputs]` and `bias [outputs]` under `name`.
+    pub fn new(layout: &mut Layout, name: &str, inputs: usize, outputs: usize) -> Self {
+        let start = Initialiser::fan_in(inputs);
+        Self {
+            weight: layout.declare(format!("{name}.weight"), &[inputs, outputs], start),
+            bias: layout.declare(format!("{name}.bias"), &[outputs], start),
+        }
+    }
+
+    /// A layer that starts as the zero function.
+    pub fn zeros(layout: &mut Layout, name: &str, inputs: usize, outputs: usize) -> Self {
+        Self {
+            weight: layout.declare(format!("{name}.weight"), &[inputs, outputs], Initialiser::Zeros),
+            bias: layout.declare(format!("{name}.bias"), &[outputs], Initialiser::Zeros),
+        }
+    }
+
+    /// `[clients, batch, inputs]` to `[clients, batch, outputs]`.
+    pub fn forward(&self, pass: &Pass, x: Tensor<3>) -> Tensor<3> {
+        let bias: Tensor<2> = pass.parameter(self.bias);
+        x.matmul(pass.parameter(self.weight)) + bias.unsqueeze_dim(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::testing::{distinct_clients, ramp};
+
+    #[test]
+    fn each_client_uses_its_own_parameters() {
+        let mut layout = Layout::new();
+        let layer = Linear::new(&mut layout, "dense", 3, 2);
+        let (weights, stacked) = distinct_clients(layout, 2);
+        let x = ramp([2, 4, 3]);
+        let y = layer.forward(&Pass::evaluate(&stacked), x.clone()).into_data();
+        let (x, y) = (x.into_data(), y);
+        let (x, y) = (x.as_slice::<f32>().unwrap(), y.as_slice::<f32>().unwrap());
+        for (client, own) in weights.iter().enumerate() {
+            for sample in 0..4 {
+                for output in 0..2 {
+                    let row = &x[(client * 4 + sample) * 3..][..3];
+                    let expected: f32 =
+                        own.values()[6 + output] + (0..3).map(|i| row[i] * own.values()[i * 2 + output]).sum::<f32>();
+                    assert!((y[(client * 4 + sample) * 2 + output] - expected).abs() < 1e-6);
+                }
+            }
+        }
+    }
+}
