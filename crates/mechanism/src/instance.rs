@@ -24,12 +24,7 @@ pub struct Shape {
 impl Shape {
     /// So many clients with ten classes, the aligned bias and weights by effective samples.
     pub fn of(clients: usize) -> Self {
-        Shape {
-            clients,
-            classes: 10,
-            bias: Bias::Aligned,
-            weights: Weights::Effective,
-        }
+        Shape { clients, classes: 10, bias: Bias::Aligned, weights: Weights::Effective }
     }
 }
 
@@ -42,29 +37,20 @@ pub fn specs(seed: u64, shape: Shape) -> Vec<ClientSpec> {
     for index in 0..shape.clients {
         if index > 0 && rng.random_bool(0.05) {
             let twin = specs[rng.random_range(0..index)].clone();
-            specs.push(ClientSpec {
-                id: format!("c{index}"),
-                ..twin
-            });
+            specs.push(ClientSpec { id: format!("c{index}"), ..twin });
             continue;
         }
         let shares = match rng.random_range(0..20) {
             0 => vec![1.0 / shape.classes as f64; shape.classes],
             _ => {
                 let power = rng.random_range(0.5..12.0);
-                let raw: Vec<f64> = (0..shape.classes)
-                    .map(|_| rng.random::<f64>().powf(power))
-                    .collect();
+                let raw: Vec<f64> = (0..shape.classes).map(|_| rng.random::<f64>().powf(power)).collect();
                 let sum: f64 = raw.iter().sum();
                 raw.into_iter().map(|share| share / sum).collect()
             }
         };
         let mut cost = |top: f64| {
-            if rng.random_bool(0.05) {
-                0.0
-            } else {
-                top * 10f64.powf(rng.random_range(-2.0..0.0))
-            }
+            if rng.random_bool(0.05) { 0.0 } else { top * 10f64.powf(rng.random_range(-2.0..0.0)) }
         };
         specs.push(ClientSpec {
             id: format!("c{index}"),
@@ -96,8 +82,5 @@ pub fn market(seed: u64, shape: Shape) -> Result<Market> {
     let theta = rng.random_range(0.0..1.1);
     let kappa = 10f64.powf(rng.random_range(-1.5..1.5)) * (shape.clients as f64).powf(0.5);
     let model = LossModel::new(constants, theta, kappa, shape.bias, shape.weights)?;
-    Market::new(
-        Population::new(specs(seed, shape), &TargetChoice::Uniform)?,
-        model,
-    )
+    Market::new(Population::new(specs(seed, shape), &TargetChoice::Uniform)?, model)
 }

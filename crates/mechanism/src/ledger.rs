@@ -41,13 +41,8 @@ impl Transaction {
     /// # Errors
     /// [`Error::Overflow`] for the one amount that has no negative.
     pub fn transfer(id: &str, memo: &str, from: &str, to: &str, amount: Credits) -> Result<Self> {
-        let taken = Credits::ZERO
-            .checked_sub(amount)
-            .ok_or(Error::Overflow("a transfer"))?;
-        let posting = |account: &str, amount| Posting {
-            account: account.to_owned(),
-            amount,
-        };
+        let taken = Credits::ZERO.checked_sub(amount).ok_or(Error::Overflow("a transfer"))?;
+        let posting = |account: &str, amount| Posting { account: account.to_owned(), amount };
         Ok(Transaction {
             id: id.to_owned(),
             memo: memo.to_owned(),
@@ -124,58 +119,37 @@ impl Book {
     pub fn post(&mut self, transaction: Transaction) -> std::result::Result<Posted, LedgerError> {
         let id = || transaction.id.clone();
         if let Some(known) = self.transactions.get(&transaction.id) {
-            return if *known == transaction {
-                Ok(Posted::Already)
-            } else {
-                Err(LedgerError::Conflict { id: id() })
-            };
+            return if *known == transaction { Ok(Posted::Already) } else { Err(LedgerError::Conflict { id: id() }) };
         }
         let malformed = |problem| Err(LedgerError::Malformed { id: id(), problem });
         if transaction.id.is_empty() {
             return malformed("the id is empty");
         }
         if transaction.postings.len() < 2 {
-            return malformed(
-                "needs at least two postings, where money comes from and where it goes",
-            );
+            return malformed("needs at least two postings, where money comes from and where it goes");
         }
-        if transaction
-            .postings
-            .iter()
-            .any(|posting| posting.account.is_empty())
-        {
+        if transaction.postings.iter().any(|posting| posting.account.is_empty()) {
             return malformed("an account has no name");
         }
-        let sum: i128 = transaction
-            .postings
-            .iter()
-            .map(|posting| i128::from(posting.amount.micros()))
-            .sum();
+        let sum: i128 = transaction.postings.iter().map(|posting| i128::from(posting.amount.micros())).sum();
         if sum != 0 {
             return Err(LedgerError::Unbalanced { id: id(), sum });
         }
         let mut changed: BTreeMap<&str, Credits> = BTreeMap::new();
         for posting in &transaction.postings {
             let account = posting.account.as_str();
-            let before = changed
-                .get(account)
-                .copied()
-                .unwrap_or_else(|| self.balance(account));
+            let before = changed.get(account).copied().unwrap_or_else(|| self.balance(account));
             match before.checked_add(posting.amount) {
                 Some(after) => changed.insert(account, after),
                 None => {
-                    return Err(LedgerError::Overflow {
-                        id: id(),
-                        account: account.to_owned(),
-                    });
+                    return Err(LedgerError::Overflow { id: id(), account: account.to_owned() });
                 }
             };
         }
         for (account, balance) in changed {
             self.balances.insert(account.to_owned(), balance);
         }
-        self.transactions
-            .insert(transaction.id.clone(), transaction);
+        self.transactions.insert(transaction.id.clone(), transaction);
         Ok(Posted::New)
     }
 
@@ -210,9 +184,7 @@ impl Book {
     ///
     /// # Errors
     /// Outside, what the system says while reading; inside, [`LedgerError::Line`].
-    pub fn replay(
-        reader: impl io::Read,
-    ) -> io::Result<std::result::Result<(Book, u64), LedgerError>> {
+    pub fn replay(reader: impl io::Read) -> io::Result<std::result::Result<(Book, u64), LedgerError>> {
         let mut reader = BufReader::new(reader);
         let mut book = Book::default();
         let (mut line, mut whole) = (0, 0);
@@ -256,17 +228,9 @@ impl Ledger {
     /// [`Error::File`]; [`Error::Ledger`] with the line that is wrong.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_owned();
-        let error = |source| Error::File {
-            path: path.clone(),
-            source,
-        };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(error)?;
+        let error = |source| Error::File { path: path.clone(), source };
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(error)?;
         let (book, whole) = Book::replay(&mut file).map_err(error)??;
         // drop a line that was cut off, and make sure that the next one starts a line
         file.set_len(whole).map_err(error)?;
@@ -287,27 +251,19 @@ impl Ledger {
     /// # Errors
     /// [`Error::Ledger`] or [`Error::File`]; balances are unchanged then.
     pub fn post(&mut self, transactions: impl IntoIterator<Item = Transaction>) -> Result<usize> {
-        let error = |source| Error::File {
-            path: self.path.clone(),
-            source,
-        };
+        let error = |source| Error::File { path: self.path.clone(), source };
         let mut book = self.book.clone();
         let mut text = Vec::new();
         let mut new = 0;
         for transaction in transactions {
             if book.post(transaction.clone())? == Posted::New {
-                serde_json::to_writer(&mut text, &transaction)
-                    .map_err(|problem| error(problem.into()))?;
+                serde_json::to_writer(&mut text, &transaction).map_err(|problem| error(problem.into()))?;
                 text.push(b'\n');
                 new += 1;
             }
         }
         let before = self.file.seek(SeekFrom::End(0)).map_err(error)?;
-        if let Err(source) = self
-            .file
-            .write_all(&text)
-            .and_then(|()| self.file.sync_data())
-        {
+        if let Err(source) = self.file.write_all(&text).and_then(|()| self.file.sync_data()) {
             // what cannot be taken back here is skipped as a cut-off line, or is the same transaction, when it is opened again
             let _ = self.file.set_len(before);
             return Err(error(source));
@@ -328,14 +284,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn pay(id: &str, amount: i64) -> Transaction {
-        Transaction::transfer(
-            id,
-            "round 1",
-            "server",
-            "client:a",
-            Credits::from_micros(amount),
-        )
-        .unwrap()
+        Transaction::transfer(id, "round 1", "server", "client:a", Credits::from_micros(amount)).unwrap()
     }
 
     #[test]
@@ -343,17 +292,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.jsonl");
         let mut ledger = Ledger::open(&path).unwrap();
-        assert_eq!(
-            ledger
-                .post([pay("1", 5), pay("2", 7), pay("1", 5)])
-                .unwrap(),
-            2
-        );
+        assert_eq!(ledger.post([pay("1", 5), pay("2", 7), pay("1", 5)]).unwrap(), 2);
         assert_eq!(ledger.post([pay("2", 7)]).unwrap(), 0);
-        assert!(matches!(
-            ledger.post([pay("3", 1), pay("2", 8)]),
-            Err(Error::Ledger(LedgerError::Conflict { .. }))
-        ));
+        assert!(matches!(ledger.post([pay("3", 1), pay("2", 8)]), Err(Error::Ledger(LedgerError::Conflict { .. }))));
         let again = Ledger::open(&path).unwrap();
         assert_eq!(again.book(), ledger.book());
         assert_eq!(again.book().balance("client:a").micros(), 12);
@@ -364,10 +305,7 @@ mod tests {
     fn a_line_cut_off_by_a_crash_is_dropped_and_a_broken_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.jsonl");
-        Ledger::open(&path)
-            .unwrap()
-            .post([pay("1", 5), pay("2", 7)])
-            .unwrap();
+        Ledger::open(&path).unwrap().post([pay("1", 5), pay("2", 7)]).unwrap();
         let text = std::fs::read(&path).unwrap();
         std::fs::write(&path, &text[..text.len() - 9]).unwrap();
         let mut ledger = Ledger::open(&path).unwrap();
@@ -375,12 +313,7 @@ mod tests {
         ledger.post([pay("2", 7)]).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), text);
         std::fs::write(&path, [&text[..], b"{}\n", &text[..]].concat()).unwrap();
-        assert!(
-            Ledger::open(&path)
-                .unwrap_err()
-                .to_string()
-                .contains("line 3")
-        );
+        assert!(Ledger::open(&path).unwrap_err().to_string().contains("line 3"));
         // the file is left as it was
         assert_eq!(std::fs::read(&path).unwrap().len(), 2 * text.len() + 3);
     }
@@ -388,30 +321,14 @@ mod tests {
     #[test]
     fn what_does_not_balance_or_fit_is_refused_whole() {
         let mut book = Book::default();
-        let posting = |account: &str, amount| Posting {
-            account: account.into(),
-            amount: Credits::from_micros(amount),
-        };
-        let transaction = |postings| Transaction {
-            id: "x".into(),
-            memo: String::new(),
-            postings,
-        };
+        let posting = |account: &str, amount| Posting { account: account.into(), amount: Credits::from_micros(amount) };
+        let transaction = |postings| Transaction { id: "x".into(), memo: String::new(), postings };
         let unbalanced = transaction(vec![posting("a", 1), posting("b", -2)]);
-        assert_eq!(
-            book.post(unbalanced),
-            Err(LedgerError::Unbalanced {
-                id: "x".into(),
-                sum: -1
-            })
-        );
+        assert_eq!(book.post(unbalanced), Err(LedgerError::Unbalanced { id: "x".into(), sum: -1 }));
         assert!(book.post(transaction(vec![posting("a", 0)])).is_err());
         book.post(pay("1", i64::MAX)).unwrap();
         let before = book.clone();
-        assert!(matches!(
-            book.post(pay("2", 1)),
-            Err(LedgerError::Overflow { .. })
-        ));
+        assert!(matches!(book.post(pay("2", 1)), Err(LedgerError::Overflow { .. })));
         assert_eq!(book, before);
     }
 

@@ -44,16 +44,17 @@ impl Market {
     /// The mixture bias without label shares; money that overflows.
     pub fn new(population: Population, model: LossModel) -> Result<Self> {
         if model.bias() == Bias::Mixture && population.classes() == 0 {
-            let problem = "the mixture bias needs label shares (columns p0, p1, ...); give them, or use the aligned bias";
+            let problem =
+                "the mixture bias needs label shares (columns p0, p1, ...); give them, or use the aligned bias";
             return Err(Error::Population(problem.into()));
         }
         if u32::try_from(population.clients().len()).is_err() {
             return Err(Error::Population("more than 4294967295".into()));
         }
-        let parts = population.clients().iter().map(|client| {
-            Mode::PLAYING
-                .map(|mode| Part::new(&model, client.samples, client.skew, client.batch, mode))
-        });
+        let parts = population
+            .clients()
+            .iter()
+            .map(|client| Mode::PLAYING.map(|mode| Part::new(&model, client.samples, client.skew, client.batch, mode)));
         let parts = Arc::new(parts.collect());
         let costs = population.clients().iter().map(|client| {
             let overflow = |_| Error::Client {
@@ -67,12 +68,7 @@ impl Market {
             })
         });
         let costs = costs.collect::<Result<_>>()?;
-        Ok(Market {
-            population: Arc::new(population),
-            model: Arc::new(model),
-            parts,
-            costs,
-        })
+        Ok(Market { population: Arc::new(population), model: Arc::new(model), parts, costs })
     }
 
     /// The same market with other (reported) costs, one entry per client.
@@ -81,22 +77,12 @@ impl Market {
     /// [`Error::Rule`] if the number of entries is wrong or a cost is negative.
     pub fn with_costs(&self, costs: Vec<ModeCosts>) -> Result<Self> {
         if costs.len() != self.len() {
-            return Err(Error::Rule(format!(
-                "{} costs for {} clients",
-                costs.len(),
-                self.len()
-            )));
+            return Err(Error::Rule(format!("{} costs for {} clients", costs.len(), self.len())));
         }
-        if costs
-            .iter()
-            .any(|costs| costs.local.min(costs.augmented) < Credits::ZERO)
-        {
+        if costs.iter().any(|costs| costs.local.min(costs.augmented) < Credits::ZERO) {
             return Err(Error::Rule("a cost is negative".into()));
         }
-        Ok(Market {
-            costs,
-            ..self.clone()
-        })
+        Ok(Market { costs, ..self.clone() })
     }
 
     /// The same market where client `index` reports `costs`.
@@ -115,16 +101,8 @@ impl Market {
         Market {
             population: Arc::new(self.population.filter(&keep)),
             model: self.model.clone(),
-            parts: Arc::new(
-                (0..self.len())
-                    .filter(pick)
-                    .map(|index| self.parts[index])
-                    .collect(),
-            ),
-            costs: (0..self.len())
-                .filter(pick)
-                .map(|index| self.costs[index])
-                .collect(),
+            parts: Arc::new((0..self.len()).filter(pick).map(|index| self.parts[index]).collect()),
+            costs: (0..self.len()).filter(pick).map(|index| self.costs[index]).collect(),
         }
     }
 
@@ -165,16 +143,9 @@ impl Market {
 
     /// a_k, `[clients]`: the aggregation weight of each client if they take part in these modes; they sum to 1, or are all 0.
     pub fn aggregation_weights(&self, modes: &[Mode]) -> Vec<f64> {
-        let weights: Vec<f64> = modes
-            .iter()
-            .enumerate()
-            .map(|(k, &mode)| self.part(k, mode).weight as f64)
-            .collect();
+        let weights: Vec<f64> = modes.iter().enumerate().map(|(k, &mode)| self.part(k, mode).weight as f64).collect();
         let total: f64 = weights.iter().sum();
-        weights
-            .into_iter()
-            .map(|weight| if total > 0.0 { weight / total } else { 0.0 })
-            .collect()
+        weights.into_iter().map(|weight| if total > 0.0 { weight / total } else { 0.0 }).collect()
     }
 
     /// The terms of Phi if the clients take part in these modes, `[clients]`.
@@ -233,12 +204,7 @@ impl Market {
     pub(crate) fn switch(&self, tally: &mut Tally, index: usize, from: Mode, to: Mode) {
         let weights = self.model.weights();
         if from.plays() {
-            tally.remove(
-                weights,
-                from,
-                &self.part(index, from),
-                self.deviations(index),
-            );
+            tally.remove(weights, from, &self.part(index, from), self.deviations(index));
         }
         if to.plays() {
             tally.add(weights, to, &self.part(index, to), self.deviations(index));
@@ -258,18 +224,12 @@ impl Market {
             .iter()
             .zip(payments)
             .zip(&self.costs)
-            .map(|((&mode, &payment), costs)| Award {
-                mode,
-                payment,
-                cost: costs.of(mode),
-            })
+            .map(|((&mode, &payment), costs)| Award { mode, payment, cost: costs.of(mode) })
             .collect();
         let tally = self.tally(modes);
         let accuracy_loss = loss_credits(self.model.loss(&tally))?;
         let payments = Credits::sum(payments.iter().copied(), "the sum of payments")?;
-        let server_cost = accuracy_loss
-            .checked_add(payments)
-            .ok_or(Error::Overflow("the server cost"))?;
+        let server_cost = accuracy_loss.checked_add(payments).ok_or(Error::Overflow("the server cost"))?;
         Ok(Outcome {
             price,
             awards,

@@ -15,9 +15,7 @@ pub const MICROS: i64 = 1_000_000;
 pub const PICOS: u64 = 1_000_000_000_000;
 
 /// An amount of money: an integer number of micro-credits. As JSON it is that integer.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Credits(i64);
 
@@ -68,9 +66,7 @@ impl Credits {
 
     /// `micros` if it fits; `what` names the amount in the error.
     pub fn narrow(micros: i128, what: &'static str) -> Result<Credits> {
-        i64::try_from(micros)
-            .map(Credits)
-            .map_err(|_| Error::Overflow(what))
+        i64::try_from(micros).map(Credits).map_err(|_| Error::Overflow(what))
     }
 }
 
@@ -83,9 +79,7 @@ impl FromStr for Credits {
         if !exact {
             return Err(money(text, "is finer than a micro-credit (six decimals)"));
         }
-        i64::try_from(micros)
-            .map(Credits)
-            .map_err(|_| money(text, "is more than 9.2e12 credits"))
+        i64::try_from(micros).map(Credits).map_err(|_| money(text, "is more than 9.2e12 credits"))
     }
 }
 
@@ -163,19 +157,10 @@ unit_price! {
 }
 
 fn money(text: &str, problem: &'static str) -> Error {
-    Error::Money {
-        text: text.trim().to_owned(),
-        problem,
-    }
+    Error::Money { text: text.trim().to_owned(), problem }
 }
 
-fn fixed(
-    f: &mut fmt::Formatter<'_>,
-    sign: &str,
-    value: u64,
-    scale: u64,
-    digits: usize,
-) -> fmt::Result {
+fn fixed(f: &mut fmt::Formatter<'_>, sign: &str, value: u64, scale: u64, digits: usize) -> fmt::Result {
     let (whole, part) = (value / scale, value % scale);
     let text = if part == 0 {
         format!("{sign}{whole}")
@@ -195,10 +180,7 @@ pub(crate) fn decimal(text: &str, digits: i32) -> Result<(i128, bool)> {
         Some(b'+') => (false, &whole[1..]),
         _ => (false, whole),
     };
-    if rest.eq_ignore_ascii_case("nan")
-        || rest.eq_ignore_ascii_case("inf")
-        || rest.eq_ignore_ascii_case("infinity")
-    {
+    if rest.eq_ignore_ascii_case("nan") || rest.eq_ignore_ascii_case("inf") || rest.eq_ignore_ascii_case("infinity") {
         return fail("is not a finite number");
     }
     let (mantissa, exponent) = match rest.find(['e', 'E']) {
@@ -221,10 +203,7 @@ pub(crate) fn decimal(text: &str, digits: i32) -> Result<(i128, bool)> {
     for (at, digit) in all().map(|byte| i128::from(byte - b'0')).enumerate() {
         let at = at as i32;
         if at < keep {
-            value = match value
-                .checked_mul(10)
-                .and_then(|value| value.checked_add(digit))
-            {
+            value = match value.checked_mul(10).and_then(|value| value.checked_add(digit)) {
                 Some(value) => value,
                 None => return fail("is too large"),
             };
@@ -259,19 +238,7 @@ mod tests {
         assert_eq!(micros("1.5e-3").unwrap(), 1_500);
         assert_eq!(micros("2e3").unwrap(), 2_000_000_000);
         assert_eq!(micros("0.1234560").unwrap(), 123_456);
-        for bad in [
-            "",
-            ".",
-            "nan",
-            "inf",
-            "-inf",
-            "1,5",
-            "0x1",
-            "1e",
-            "0.1234567",
-            "1e400",
-            "9223372036854.775808",
-        ] {
+        for bad in ["", ".", "nan", "inf", "-inf", "1,5", "0x1", "1e", "0.1234567", "1e400", "9223372036854.775808"] {
             assert!(bad.parse::<Credits>().is_err(), "{bad}");
         }
         assert_eq!("1e-5".parse::<Rate>().unwrap().picos(), 10_000_000);
@@ -283,10 +250,7 @@ mod tests {
         assert!("1e9".parse::<Rate>().is_err());
         assert_eq!(Rate::from_credits(0.1).unwrap().picos(), PICOS / 10);
         assert!(Rate::from_credits(f64::NAN).is_err());
-        assert_eq!(
-            format!("{:>6}|", Credits::from_micros(1_500_000)),
-            "   1.5|"
-        );
+        assert_eq!(format!("{:>6}|", Credits::from_micros(1_500_000)), "   1.5|");
     }
 
     proptest! {

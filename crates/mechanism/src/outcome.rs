@@ -57,18 +57,11 @@ impl Outcome {
     /// How far the server cost may be from the optimum, as a share of the lower bound; 0 where it is the optimum.
     pub fn gap(&self) -> f64 {
         let difference = (self.server_cost.micros() - self.lower_bound.micros()) as f64;
-        if difference == 0.0 {
-            0.0
-        } else {
-            difference / self.lower_bound.micros().max(1) as f64
-        }
+        if difference == 0.0 { 0.0 } else { difference / self.lower_bound.micros().max(1) as f64 }
     }
 
     /// Clients that take part.
     pub fn participants(&self) -> usize {
-        self.awards
-            .iter()
-            .filter(|award| award.mode.plays())
-            .count()
+        self.awards.iter().filter(|award| award.mode.plays()).count()
     }
 }

@@ -117,48 +117,31 @@ impl Prior {
     /// # Errors
     /// [`Error::Table`] or [`Error::TableShape`]; no row at all.
     pub fn read_csv(reader: impl Read, name: &str) -> Result<Prior> {
-        let shape = |problem: String| Error::TableShape {
-            file: name.to_owned(),
-            problem,
-        };
-        let mut table = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_reader(reader);
-        let header = table
-            .headers()
-            .map_err(|error| shape(error.to_string()))?
-            .clone();
+        let shape = |problem: String| Error::TableShape { file: name.to_owned(), problem };
+        let mut table = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
+        let header = table.headers().map_err(|error| shape(error.to_string()))?.clone();
         let columns = ["compute_cost", "synthesis_cost", "setup_cost"];
         let mut places = [0; 3];
         for (place, column) in places.iter_mut().zip(columns) {
             let found = header.iter().position(|name| name == column);
-            *place =
-                found.ok_or_else(|| shape(format!("line 1: there is no column `{column}`")))?;
+            *place = found.ok_or_else(|| shape(format!("line 1: there is no column `{column}`")))?;
         }
         let mut rows = Vec::new();
         for record in table.into_records() {
             let record = record.map_err(|error| shape(error.to_string()))?;
             let line = record.position().map_or(0, csv::Position::line);
             let cell = |index: usize| {
-                record[places[index]]
-                    .parse::<Rate>()
-                    .map_err(|error| Error::Table {
-                        file: name.to_owned(),
-                        line,
-                        column: columns[index].to_owned(),
-                        problem: error.to_string(),
-                    })
+                record[places[index]].parse::<Rate>().map_err(|error| Error::Table {
+                    file: name.to_owned(),
+                    line,
+                    column: columns[index].to_owned(),
+                    problem: error.to_string(),
+                })
             };
-            rows.push(UnitCosts {
-                compute: cell(0)?,
-                synthesis: cell(1)?,
-                setup: cell(2)?,
-            });
+            rows.push(UnitCosts { compute: cell(0)?, synthesis: cell(1)?, setup: cell(2)? });
         }
         if rows.is_empty() {
-            return Err(shape(
-                "has a header but no row; an empirical prior needs at least one".into(),
-            ));
+            return Err(shape("has a header but no row; an empirical prior needs at least one".into()));
         }
         Ok(Prior::Empirical(rows))
     }
@@ -186,11 +169,7 @@ impl UnitCosts {
     /// All three costs times `factor`, to the nearest pico-credit.
     pub(crate) fn scaled(self, factor: f64) -> UnitCosts {
         let scale = |cost: Rate| rate(cost.to_f64() * factor);
-        UnitCosts {
-            compute: scale(self.compute),
-            synthesis: scale(self.synthesis),
-            setup: scale(self.setup),
-        }
+        UnitCosts { compute: scale(self.compute), synthesis: scale(self.synthesis), setup: scale(self.setup) }
     }
 }
 
@@ -201,28 +180,15 @@ fn rate(credits: f64) -> Rate {
 
 impl Distribution {
     fn check(&self, key: &str) -> Result<()> {
-        let fail = |problem: &str| {
-            Err(Error::Prior {
-                key: key.to_owned(),
-                problem: problem.to_owned(),
-            })
-        };
+        let fail = |problem: &str| Err(Error::Prior { key: key.to_owned(), problem: problem.to_owned() });
         match *self {
-            Distribution::Constant { value } if !(0.0..=1e7).contains(&value) => {
-                fail("`value` must lie in [0, 1e7]")
-            }
-            Distribution::Uniform { low, high }
-            | Distribution::TruncatedNormal { low, high, .. }
+            Distribution::Constant { value } if !(0.0..=1e7).contains(&value) => fail("`value` must lie in [0, 1e7]"),
+            Distribution::Uniform { low, high } | Distribution::TruncatedNormal { low, high, .. }
                 if !(0.0 <= low && low < high && high <= 1e7) =>
             {
                 fail("needs 0 <= `low` < `high` <= 1e7")
             }
-            Distribution::TruncatedNormal {
-                mean,
-                sd,
-                low,
-                high,
-            } => {
+            Distribution::TruncatedNormal { mean, sd, low, high } => {
                 if !(mean.is_finite() && sd.is_finite() && sd > 0.0) {
                     return fail("needs a finite `mean` and an `sd` above 0");
                 }
@@ -231,9 +197,7 @@ impl Distribution {
                     None => fail("has no mass between `low` and `high`"),
                 }
             }
-            Distribution::Lognormal { mu, sigma }
-                if !(mu.abs() <= 50.0 && sigma > 0.0 && sigma <= 5.0) =>
-            {
+            Distribution::Lognormal { mu, sigma } if !(mu.abs() <= 50.0 && sigma > 0.0 && sigma <= 5.0) => {
                 fail("needs `mu` in [-50, 50] and `sigma` in (0, 5]")
             }
             _ => Ok(()),
@@ -245,15 +209,10 @@ impl Distribution {
         match *self {
             Distribution::Constant { value } => value,
             Distribution::Uniform { low, high } => low + u * (high - low),
-            Distribution::TruncatedNormal {
-                mean,
-                sd,
-                low,
-                high,
-            } => match normal_range(mean, sd, low, high) {
-                Some((from, to)) => (mean
-                    + sd * standard_normal().inverse_cdf(from + u * (to - from)))
-                .clamp(low, high),
+            Distribution::TruncatedNormal { mean, sd, low, high } => match normal_range(mean, sd, low, high) {
+                Some((from, to)) => {
+                    (mean + sd * standard_normal().inverse_cdf(from + u * (to - from))).clamp(low, high)
+                }
                 None => low,
             },
             Distribution::Lognormal { mu, sigma } => {
@@ -271,10 +230,7 @@ fn standard_normal() -> Normal {
 /// The normal's cumulative probabilities at both ends, if there is mass between.
 fn normal_range(mean: f64, sd: f64, low: f64, high: f64) -> Option<(f64, f64)> {
     let normal = standard_normal();
-    let (from, to) = (
-        normal.cdf((low - mean) / sd),
-        normal.cdf((high - mean) / sd),
-    );
+    let (from, to) = (normal.cdf((low - mean) / sd), normal.cdf((high - mean) / sd));
     (to - from > 1e-12).then_some((from, to))
 }
 
@@ -285,28 +241,9 @@ mod tests {
     #[test]
     fn quantiles_match_known_values() {
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} {b}");
-        close(
-            Distribution::Uniform {
-                low: 1.0,
-                high: 3.0,
-            }
-            .quantile(0.25),
-            1.5,
-        );
-        close(
-            Distribution::Lognormal {
-                mu: 0.0,
-                sigma: 1.0,
-            }
-            .quantile(0.975),
-            1.959_963_985_f64.exp(),
-        );
-        let truncated = Distribution::TruncatedNormal {
-            mean: 1.0,
-            sd: 1.0,
-            low: 0.0,
-            high: 2.0,
-        };
+        close(Distribution::Uniform { low: 1.0, high: 3.0 }.quantile(0.25), 1.5);
+        close(Distribution::Lognormal { mu: 0.0, sigma: 1.0 }.quantile(0.975), 1.959_963_985_f64.exp());
+        let truncated = Distribution::TruncatedNormal { mean: 1.0, sd: 1.0, low: 0.0, high: 2.0 };
         close(truncated.quantile(0.5), 1.0);
         close(truncated.quantile(0.0), 0.0);
         close(truncated.quantile(1.0), 2.0);
@@ -315,51 +252,15 @@ mod tests {
     #[test]
     fn impossible_priors_are_refused() {
         let compute = |distribution| {
-            Prior::parametric(Parametric {
-                compute_cost: Some(distribution),
-                synthesis_cost: None,
-                setup_cost: None,
-            })
+            Prior::parametric(Parametric { compute_cost: Some(distribution), synthesis_cost: None, setup_cost: None })
         };
-        assert!(
-            compute(Distribution::Uniform {
-                low: 2.0,
-                high: 1.0
-            })
-            .is_err()
-        );
-        assert!(
-            compute(Distribution::Uniform {
-                low: -1.0,
-                high: 1.0
-            })
-            .is_err()
-        );
-        assert!(
-            compute(Distribution::Lognormal {
-                mu: f64::NAN,
-                sigma: 1.0
-            })
-            .is_err()
-        );
-        let far = Distribution::TruncatedNormal {
-            mean: 0.0,
-            sd: 0.01,
-            low: 1.0,
-            high: 2.0,
-        };
+        assert!(compute(Distribution::Uniform { low: 2.0, high: 1.0 }).is_err());
+        assert!(compute(Distribution::Uniform { low: -1.0, high: 1.0 }).is_err());
+        assert!(compute(Distribution::Lognormal { mu: f64::NAN, sigma: 1.0 }).is_err());
+        let far = Distribution::TruncatedNormal { mean: 0.0, sd: 0.01, low: 1.0, high: 2.0 };
         assert!(compute(far).unwrap_err().to_string().contains("no mass"));
-        assert!(
-            Prior::read_csv("compute_cost,synthesis_cost,setup_cost\n".as_bytes(), "p").is_err()
-        );
-        let bad = Prior::read_csv(
-            "compute_cost,synthesis_cost,setup_cost\n1,2,x\n".as_bytes(),
-            "p",
-        )
-        .unwrap_err();
-        assert!(
-            bad.to_string().contains("line 2, column `setup_cost`"),
-            "{bad}"
-        );
+        assert!(Prior::read_csv("compute_cost,synthesis_cost,setup_cost\n".as_bytes(), "p").is_err());
+        let bad = Prior::read_csv("compute_cost,synthesis_cost,setup_cost\n1,2,x\n".as_bytes(), "p").unwrap_err();
+        assert!(bad.to_string().contains("line 2, column `setup_cost`"), "{bad}");
     }
 }

@@ -20,9 +20,7 @@ pub const NANOS: u64 = 1_000_000_000;
 pub const MAX_TOTAL_SAMPLES: u64 = 1_000_000_000_000;
 
 /// How a client takes part. Ordered by preference where a client is indifferent: augmented, then local, then out.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Does not take part.
@@ -131,13 +129,7 @@ impl Client {
     }
 
     /// Cost of a mode under other rates: d s for local, d s + f + c d lambda/2 for augmented, rounded up to a micro-credit.
-    pub(crate) fn cost_at(
-        &self,
-        mode: Mode,
-        compute: Rate,
-        synthesis: Rate,
-        setup: Rate,
-    ) -> Result<Credits> {
+    pub(crate) fn cost_at(&self, mode: Mode, compute: Rate, synthesis: Rate, setup: Rate) -> Result<Credits> {
         mode_cost(self.samples, self.skew, mode, compute, synthesis, setup)
             .ok_or(Error::Overflow("the cost of a client"))
     }
@@ -147,23 +139,11 @@ impl Client {
     /// # Errors
     /// [`Error::Overflow`].
     pub fn cost(&self, mode: Mode) -> Result<Credits> {
-        self.cost_at(
-            mode,
-            self.compute_cost,
-            self.synthesis_cost,
-            self.setup_cost,
-        )
+        self.cost_at(mode, self.compute_cost, self.synthesis_cost, self.setup_cost)
     }
 }
 
-fn mode_cost(
-    samples: u64,
-    skew: u64,
-    mode: Mode,
-    compute: Rate,
-    synthesis: Rate,
-    setup: Rate,
-) -> Option<Credits> {
+fn mode_cost(samples: u64, skew: u64, mode: Mode, compute: Rate, synthesis: Rate, setup: Rate) -> Option<Credits> {
     const PICOS_PER_MICRO: u128 = 1_000_000;
     let training = u128::from(samples) * u128::from(compute.picos());
     let picos = match mode {
@@ -171,27 +151,18 @@ fn mode_cost(
         Mode::Local => training,
         Mode::Augmented => {
             // c d lambda / 2, with lambda in parts of 1e9
-            let generating = (u128::from(synthesis.picos()) * u128::from(samples))
-                .checked_mul(u128::from(skew))?;
-            training
-                .checked_add(u128::from(setup.picos()))?
-                .checked_add(generating.div_ceil(2 * u128::from(NANOS)))?
+            let generating = (u128::from(synthesis.picos()) * u128::from(samples)).checked_mul(u128::from(skew))?;
+            training.checked_add(u128::from(setup.picos()))?.checked_add(generating.div_ceil(2 * u128::from(NANOS)))?
         }
     };
-    i64::try_from(picos.div_ceil(PICOS_PER_MICRO))
-        .ok()
-        .map(Credits::from_micros)
+    i64::try_from(picos.div_ceil(PICOS_PER_MICRO)).ok().map(Credits::from_micros)
 }
 
 /// `text` in parts of 1e9, if it lies in [0, `max`].
 pub(crate) fn nanos(text: &str, max: u64) -> std::result::Result<u64, String> {
     let value = decimal(text, 9).map_err(|error| error.to_string())?.0;
     let top = i128::from(max * NANOS);
-    if (0..=top).contains(&value) {
-        Ok(value as u64)
-    } else {
-        Err(format!("{} is outside [0, {max}]", text.trim()))
-    }
+    if (0..=top).contains(&value) { Ok(value as u64) } else { Err(format!("{} is outside [0, {max}]", text.trim())) }
 }
 
 #[cfg(test)]
@@ -212,16 +183,9 @@ mod tests {
         assert_eq!(client.cost(Mode::Local).unwrap().to_string(), "6");
         assert_eq!(client.cost(Mode::Augmented).unwrap().to_string(), "7.87");
         assert_eq!(client.generated_samples(), 540.0);
-        let tiny = Client {
-            compute_cost: Rate::from_picos(1),
-            ..client
-        };
+        let tiny = Client { compute_cost: Rate::from_picos(1), ..client };
         assert_eq!(tiny.cost(Mode::Local).unwrap(), Credits::UNIT);
-        let huge = Client {
-            compute_cost: Rate::MAX,
-            samples: MAX_TOTAL_SAMPLES,
-            ..tiny
-        };
+        let huge = Client { compute_cost: Rate::MAX, samples: MAX_TOTAL_SAMPLES, ..tiny };
         assert!(matches!(huge.cost(Mode::Local), Err(Error::Overflow(_))));
     }
 }

@@ -44,34 +44,18 @@ impl Population {
                 return Err(client_error(
                     &row.client.id,
                     "shares",
-                    format!(
-                        "{} classes, but {} for the clients before it",
-                        own.len(),
-                        classes.unwrap_or(0)
-                    ),
+                    format!("{} classes, but {} for the clients before it", own.len(), classes.unwrap_or(0)),
                 ));
             }
             shares.extend(own);
             rows.push(row);
         }
-        let population = Population::assemble(
-            rows,
-            shares,
-            classes.unwrap_or(0),
-            target,
-            |_, client, problem| client_error(&client.id, "skew", problem),
-        )?;
+        let population = Population::assemble(rows, shares, classes.unwrap_or(0), target, |_, client, problem| {
+            client_error(&client.id, "skew", problem)
+        })?;
         let mut seen = HashSet::with_capacity(population.clients.len());
-        if let Some(twice) = population
-            .clients
-            .iter()
-            .find(|client| !seen.insert(client.id.as_str()))
-        {
-            return Err(client_error(
-                &twice.id,
-                "id",
-                "is used twice; ids must be distinct".into(),
-            ));
+        if let Some(twice) = population.clients.iter().find(|client| !seen.insert(client.id.as_str())) {
+            return Err(client_error(&twice.id, "id", "is used twice; ids must be distinct".into()));
         }
         Ok(population)
     }
@@ -93,9 +77,7 @@ impl Population {
         mismatch: impl Fn(usize, &Client, String) -> Error,
     ) -> Result<Self> {
         if rows.is_empty() {
-            return Err(Error::Population(
-                "there is none; a market needs at least one".into(),
-            ));
+            return Err(Error::Population("there is none; a market needs at least one".into()));
         }
         let total: u128 = rows.iter().map(|row| u128::from(row.client.samples)).sum();
         if total > u128::from(MAX_TOTAL_SAMPLES) {
@@ -106,51 +88,33 @@ impl Population {
         let target = match (classes, target) {
             (0, TargetChoice::Uniform) => None,
             (0, _) => {
-                return Err(Error::Target(
-                    "needs the label shares of the clients (columns p0, p1, ...)".into(),
-                ));
+                return Err(Error::Target("needs the label shares of the clients (columns p0, p1, ...)".into()));
             }
             (_, TargetChoice::Uniform) => Some(Target::uniform(classes)?),
             (_, TargetChoice::Pooled) => Some(pooled(&rows, &shares, classes, total)),
             (_, TargetChoice::Shares(given)) if given.classes() == classes => Some(given.clone()),
             (_, TargetChoice::Shares(given)) => {
-                return Err(Error::Target(format!(
-                    "has {} classes, the clients have {classes}",
-                    given.classes()
-                )));
+                return Err(Error::Target(format!("has {} classes, the clients have {classes}", given.classes())));
             }
         };
         let mut deviations = Vec::new();
         if let Some(target) = &target {
-            for (index, (row, own)) in rows
-                .iter_mut()
-                .zip(shares.chunks_exact(classes))
-                .enumerate()
-            {
+            for (index, (row, own)) in rows.iter_mut().zip(shares.chunks_exact(classes)).enumerate() {
                 let measured = target.skew(own);
                 if !row.has_skew {
                     row.client.skew = measured;
-                } else if row.client.skew.abs_diff(measured) as f64 > SKEW_TOLERANCE * NANOS as f64
-                {
+                } else if row.client.skew.abs_diff(measured) as f64 > SKEW_TOLERANCE * NANOS as f64 {
                     let (given, measured) = (row.client.skew(), measured as f64 / NANOS as f64);
-                    let problem =
-                        format!("is {given}, but the label shares and the target give {measured}");
+                    let problem = format!("is {given}, but the label shares and the target give {measured}");
                     return Err(mismatch(index, &row.client, problem));
                 }
             }
             // both are at most 1e9, so each difference fits
-            deviations = shares
-                .iter()
-                .zip(target.0.iter().cycle())
-                .map(|(&own, &goal)| own as i32 - goal as i32)
-                .collect();
+            deviations =
+                shares.iter().zip(target.0.iter().cycle()).map(|(&own, &goal)| own as i32 - goal as i32).collect();
         }
         let clients = rows.into_iter().map(|row| row.client).collect();
-        Ok(Population {
-            clients,
-            target,
-            deviations,
-        })
+        Ok(Population { clients, target, deviations })
     }
 
     /// The clients, in the order they were given.
@@ -171,20 +135,10 @@ impl Population {
     /// The same population without the clients for which `keep` is false.
     pub fn filter(&self, mut keep: impl FnMut(usize) -> bool) -> Population {
         let classes = self.classes();
-        let mut kept = Population {
-            clients: Vec::new(),
-            target: self.target.clone(),
-            deviations: Vec::new(),
-        };
-        for (index, client) in self
-            .clients
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| keep(*index))
-        {
+        let mut kept = Population { clients: Vec::new(), target: self.target.clone(), deviations: Vec::new() };
+        for (index, client) in self.clients.iter().enumerate().filter(|(index, _)| keep(*index)) {
             kept.clients.push(client.clone());
-            kept.deviations
-                .extend_from_slice(&self.deviations[index * classes..(index + 1) * classes]);
+            kept.deviations.extend_from_slice(&self.deviations[index * classes..(index + 1) * classes]);
         }
         kept
     }
@@ -198,28 +152,17 @@ fn pooled(rows: &[Row], shares: &[u32], classes: usize, total: u128) -> Target {
         }
     }
     // a mean of shares, so it fits
-    Target(
-        sums.into_iter()
-            .map(|sum| ((sum + total / 2) / total) as u32)
-            .collect(),
-    )
+    Target(sums.into_iter().map(|sum| ((sum + total / 2) / total) as u32).collect())
 }
 
 fn client_error(client: &str, field: &'static str, problem: String) -> Error {
-    Error::Client {
-        client: client.to_owned(),
-        field,
-        problem,
-    }
+    Error::Client { client: client.to_owned(), field, problem }
 }
 
 fn quantise_spec(spec: ClientSpec) -> Result<(Row, Option<Vec<u32>>)> {
     let fail = |field, problem: String| Err(client_error(&spec.id, field, problem));
     if spec.samples == 0 {
-        return fail(
-            "samples",
-            "is 0; a client without data cannot take part, leave it out".into(),
-        );
+        return fail("samples", "is 0; a client without data cannot take part, leave it out".into());
     }
     if spec.batch == 0 {
         return fail("batch", "is 0; a batch has at least one sample".into());
@@ -229,10 +172,7 @@ fn quantise_spec(spec: ClientSpec) -> Result<(Row, Option<Vec<u32>>)> {
         Some(skew) => return fail("skew", format!("{skew} is outside [0, 2]")),
         None if spec.shares.is_some() => 0,
         None => {
-            return fail(
-                "skew",
-                "is missing, and there are no label shares to compute it from".into(),
-            );
+            return fail("skew", "is missing, and there are no label shares to compute it from".into());
         }
     };
     let shares = match &spec.shares {
@@ -242,9 +182,8 @@ fn quantise_spec(spec: ClientSpec) -> Result<(Row, Option<Vec<u32>>)> {
         },
         None => None,
     };
-    let rate = |field, value: f64| {
-        Rate::from_credits(value).map_err(|error| client_error(&spec.id, field, error.to_string()))
-    };
+    let rate =
+        |field, value: f64| Rate::from_credits(value).map_err(|error| client_error(&spec.id, field, error.to_string()));
     let client = Client {
         samples: spec.samples,
         skew,
@@ -254,11 +193,5 @@ fn quantise_spec(spec: ClientSpec) -> Result<(Row, Option<Vec<u32>>)> {
         setup_cost: rate("setup_cost", spec.setup_cost)?,
         id: spec.id,
     };
-    Ok((
-        Row {
-            client,
-            has_skew: spec.skew.is_some(),
-        },
-        shares,
-    ))
+    Ok((Row { client, has_skew: spec.skew.is_some() }, shares))
 }

@@ -29,14 +29,9 @@ impl Target {
     /// No class at all.
     pub fn uniform(classes: usize) -> Result<Self> {
         if classes == 0 {
-            return Err(Error::Target(
-                "there is no class; give label shares in columns p0, p1, ...".into(),
-            ));
+            return Err(Error::Target("there is no class; give label shares in columns p0, p1, ...".into()));
         }
-        Ok(Target(vec![
-            (NANOS as f64 / classes as f64).round() as u32;
-            classes
-        ]))
+        Ok(Target(vec![(NANOS as f64 / classes as f64).round() as u32; classes]))
     }
 
     /// Given shares, `[classes]`.
@@ -52,15 +47,10 @@ impl Target {
     /// # Errors
     /// As [`Target::from_shares`], and text that is not a number.
     pub fn parse(text: &str) -> Result<Self> {
-        let words = text
-            .split([',', ';', '\n', '\r', '\t', ' ', '[', ']'])
-            .filter(|word| !word.is_empty());
-        let shares = words
-            .map(|word| nanos(word, 1).map(|share| share as u32))
-            .collect::<std::result::Result<Vec<_>, _>>();
-        let shares = shares.map_err(|problem| {
-            Error::Target(format!("{problem}; expected numbers that sum to 1"))
-        })?;
+        let words = text.split([',', ';', '\n', '\r', '\t', ' ', '[', ']']).filter(|word| !word.is_empty());
+        let shares =
+            words.map(|word| nanos(word, 1).map(|share| share as u32)).collect::<std::result::Result<Vec<_>, _>>();
+        let shares = shares.map_err(|problem| Error::Target(format!("{problem}; expected numbers that sum to 1")))?;
         check_sum(&shares).map_err(Error::Target)?;
         Ok(Target(shares))
     }
@@ -72,36 +62,21 @@ impl Target {
 
     /// Shares per class, `[classes]`.
     pub fn shares(&self) -> Vec<f64> {
-        self.0
-            .iter()
-            .map(|&share| f64::from(share) / NANOS as f64)
-            .collect()
+        self.0.iter().map(|&share| f64::from(share) / NANOS as f64).collect()
     }
 
     /// Skew of label shares in parts of 1e9: sum over classes of |p_k(y) - p(y)|.
     pub(crate) fn skew(&self, shares: &[u32]) -> u64 {
-        self.0
-            .iter()
-            .zip(shares)
-            .map(|(&target, &share)| u64::from(target.abs_diff(share)))
-            .sum::<u64>()
-            .min(2 * NANOS)
+        self.0.iter().zip(shares).map(|(&target, &share)| u64::from(target.abs_diff(share))).sum::<u64>().min(2 * NANOS)
     }
 }
 
 /// Shares in parts of 1e9, if each is a share and they sum to 1.
 pub(crate) fn quantise(shares: &[f64]) -> std::result::Result<Vec<u32>, String> {
-    if let Some((class, share)) = shares
-        .iter()
-        .enumerate()
-        .find(|(_, share)| !(0.0..=1.0).contains(*share))
-    {
+    if let Some((class, share)) = shares.iter().enumerate().find(|(_, share)| !(0.0..=1.0).contains(*share)) {
         return Err(format!("share p{class} = {share} is outside [0, 1]"));
     }
-    let shares: Vec<u32> = shares
-        .iter()
-        .map(|share| (share * NANOS as f64).round() as u32)
-        .collect();
+    let shares: Vec<u32> = shares.iter().map(|share| (share * NANOS as f64).round() as u32).collect();
     check_sum(&shares)?;
     Ok(shares)
 }
@@ -111,8 +86,6 @@ pub(crate) fn check_sum(shares: &[u32]) -> std::result::Result<(), String> {
     if (sum - 1.0).abs() <= SUM_TOLERANCE {
         Ok(())
     } else {
-        Err(format!(
-            "the label shares sum to {sum}, not to 1; divide the counts of a client by their total"
-        ))
+        Err(format!("the label shares sum to {sum}, not to 1; divide the counts of a client by their total"))
     }
 }

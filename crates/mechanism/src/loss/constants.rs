@@ -33,24 +33,12 @@ impl Constants {
             ("rate", self.rate, false),
         ] {
             if !value.is_finite() || value < 0.0 || (value == 0.0 && !zero_is_fine) || value > 1e9 {
-                let problem = if zero_is_fine {
-                    "must lie in [0, 1e9]"
-                } else {
-                    "must lie in (0, 1e9]"
-                };
-                return Err(Error::Constant {
-                    key,
-                    value,
-                    problem,
-                });
+                let problem = if zero_is_fine { "must lie in [0, 1e9]" } else { "must lie in (0, 1e9]" };
+                return Err(Error::Constant { key, value, problem });
             }
         }
         if self.local_steps == 0 {
-            return Err(Error::Constant {
-                key: "local_steps",
-                value: 0.0,
-                problem: "must be at least 1",
-            });
+            return Err(Error::Constant { key: "local_steps", value: 0.0, problem: "must be at least 1" });
         }
         Ok(())
     }
@@ -70,12 +58,6 @@ impl Constants {
         let h = f64::from(self.local_steps);
         let (g2, noise) = (self.g_data * self.g_data, self.sigma * self.sigma);
         let step = self.rate * self.smoothness;
-        [
-            4.0 * g2,
-            4.0 * noise,
-            10.0 * (step * h) * (step * h) * g2,
-            5.0 * step * step * h * noise,
-            4.0 * step * noise,
-        ]
+        [4.0 * g2, 4.0 * noise, 10.0 * (step * h) * (step * h) * g2, 5.0 * step * step * h * noise, 4.0 * step * noise]
     }
 }

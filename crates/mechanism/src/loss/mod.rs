@@ -113,20 +113,10 @@ impl LossModel {
     ///
     /// # Errors
     /// [`Error::Constant`] for a constant, theta or kappa out of range.
-    pub fn new(
-        constants: Constants,
-        theta: f64,
-        kappa: f64,
-        bias: Bias,
-        weights: Weights,
-    ) -> Result<Self> {
+    pub fn new(constants: Constants, theta: f64, kappa: f64, bias: Bias, weights: Weights) -> Result<Self> {
         constants.check()?;
         if !(0.0..=MAX_THETA as f64).contains(&theta) {
-            return Err(Error::Constant {
-                key: "theta",
-                value: theta,
-                problem: "must lie in [0, 1000]",
-            });
+            return Err(Error::Constant { key: "theta", value: theta, problem: "must lie in [0, 1000]" });
         }
         if !(0.0..=1e12).contains(&kappa) {
             return Err(Error::Constant {
@@ -137,21 +127,9 @@ impl LossModel {
         }
         let [bias_c, finite_c, drift_c, local_c, averaged_c] = constants.coefficients();
         let picos = kappa * 1e12;
-        let coefficients = [
-            bias_c * picos,
-            finite_c * picos,
-            drift_c * picos,
-            local_c * picos,
-            averaged_c * picos,
-        ];
-        let model = LossModel {
-            theta: (theta * NANOS as f64).round() as u64,
-            constants,
-            bias,
-            weights,
-            kappa,
-            coefficients,
-        };
+        let coefficients = [bias_c * picos, finite_c * picos, drift_c * picos, local_c * picos, averaged_c * picos];
+        let model =
+            LossModel { theta: (theta * NANOS as f64).round() as u64, constants, bias, weights, kappa, coefficients };
         // No set is worse than this one by more than theta^2, so every loss fits if this does with room to spare.
         let worst = model.empty_terms().total() * kappa * theta.max(1.0).powi(2);
         if worst > 1e15 {
@@ -208,14 +186,10 @@ impl LossModel {
     /// kappa Phi in pico-credits: the one place where a loss is rounded, from exact integer sums, so that it depends on who
     /// takes part and on nothing else. IEEE arithmetic without a library function: the same everywhere.
     pub(crate) fn loss(&self, tally: &Tally) -> i128 {
-        let [skew, finite, squared, noise, averaged] =
-            tally.means().unwrap_or([2.0, 1.0, 4.0, 1.0, 1.0]);
+        let [skew, finite, squared, noise, averaged] = tally.means().unwrap_or([2.0, 1.0, 4.0, 1.0, 1.0]);
         let [bias_c, finite_c, drift_c, local_c, averaged_c] = self.coefficients;
-        let picos = bias_c * skew * skew
-            + finite_c * finite
-            + drift_c * squared
-            + local_c * noise
-            + averaged_c * averaged;
+        let picos =
+            bias_c * skew * skew + finite_c * finite + drift_c * squared + local_c * noise + averaged_c * averaged;
         (picos + 0.5) as i128
     }
 
@@ -249,40 +223,16 @@ mod tests {
         for seed in 0..400 {
             let bias = [Bias::Aligned, Bias::Mixture][seed as usize % 2];
             let weights = [Weights::Effective, Weights::Samples][seed as usize / 2 % 2];
-            let shape = Shape {
-                bias,
-                weights,
-                classes: 5,
-                ..Shape::of(6)
-            };
+            let shape = Shape { bias, weights, classes: 5, ..Shape::of(6) };
             let market = instance::market(seed, shape).unwrap();
             let specs = instance::specs(seed, shape);
-            let modes: Vec<Mode> = (0..6)
-                .map(|k| Mode::ALL[(seed as usize / (k + 1) + k) % 3])
-                .collect();
+            let modes: Vec<Mode> = (0..6).map(|k| Mode::ALL[(seed as usize / (k + 1) + k) % 3]).collect();
             let (c, theta) = (*market.model().constants(), market.model().theta());
-            let (g, s2, h, step) = (
-                c.g_data,
-                c.sigma.powi(2),
-                f64::from(c.local_steps),
-                c.rate * c.smoothness,
-            );
-            let skews: Vec<f64> = specs
-                .iter()
-                .map(|spec| {
-                    spec.shares
-                        .iter()
-                        .flatten()
-                        .map(|share| (share - 0.2).abs())
-                        .sum()
-                })
-                .collect();
+            let (g, s2, h, step) = (c.g_data, c.sigma.powi(2), f64::from(c.local_steps), c.rate * c.smoothness);
+            let skews: Vec<f64> =
+                specs.iter().map(|spec| spec.shares.iter().flatten().map(|share| (share - 0.2).abs()).sum()).collect();
             let left = |k: usize| {
-                if modes[k] == Mode::Local {
-                    skews[k]
-                } else {
-                    theta * skews[k]
-                }
+                if modes[k] == Mode::Local { skews[k] } else { theta * skews[k] }
             };
             let raw: Vec<f64> = (0..6)
                 .map(|k| match (modes[k], weights) {
@@ -295,9 +245,7 @@ mod tests {
             if total == 0.0 {
                 continue;
             }
-            let sum = |term: &dyn Fn(usize, f64) -> f64| {
-                (0..6).map(|k| term(k, raw[k] / total)).sum::<f64>()
-            };
+            let sum = |term: &dyn Fn(usize, f64) -> f64| (0..6).map(|k| term(k, raw[k] / total)).sum::<f64>();
             let batch = |k: usize| f64::from(specs[k].batch);
             let bias_bound = match bias {
                 Bias::Aligned => g * sum(&|k, a| a * left(k)),
@@ -310,11 +258,7 @@ mod tests {
                         sum(&local).abs()
                     };
                     let generated = sum(&|k, a| {
-                        if modes[k] == Mode::Augmented {
-                            a * skews[k]
-                        } else {
-                            0.0
-                        }
+                        if modes[k] == Mode::Augmented { a * skews[k] } else { 0.0 }
                     });
                     g * ((0..5).map(class).sum::<f64>() + theta * generated)
                 }
@@ -325,11 +269,7 @@ mod tests {
                 + 5.0 * step.powi(2) * h * sum(&|k, a| a * s2 / batch(k))
                 + 4.0 * step * sum(&|k, a| a * a * s2 / batch(k));
             let terms = market.terms(&modes);
-            assert!(
-                (terms.total() - phi).abs() <= 1e-6 * phi,
-                "seed {seed}: {} against {phi}",
-                terms.total()
-            );
+            assert!((terms.total() - phi).abs() <= 1e-6 * phi, "seed {seed}: {} against {phi}", terms.total());
             let loss = market.loss(&modes).unwrap().to_f64();
             assert!((loss - market.model().kappa() * phi).abs() <= 1e-6 * loss + 1e-6);
         }

@@ -27,8 +27,7 @@ impl Part {
             Mode::Local => skew,
             // theta <= 1000 and skew <= 2, so this fits
             Mode::Augmented => {
-                ((u128::from(skew) * u128::from(model.theta_nanos()) + 500_000_000)
-                    / u128::from(NANOS)) as u64
+                ((u128::from(skew) * u128::from(model.theta_nanos()) + 500_000_000) / u128::from(NANOS)) as u64
             }
         };
         // v = d (1 - e/2) is d (2e9 - e) / 2e9 samples; rounded down, so that nobody is paid for more than there is
@@ -44,12 +43,7 @@ impl Part {
             _ => effective,
         };
         let batch = u64::from(batch);
-        Part {
-            effective,
-            weight,
-            skew,
-            weight_per_batch: (weight + batch / 2) / batch,
-        }
+        Part { effective, weight, skew, weight_per_batch: (weight + batch / 2) / batch }
     }
 
     /// Whether the client has something to offer in this mode.
@@ -84,10 +78,7 @@ pub(crate) struct Tally {
 impl Tally {
     /// Nobody. `classes` is 0 for the aligned bias.
     pub(crate) fn new(classes: usize) -> Tally {
-        Tally {
-            classes: vec![0; classes],
-            ..Tally::default()
-        }
+        Tally { classes: vec![0; classes], ..Tally::default() }
     }
 
     /// Adds a client. `deviations` are its p_k - p, `[classes]`, in parts of 1e9; empty for the aligned bias.
@@ -154,9 +145,5 @@ impl Tally {
 /// e^2 in parts of 1e9.
 #[inline]
 fn square(skew: u64) -> u64 {
-    if skew < 1 << 32 {
-        skew * skew / NANOS
-    } else {
-        (u128::from(skew) * u128::from(skew) / u128::from(NANOS)) as u64
-    }
+    if skew < 1 << 32 { skew * skew / NANOS } else { (u128::from(skew) * u128::from(skew) / u128::from(NANOS)) as u64 }
 }

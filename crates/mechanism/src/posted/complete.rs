@@ -22,8 +22,8 @@ use crate::posted::response::{Switch, best_mode, payment, switches};
 pub fn complete(market: &Market) -> Result<Outcome> {
     let (price, cost) = best_price(market);
     let mut outcome = respond(market, price)?;
-    outcome.lower_bound = Credits::narrow(cost.div_euclid(1_000_000_000_000), "the server cost")?
-        .min(outcome.server_cost);
+    outcome.lower_bound =
+        Credits::narrow(cost.div_euclid(1_000_000_000_000), "the server cost")?.min(outcome.server_cost);
     Ok(outcome)
 }
 
@@ -70,12 +70,7 @@ pub(super) fn spending(price: Price, tally: &Tally) -> i128 {
 pub(super) fn sweep(market: &Market, mut visit: impl FnMut(Price, &Tally) -> ControlFlow<()>) {
     let mut events = Vec::with_capacity(2 * market.len());
     for (index, costs) in market.costs().iter().enumerate() {
-        events.extend(
-            switches(market.parts(index), costs)
-                .into_iter()
-                .flatten()
-                .map(|switch| (switch, index as u32)),
-        );
+        events.extend(switches(market.parts(index), costs).into_iter().flatten().map(|switch| (switch, index as u32)));
     }
     events.sort_unstable_by_key(|(switch, _): &(Switch, u32)| switch.price);
     let mut tally = market.empty_tally();
@@ -108,47 +103,26 @@ mod tests {
             (Bias::Mixture, Weights::Samples),
         ] {
             for seed in 0..500 {
-                let shape = Shape {
-                    bias,
-                    weights,
-                    classes: 4,
-                    ..Shape::of(1 + seed as usize % 8)
-                };
+                let shape = Shape { bias, weights, classes: 4, ..Shape::of(1 + seed as usize % 8) };
                 let market = instance::market(seed, shape).unwrap();
                 let mut candidates = vec![0];
                 for (index, costs) in market.costs().iter().enumerate() {
-                    candidates.extend(
-                        switches(market.parts(index), costs)
-                            .iter()
-                            .flatten()
-                            .map(|switch| switch.price),
-                    );
+                    candidates.extend(switches(market.parts(index), costs).iter().flatten().map(|switch| switch.price));
                 }
                 let cost = |price: u64| {
                     let price = Price::from_picos(price);
-                    let answer = |index: usize| {
-                        best_mode(price, market.parts(index), &market.costs()[index])
-                    };
+                    let answer = |index: usize| best_mode(price, market.parts(index), &market.costs()[index]);
                     let modes: Vec<Mode> = (0..market.len()).map(answer).collect();
                     let tally = market.tally(&modes);
                     market.model().loss(&tally) * ATTOS_PER_PICO + spending(price, &tally)
                 };
-                let brute = candidates
-                    .into_iter()
-                    .map(|price| (cost(price), price))
-                    .min()
-                    .unwrap();
+                let brute = candidates.into_iter().map(|price| (cost(price), price)).min().unwrap();
                 let (price, swept) = best_price(&market);
                 assert_eq!((swept, price.picos()), brute, "seed {seed} {bias}");
                 let outcome = complete(&market).unwrap();
                 let above = outcome.server_cost.micros() - outcome.lower_bound.micros();
                 assert!((0..=market.len() as i64 + 1).contains(&above), "{above}");
-                assert!(
-                    outcome
-                        .awards
-                        .iter()
-                        .all(|award| award.utility() >= Credits::ZERO)
-                );
+                assert!(outcome.awards.iter().all(|award| award.utility() >= Credits::ZERO));
             }
         }
     }

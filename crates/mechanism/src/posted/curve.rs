@@ -47,22 +47,11 @@ pub fn curve(market: &Market, points: usize) -> Result<Vec<CurvePoint>> {
         if kept.as_ref().is_none_or(|(best, _)| cost < *best) {
             let point = loss_credits(loss).and_then(|accuracy_loss| {
                 // payments are not negative, so this rounds up
-                let payments = Credits::narrow(
-                    (payments + 999_999_999_999) / 1_000_000_000_000,
-                    "the payments",
-                )?;
-                let server_cost = accuracy_loss
-                    .checked_add(payments)
-                    .ok_or(crate::Error::Overflow("the server cost"))?;
+                let payments = Credits::narrow((payments + 999_999_999_999) / 1_000_000_000_000, "the payments")?;
+                let server_cost =
+                    accuracy_loss.checked_add(payments).ok_or(crate::Error::Overflow("the server cost"))?;
                 let [local, augmented] = tally.players;
-                Ok(CurvePoint {
-                    price,
-                    accuracy_loss,
-                    payments,
-                    server_cost,
-                    local,
-                    augmented,
-                })
+                Ok(CurvePoint { price, accuracy_loss, payments, server_cost, local, augmented })
             });
             kept = Some((cost, point));
         }

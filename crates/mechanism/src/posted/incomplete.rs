@@ -54,10 +54,7 @@ impl Estimate {
     /// # Errors
     /// [`Error::Overflow`].
     pub fn credits(&self) -> Result<Credits> {
-        Credits::narrow(
-            (self.server_cost * 1e6).round() as i128,
-            "the expected server cost",
-        )
+        Credits::narrow((self.server_cost * 1e6).round() as i128, "the expected server cost")
     }
 }
 
@@ -81,12 +78,7 @@ pub fn incomplete(market: &Market, prior: &Prior, sampling: Sampling) -> Result<
 ///
 /// # Errors
 /// As [`incomplete`].
-pub fn estimate_at(
-    market: &Market,
-    prior: &Prior,
-    sampling: Sampling,
-    price: Price,
-) -> Result<Estimate> {
+pub fn estimate_at(market: &Market, prior: &Prior, sampling: Sampling, price: Price) -> Result<Estimate> {
     estimate_scaled(market, prior, sampling, price, 1.0)
 }
 
@@ -120,29 +112,16 @@ fn draws(
     mut visit: impl FnMut(u32, usize, ModeCosts) -> Result<()>,
 ) -> Result<()> {
     if sampling.scenarios == 0 {
-        return Err(Error::Rule(
-            "the number of scenarios is 0; take at least one".into(),
-        ));
+        return Err(Error::Rule("the number of scenarios is 0; take at least one".into()));
     }
     for scenario in 0..sampling.scenarios {
         let mut rng = ChaCha8Rng::seed_from_u64(sampling.seed);
         rng.set_stream(u64::from(scenario));
         for (index, client) in market.clients().iter().enumerate() {
             let drawn = prior.draw(client, &mut rng);
-            let unit = if factor == 1.0 {
-                drawn
-            } else {
-                drawn.scaled(factor)
-            };
+            let unit = if factor == 1.0 { drawn } else { drawn.scaled(factor) };
             let cost = |mode| client.cost_at(mode, unit.compute, unit.synthesis, unit.setup);
-            visit(
-                scenario,
-                index,
-                ModeCosts {
-                    local: cost(Mode::Local)?,
-                    augmented: cost(Mode::Augmented)?,
-                },
-            )?;
+            visit(scenario, index, ModeCosts { local: cost(Mode::Local)?, augmented: cost(Mode::Augmented)? })?;
         }
     }
     Ok(())
@@ -159,23 +138,17 @@ struct Event {
 
 fn optimise(market: &Market, prior: &Prior, sampling: Sampling, factor: f64) -> Result<Estimate> {
     let mut events = Vec::with_capacity(2 * market.len() * sampling.scenarios as usize);
-    draws(
-        market,
-        prior,
-        sampling,
-        factor,
-        |scenario, client, costs| {
-            let points = switches(market.parts(client), &costs).into_iter().flatten();
-            events.extend(points.map(|switch| Event {
-                price: switch.price,
-                scenario,
-                client: client as u32,
-                from: switch.from,
-                to: switch.to,
-            }));
-            Ok(())
-        },
-    )?;
+    draws(market, prior, sampling, factor, |scenario, client, costs| {
+        let points = switches(market.parts(client), &costs).into_iter().flatten();
+        events.extend(points.map(|switch| Event {
+            price: switch.price,
+            scenario,
+            client: client as u32,
+            from: switch.from,
+            to: switch.to,
+        }));
+        Ok(())
+    })?;
     events.sort_unstable_by_key(|event| event.price);
 
     let empty = market.model().loss(&market.empty_tally());
@@ -201,10 +174,7 @@ fn optimise(market: &Market, prior: &Prior, sampling: Sampling, factor: f64) -> 
             at += 1;
         }
         // a price below 2^64 and v up to 1e18 per scenario: beyond 128 bits no cost is worth comparing
-        let Some(spent) = i128::from(price)
-            .checked_mul(effective)
-            .filter(|&spent| spent <= best.1)
-        else {
+        let Some(spent) = i128::from(price).checked_mul(effective).filter(|&spent| spent <= best.1) else {
             break;
         };
         let cost = loss * ATTOS_PER_PICO + spent;
@@ -220,25 +190,13 @@ fn optimise(market: &Market, prior: &Prior, sampling: Sampling, factor: f64) -> 
     estimate_scaled(market, prior, sampling, best.0, factor)
 }
 
-fn estimate_scaled(
-    market: &Market,
-    prior: &Prior,
-    sampling: Sampling,
-    price: Price,
-    factor: f64,
-) -> Result<Estimate> {
+fn estimate_scaled(market: &Market, prior: &Prior, sampling: Sampling, price: Price, factor: f64) -> Result<Estimate> {
     let mut costs = Vec::with_capacity(sampling.scenarios as usize);
     let mut tally = market.empty_tally();
     draws(market, prior, sampling, factor, |_, client, drawn| {
-        market.switch(
-            &mut tally,
-            client,
-            Mode::Out,
-            best_mode(price, market.parts(client), &drawn),
-        );
+        market.switch(&mut tally, client, Mode::Out, best_mode(price, market.parts(client), &drawn));
         if client + 1 == market.len() {
-            let attos =
-                market.model().loss(&tally) * ATTOS_PER_PICO + complete::spending(price, &tally);
+            let attos = market.model().loss(&tally) * ATTOS_PER_PICO + complete::spending(price, &tally);
             costs.push(attos as f64 * 1e-18);
             tally = market.empty_tally();
         }
@@ -246,17 +204,8 @@ fn estimate_scaled(
     })?;
     let n = costs.len() as f64;
     let mean = costs.iter().sum::<f64>() / n;
-    let variance = costs
-        .iter()
-        .map(|cost| (cost - mean) * (cost - mean))
-        .sum::<f64>()
-        / (n - 1.0);
-    Ok(Estimate {
-        price,
-        server_cost: mean,
-        standard_error: (variance / n).sqrt(),
-        scenarios: sampling.scenarios,
-    })
+    let variance = costs.iter().map(|cost| (cost - mean) * (cost - mean)).sum::<f64>() / (n - 1.0);
+    Ok(Estimate { price, server_cost: mean, standard_error: (variance / n).sqrt(), scenarios: sampling.scenarios })
 }
 
 #[cfg(test)]
@@ -269,29 +218,10 @@ mod tests {
     #[test]
     fn one_certain_scenario_is_complete_information() {
         for seed in 0..50 {
-            let market = instance::market(
-                seed,
-                Shape {
-                    bias: Bias::Mixture,
-                    ..Shape::of(6)
-                },
-            )
-            .unwrap();
-            let known = crate::prior::Parametric {
-                compute_cost: None,
-                synthesis_cost: None,
-                setup_cost: None,
-            };
+            let market = instance::market(seed, Shape { bias: Bias::Mixture, ..Shape::of(6) }).unwrap();
+            let known = crate::prior::Parametric { compute_cost: None, synthesis_cost: None, setup_cost: None };
             let prior = Prior::parametric(known).unwrap();
-            let estimate = incomplete(
-                &market,
-                &prior,
-                Sampling {
-                    scenarios: 1,
-                    seed: 0,
-                },
-            )
-            .unwrap();
+            let estimate = incomplete(&market, &prior, Sampling { scenarios: 1, seed: 0 }).unwrap();
             assert_eq!(estimate.price, complete::best_price(&market).0);
         }
     }
@@ -301,23 +231,17 @@ mod tests {
         for seed in 0..20 {
             let market = instance::market(seed, Shape::of(5)).unwrap();
             let prior = Prior::of(market.population());
-            let sampling = Sampling {
-                scenarios: 40,
-                seed,
-            };
+            let sampling = Sampling { scenarios: 40, seed };
             let best = incomplete(&market, &prior, sampling).unwrap();
             draws(&market, &prior, sampling, 1.0, |_, client, costs| {
                 for switch in switches(market.parts(client), &costs).into_iter().flatten() {
-                    let other =
-                        estimate_at(&market, &prior, sampling, Price::from_picos(switch.price))?;
+                    let other = estimate_at(&market, &prior, sampling, Price::from_picos(switch.price))?;
                     assert!(other.server_cost >= best.server_cost * (1.0 - 1e-12));
                 }
                 Ok(())
             })
             .unwrap();
-            for sensitivity in
-                sensitivity(&market, &prior, sampling, best.price, &[0.9, 1.1]).unwrap()
-            {
+            for sensitivity in sensitivity(&market, &prior, sampling, best.price, &[0.9, 1.1]).unwrap() {
                 assert!(sensitivity.regret() >= -1e-9 * sensitivity.best.server_cost);
             }
         }

@@ -29,10 +29,7 @@ pub(crate) fn best_mode(price: Price, parts: &[Part; 2], costs: &ModeCosts) -> M
             (u128::from(price.picos()) * u128::from(part.effective)) as i128 - attos(cost) as i128
         })
     };
-    let (local, augmented) = (
-        utility(&parts[0], costs.local),
-        utility(&parts[1], costs.augmented),
-    );
+    let (local, augmented) = (utility(&parts[0], costs.local), utility(&parts[1], costs.augmented));
     let best = local.max(augmented).max(Some(0));
     if augmented == best {
         Mode::Augmented
@@ -58,11 +55,7 @@ pub(crate) struct Switch {
 #[inline]
 pub(crate) fn switches(parts: &[Part; 2], costs: &ModeCosts) -> [Option<Switch>; 2] {
     let [local, augmented] = parts;
-    let joins = |part: &Part, cost: Credits| {
-        part.is_useful()
-            .then(|| ratio_up(attos(cost), part.effective))
-            .flatten()
-    };
+    let joins = |part: &Part, cost: Credits| part.is_useful().then(|| ratio_up(attos(cost), part.effective)).flatten();
     let joins_local = joins(local, costs.local);
     let joins_augmented = joins(augmented, costs.augmented);
     let switch = |price: Option<u64>, from, to| price.map(|price| Switch { price, from, to });
@@ -92,10 +85,9 @@ pub(crate) fn switches(parts: &[Part; 2], costs: &ModeCosts) -> [Option<Switch>;
         let saved = attos(costs.local) - attos(costs.augmented);
         let last = saved / u128::from(local.effective - augmented.effective);
         match joins_augmented {
-            Some(joins) if u128::from(joins) <= last => [
-                only_augmented[0],
-                switch(u64::try_from(last + 1).ok(), Mode::Augmented, Mode::Local),
-            ],
+            Some(joins) if u128::from(joins) <= last => {
+                [only_augmented[0], switch(u64::try_from(last + 1).ok(), Mode::Augmented, Mode::Local)]
+            }
             _ => only_local,
         }
     }
@@ -124,11 +116,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn part(effective: u64) -> Part {
-        Part {
-            effective,
-            weight: effective,
-            ..Part::default()
-        }
+        Part { effective, weight: effective, ..Part::default() }
     }
 
     proptest! {
