@@ -1,1 +1,20 @@
-fn main() {}
+//! `imfl`: federated learning with generated data and fair pay.
+#![forbid(unsafe_code)]
+
+mod assets;
+mod cli;
+mod command;
+mod failure;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}

@@ -1,8 +1,16 @@
 //! Federated training on Burn, with the client axis as a dimension of every tensor.
 #![forbid(unsafe_code)]
 
+pub mod batch;
+pub mod client;
 pub mod data;
+pub mod device;
+pub mod federated;
+pub mod gradient;
 pub mod layer;
 pub mod model;
 pub mod parameters;
+pub mod partition;
+pub mod profile;
 pub mod random;
+pub mod worker;

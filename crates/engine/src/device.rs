@@ -1,0 +1,230 @@
+//! Which device computes, chosen by name when the program runs.
+
+use burn::tensor::Device;
+use std::fmt;
+use std::str::FromStr;
+
+/// A device as a user names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceName {
+    /// The best one that this build has and that is present.
+    #[default]
+    Auto,
+    /// Burn's `flex` CPU backend.
+    Cpu,
+    /// Burn's `ndarray` CPU backend: deprecated upstream, its convolutions are 25 to 100 times slower than `flex`.
+    NdArray,
+    /// Vulkan, Metal or DX12, by number.
+    Wgpu(usize),
+    /// An NVIDIA GPU, by number.
+    Cuda(usize),
+}
+
+/// A device that cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// No such name.
+    #[error("`{0}` is no device; expected auto, cpu, ndarray, wgpu[:N] or cuda[:N]")]
+    Unknown(String),
+    /// The backend was not compiled in.
+    #[error("this build has no `{device}`: build with `--features {feature}`")]
+    NotBuilt {
+        /// The device asked for.
+        device: DeviceName,
+        /// The feature that brings it.
+        feature: &'static str,
+    },
+    /// The backend is there, the device is not.
+    #[error("there is no `{device}` on this machine: {present} of this kind found; `imfl devices` lists all")]
+    Absent {
+        /// The device asked for.
+        device: DeviceName,
+        /// Devices of the kind that are present.
+        present: usize,
+    },
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Auto => write!(f, "auto"),
+            Self::Cpu => write!(f, "cpu"),
+            Self::NdArray => write!(f, "ndarray"),
+            Self::Wgpu(index) => write!(f, "wgpu:{index}"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = DeviceError;
+
+    fn from_str(text: &str) -> Result<Self, DeviceError> {
+        let unknown = || DeviceError::Unknown(text.into());
+        let (name, index) = match text.split_once(':') {
+            Some((name, index)) => (name, Some(index.parse().map_err(|_| unknown())?)),
+            None => (text, None),
+        };
+        match (name, index) {
+            ("auto", None) => Ok(Self::Auto),
+            ("cpu" | "flex", None) => Ok(Self::Cpu),
+            ("ndarray", None) => Ok(Self::NdArray),
+            ("wgpu", index) => Ok(Self::Wgpu(index.unwrap_or(0))),
+            ("cuda", index) => Ok(Self::Cuda(index.unwrap_or(0))),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+/// Where tensors live and how many threads work on them.
+#[derive(Clone, Debug)]
+pub struct Compute {
+    /// The device, without autodiff.
+    pub device: Device,
+    /// The name by which it was found.
+    pub name: DeviceName,
+    /// Threads that train clients side by side. On a GPU more than one only fights for the queue.
+    pub workers: usize,
+}
+
+impl Compute {
+    /// The CPU with one worker for each core.
+    pub fn cpu() -> Self {
+        Self { device: Device::flex(), name: DeviceName::Cpu, workers: crate::worker::available() }
+    }
+
+    /// Opens the device that a name stands for; `workers` defaults to one for each core on a CPU, one on a GPU.
+    ///
+    /// # Errors
+    /// [`DeviceError`] that names the feature to build with, or how many devices of the kind there are.
+    pub fn open(name: DeviceName, workers: Option<usize>) -> Result<Self, DeviceError> {
+        let (name, device) = match name {
+            DeviceName::Auto => best(),
+            named => (named, find(named)?),
+        };
+        let default = match name {
+            DeviceName::Cpu | DeviceName::NdArray => crate::worker::available(),
+            _ => 1,
+        };
+        Ok(Self { device, name, workers: workers.unwrap_or(default).max(1) })
+    }
+}
+
+/// Every device of this build that is present, the best first.
+pub fn present() -> Vec<DeviceName> {
+    let number = |kind: fn(usize) -> DeviceName, count| (0..count).map(kind);
+    let mut names: Vec<DeviceName> = number(DeviceName::Cuda, count_cuda()).collect();
+    names.extend(number(DeviceName::Wgpu, count_wgpu()));
+    names.push(DeviceName::Cpu);
+    if cfg!(feature = "ndarray") {
+        names.push(DeviceName::NdArray);
+    }
+    names
+}
+
+fn best() -> (DeviceName, Device) {
+    let opened = present().into_iter().find_map(|name| find(name).ok().map(|device| (name, device)));
+    opened.unwrap_or_else(|| (DeviceName::Cpu, Device::flex()))
+}
+
+fn find(name: DeviceName) -> Result<Device, DeviceError> {
+    let not_built = |feature| Err(DeviceError::NotBuilt { device: name, feature });
+    match name {
+        DeviceName::Auto => Ok(best().1),
+        DeviceName::Cpu => Ok(Device::flex()),
+        #[cfg(feature = "ndarray")]
+        #[allow(deprecated, reason = "offered on request, with a warning")]
+        DeviceName::NdArray => Ok(Device::ndarray()),
+        #[cfg(not(feature = "ndarray"))]
+        DeviceName::NdArray => not_built("ndarray"),
+        DeviceName::Wgpu(_) if cfg!(not(feature = "wgpu")) => not_built("wgpu"),
+        DeviceName::Cuda(_) if cfg!(not(feature = "cuda")) => not_built("cuda"),
+        DeviceName::Wgpu(index) => nth_wgpu(index).ok_or(DeviceError::Absent { device: name, present: count_wgpu() }),
+        DeviceName::Cuda(index) => nth_cuda(index).ok_or(DeviceError::Absent { device: name, present: count_cuda() }),
+    }
+}
+
+#[cfg(feature = "wgpu")]
+mod wgpu {
+    use burn::tensor::{Device, DeviceType};
+
+    fn all() -> Vec<Device> {
+        // Enumeration of a driver that is absent or broken panics inside wgpu; that means no device here.
+        std::panic::catch_unwind(|| Device::enumerate(DeviceType::Wgpu).into_vec()).unwrap_or_default()
+    }
+
+    pub fn count() -> usize {
+        all().len()
+    }
+
+    pub fn nth(index: usize) -> Option<Device> {
+        all().into_iter().nth(index)
+    }
+}
+
+#[cfg(feature = "cuda")]
+mod cuda {
+    use burn::tensor::{Device, DeviceType};
+
+    fn all() -> Vec<Device> {
+        // A machine without the driver panics inside the loader; that means no device here.
+        std::panic::catch_unwind(|| Device::enumerate(DeviceType::Cuda).into_vec()).unwrap_or_default()
+    }
+
+    pub fn count() -> usize {
+        all().len()
+    }
+
+    pub fn nth(index: usize) -> Option<Device> {
+        all().into_iter().nth(index)
+    }
+}
+
+#[cfg(feature = "wgpu")]
+use self::wgpu::{count as count_wgpu, nth as nth_wgpu};
+
+#[cfg(feature = "cuda")]
+use self::cuda::{count as count_cuda, nth as nth_cuda};
+
+#[cfg(not(feature = "wgpu"))]
+fn count_wgpu() -> usize {
+    0
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn nth_wgpu(_: usize) -> Option<Device> {
+    None
+}
+
+#[cfg(not(feature = "cuda"))]
+fn count_cuda() -> usize {
+    0
+}
+
+#[cfg(not(feature = "cuda"))]
+fn nth_cuda(_: usize) -> Option<Device> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_and_written_alike() {
+        for name in ["auto", "cpu", "ndarray", "wgpu:0", "cuda:3"] {
+            assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
+        }
+        assert_eq!("cuda".parse(), Ok(DeviceName::Cuda(0)));
+        for wrong in ["gpu", "cpu:1", "cuda:", "cuda:-1", ""] {
+            assert!(wrong.parse::<DeviceName>().is_err(), "{wrong}");
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_missing_backend_names_its_feature() {
+        let error = Compute::open(DeviceName::Cuda(0), None).unwrap_err().to_string();
+        assert!(error.contains("--features cuda"), "{error}");
+    }
+}

@@ -1,0 +1,191 @@
+//! Clients: what the server measures about each, and what only the client knows.
+
+mod file;
+mod population;
+mod target;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::money::{Credits, Rate, decimal};
+
+pub use population::Population;
+pub use target::{Target, TargetChoice};
+
+/// Resolution of skews, label shares and theta: one part in 10^9.
+pub const NANOS: u64 = 1_000_000_000;
+/// The largest number of samples in a market, all clients together. It keeps every sum of the allocation in 128 bits.
+pub const MAX_TOTAL_SAMPLES: u64 = 1_000_000_000_000;
+
+/// How a client takes part. Ordered by preference where a client is indifferent: augmented, then local, then out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Does not take part.
+    #[default]
+    Out,
+    /// Trains on its authentic data.
+    Local,
+    /// Trains on as much data, where generated samples of the missing classes replace the surplus ones.
+    Augmented,
+}
+
+impl Mode {
+    /// The three modes, out first.
+    pub const ALL: [Mode; 3] = [Mode::Out, Mode::Local, Mode::Augmented];
+    /// The two modes of taking part.
+    pub const PLAYING: [Mode; 2] = [Mode::Local, Mode::Augmented];
+
+    /// Whether the client takes part.
+    pub const fn plays(self) -> bool {
+        !matches!(self, Mode::Out)
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Mode::Out => "out",
+            Mode::Local => "local",
+            Mode::Augmented => "augmented",
+        })
+    }
+}
+
+/// A client as floats, the way a measurement gives it; [`Population::new`] checks and quantises it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientSpec {
+    /// Unique name.
+    pub id: String,
+    /// d, number of training samples, at least 1.
+    pub samples: u64,
+    /// lambda in [0, 2]; `None` computes it from `shares` and the target.
+    pub skew: Option<f64>,
+    /// p_k, `[classes]`, sums to 1; needed by the mixture bias.
+    pub shares: Option<Vec<f64>>,
+    /// s, credits per training sample.
+    pub compute_cost: f64,
+    /// c, credits per generated sample.
+    pub synthesis_cost: f64,
+    /// f, credits once for generating at all.
+    pub setup_cost: f64,
+    /// b, samples per batch, at least 1.
+    pub batch: u32,
+}
+
+/// One client, checked and quantised: skew and shares to 1e-9, costs to a pico-credit per unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    pub(crate) id: String,
+    pub(crate) samples: u64,
+    pub(crate) skew: u64,
+    pub(crate) batch: u32,
+    pub(crate) compute_cost: Rate,
+    pub(crate) synthesis_cost: Rate,
+    pub(crate) setup_cost: Rate,
+}
+
+impl Client {
+    /// Unique name.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// d, number of training samples.
+    pub fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// lambda, in [0, 2].
+    pub fn skew(&self) -> f64 {
+        self.skew as f64 / NANOS as f64
+    }
+
+    /// b, samples per batch.
+    pub fn batch(&self) -> u32 {
+        self.batch
+    }
+
+    /// s, per training sample.
+    pub fn compute_cost(&self) -> Rate {
+        self.compute_cost
+    }
+
+    /// c, per generated sample.
+    pub fn synthesis_cost(&self) -> Rate {
+        self.synthesis_cost
+    }
+
+    /// f, once.
+    pub fn setup_cost(&self) -> Rate {
+        self.setup_cost
+    }
+
+    /// Samples generated in augmented mode, d lambda/2.
+    pub fn generated_samples(&self) -> f64 {
+        self.samples as f64 * self.skew() / 2.0
+    }
+
+    /// Cost of a mode under other rates: d s for local, d s + f + c d lambda/2 for augmented, rounded up to a micro-credit.
+    pub(crate) fn cost_at(&self, mode: Mode, compute: Rate, synthesis: Rate, setup: Rate) -> Result<Credits> {
+        mode_cost(self.samples, self.skew, mode, compute, synthesis, setup)
+            .ok_or(Error::Overflow("the cost of a client"))
+    }
+
+    /// Cost of a mode: 0, d s, or d s + f + c d lambda/2, rounded up to a micro-credit.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`].
+    pub fn cost(&self, mode: Mode) -> Result<Credits> {
+        self.cost_at(mode, self.compute_cost, self.synthesis_cost, self.setup_cost)
+    }
+}
+
+fn mode_cost(samples: u64, skew: u64, mode: Mode, compute: Rate, synthesis: Rate, setup: Rate) -> Option<Credits> {
+    const PICOS_PER_MICRO: u128 = 1_000_000;
+    let training = u128::from(samples) * u128::from(compute.picos());
+    let picos = match mode {
+        Mode::Out => 0,
+        Mode::Local => training,
+        Mode::Augmented => {
+            // c d lambda / 2, with lambda in parts of 1e9
+            let generating = (u128::from(synthesis.picos()) * u128::from(samples)).checked_mul(u128::from(skew))?;
+            training.checked_add(u128::from(setup.picos()))?.checked_add(generating.div_ceil(2 * u128::from(NANOS)))?
+        }
+    };
+    i64::try_from(picos.div_ceil(PICOS_PER_MICRO)).ok().map(Credits::from_micros)
+}
+
+/// `text` in parts of 1e9, if it lies in [0, `max`].
+pub(crate) fn nanos(text: &str, max: u64) -> std::result::Result<u64, String> {
+    let value = decimal(text, 9).map_err(|error| error.to_string())?.0;
+    let top = i128::from(max * NANOS);
+    if (0..=top).contains(&value) { Ok(value as u64) } else { Err(format!("{} is outside [0, {max}]", text.trim())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_follow_the_formula_and_round_up() {
+        let client = Client {
+            id: "a".into(),
+            samples: 600,
+            skew: 1_800_000_000,
+            batch: 10,
+            compute_cost: "0.01".parse().unwrap(),
+            synthesis_cost: "0.003".parse().unwrap(),
+            setup_cost: "0.25".parse().unwrap(),
+        };
+        assert_eq!(client.cost(Mode::Local).unwrap().to_string(), "6");
+        assert_eq!(client.cost(Mode::Augmented).unwrap().to_string(), "7.87");
+        assert_eq!(client.generated_samples(), 540.0);
+        let tiny = Client { compute_cost: Rate::from_picos(1), ..client };
+        assert_eq!(tiny.cost(Mode::Local).unwrap(), Credits::UNIT);
+        let huge = Client { compute_cost: Rate::MAX, samples: MAX_TOTAL_SAMPLES, ..tiny };
+        assert!(matches!(huge.cost(Mode::Local), Err(Error::Overflow(_))));
+    }
+}

@@ -1,0 +1,86 @@
+//! Random markets, for verification and benchmarks.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::client::{ClientSpec, Population, TargetChoice};
+use crate::error::Result;
+use crate::loss::{Bias, Constants, LossModel, Weights};
+use crate::market::Market;
+
+/// What to draw.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shape {
+    /// Number of clients.
+    pub clients: usize,
+    /// Number of classes of the label shares.
+    pub classes: usize,
+    /// Bound on the bias.
+    pub bias: Bias,
+    /// Aggregation weights.
+    pub weights: Weights,
+}
+
+impl Shape {
+    /// So many clients with ten classes, the aligned bias and weights by effective samples.
+    pub fn of(clients: usize) -> Self {
+        Shape { clients, classes: 10, bias: Bias::Aligned, weights: Weights::Effective }
+    }
+}
+
+/// Clients with skewed labels, sizes from 10 to 1000 samples and costs over two orders of magnitude; now and then a cost of zero,
+/// a client without skew, or two clients that are alike, so that ties occur.
+pub fn specs(seed: u64, shape: Shape) -> Vec<ClientSpec> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(1);
+    let mut specs: Vec<ClientSpec> = Vec::with_capacity(shape.clients);
+    for index in 0..shape.clients {
+        if index > 0 && rng.random_bool(0.05) {
+            let twin = specs[rng.random_range(0..index)].clone();
+            specs.push(ClientSpec { id: format!("c{index}"), ..twin });
+            continue;
+        }
+        let shares = match rng.random_range(0..20) {
+            0 => vec![1.0 / shape.classes as f64; shape.classes],
+            _ => {
+                let power = rng.random_range(0.5..12.0);
+                let raw: Vec<f64> = (0..shape.classes).map(|_| rng.random::<f64>().powf(power)).collect();
+                let sum: f64 = raw.iter().sum();
+                raw.into_iter().map(|share| share / sum).collect()
+            }
+        };
+        let mut cost = |top: f64| {
+            if rng.random_bool(0.05) { 0.0 } else { top * 10f64.powf(rng.random_range(-2.0..0.0)) }
+        };
+        specs.push(ClientSpec {
+            id: format!("c{index}"),
+            compute_cost: cost(0.02),
+            synthesis_cost: cost(0.01),
+            setup_cost: cost(1.0),
+            samples: rng.random_range(10..=1000),
+            batch: [1, 8, 10, 32][rng.random_range(0..4)],
+            skew: None,
+            shares: Some(shares),
+        });
+    }
+    specs
+}
+
+/// A random market; the same for the same seed and shape. The weight kappa is spread so that optima range from nobody to everybody.
+///
+/// # Errors
+/// Never for a shape with at least one client and one class.
+pub fn market(seed: u64, shape: Shape) -> Result<Market> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let constants = Constants {
+        g_data: rng.random_range(0.5..2.0),
+        sigma: rng.random_range(0.5..8.0),
+        smoothness: 4.0,
+        rate: 0.01,
+        local_steps: 5,
+    };
+    let theta = rng.random_range(0.0..1.1);
+    let kappa = 10f64.powf(rng.random_range(-1.5..1.5)) * (shape.clients as f64).powf(0.5);
+    let model = LossModel::new(constants, theta, kappa, shape.bias, shape.weights)?;
+    Market::new(Population::new(specs(seed, shape), &TargetChoice::Uniform)?, model)
+}

@@ -1,0 +1,16 @@
+//! One posted price per effective sample; every client answers with the mode that is best for it.
+//!
+//! Source: IMFL-AIGC (arXiv 2406.08526), the incomplete-information mechanism. A price is the same for everyone and does not
+//! depend on what anyone says, so answering truthfully is a dominant strategy and nobody takes part at a loss.
+
+mod complete;
+mod curve;
+mod incomplete;
+mod response;
+
+pub use complete::{complete, respond};
+pub use curve::{CurvePoint, curve};
+pub use incomplete::{Estimate, Sampling, Sensitivity, estimate_at, incomplete, sensitivity};
+
+/// Server costs of posted prices are compared in 1e-18 credits: a price in pico-credits times millionths of a sample.
+const ATTOS_PER_PICO: i128 = 1_000_000;

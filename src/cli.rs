@@ -1,0 +1,39 @@
+//! The command line: what can be said, and which command it goes to.
+
+use crate::command;
+use crate::failure::Outcome;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Federated learning with generated data and fair pay.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Look at datasets and cut them into parts.
+    #[command(subcommand)]
+    Data(command::data::Data),
+}
+
+/// How a command prints its result on standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person.
+    #[default]
+    Text,
+    /// One JSON object with a `schema` field.
+    Json,
+}
+
+impl Cli {
+    /// Runs the command that was asked for.
+    pub fn run(self) -> Outcome {
+        match self.command {
+            Command::Data(data) => data.run(),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! `imfl data`: look at a dataset, cut one into parts.
+
+use crate::assets;
+use crate::cli::Format;
+use crate::failure::{Failure, Kind, Outcome};
+use clap::{Args, Subcommand};
+use imfl_engine::data::{self, Dataset, cifar, idx};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// The subcommands of `imfl data`.
+#[derive(Subcommand)]
+pub enum Data {
+    /// Say what a dataset holds.
+    Show(Show),
+    /// Cut a dataset into balanced, disjoint parts: training, test and corpus images.
+    Split(Split),
+}
+
+/// `imfl data show`.
+#[derive(Args)]
+pub struct Show {
+    /// A shipped dataset's name (mnist) or a path: IDX folder, CIFAR-10 binary, image folder
+    #[arg(long, default_value = "mnist", env = "IMFL_DATASET")]
+    dataset: String,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// `imfl data split`.
+#[derive(Args)]
+pub struct Split {
+    /// A shipped dataset's name (mnist) or a path: IDX folder, CIFAR-10 binary, image folder
+    #[arg(long, env = "IMFL_DATASET")]
+    dataset: String,
+    /// Images for the training part, drawn from the training images
+    #[arg(long)]
+    train: usize,
+    /// Images for the test part, drawn from the test images
+    #[arg(long)]
+    test: usize,
+    /// Images for the generator's corpus, drawn from the training images
+    #[arg(long, default_value_t = 0)]
+    corpus: usize,
+    /// Which images go where
+    #[arg(long, default_value_t = 0, env = "IMFL_SEED")]
+    seed: u64,
+    /// The folder for the parts, as gzipped IDX files
+    #[arg(long)]
+    out: PathBuf,
+    /// A second folder, for the training images that are in neither part
+    #[arg(long)]
+    rest: Option<PathBuf>,
+    /// Also write the training part as one CIFAR-10 binary file
+    #[arg(long)]
+    cifar: Option<PathBuf>,
+}
+
+impl Data {
+    /// Runs the subcommand.
+    pub fn run(self) -> Outcome {
+        match self {
+            Self::Show(show) => show.run(),
+            Self::Split(split) => split.run(),
+        }
+    }
+}
+
+impl Show {
+    fn run(self) -> Outcome {
+        let benchmark = data::open(&assets::dataset(&self.dataset)?, 0)?;
+        let parts =
+            [("train", Some(&benchmark.train)), ("test", Some(&benchmark.test)), ("corpus", benchmark.corpus.as_ref())];
+        let parts = parts.into_iter().filter_map(|(name, part)| part.map(|part| (name, part)));
+        if self.format == Format::Json {
+            let counts: serde_json::Map<String, serde_json::Value> =
+                parts.map(|(name, part)| (name.into(), json!(part.histogram()))).collect();
+            let shape = benchmark.train.shape;
+            println!(
+                "{}",
+                json!({"schema": "imfl.data/1", "dataset": benchmark.train.name, "shape": shape,
+                       "classes": benchmark.train.class_names, "images_per_class": counts})
+            );
+            return Ok(());
+        }
+        println!(
+            "{}: images of {} in {} classes",
+            benchmark.train.name,
+            benchmark.train.shape,
+            benchmark.train.classes()
+        );
+        for (name, part) in parts {
+            let (least, most) = part.histogram().into_iter().fold((usize::MAX, 0), |(l, m), n| (l.min(n), m.max(n)));
+            println!("  {name:<7}{:>8} images, {least} to {most} a class", part.len());
+        }
+        Ok(())
+    }
+}
+
+impl Split {
+    fn run(self) -> Outcome {
+        let whole = data::open(&assets::dataset(&self.dataset)?, self.seed)?;
+        for (kind, wanted, there) in [
+            ("training and corpus", self.train + self.corpus, whole.train.len()),
+            ("test", self.test, whole.test.len()),
+        ] {
+            if wanted > there {
+                let problem = format!("{wanted} {kind} images are asked for, {} has {there}", whole.train.name);
+                return Err(Failure::new(Kind::Usage, problem));
+            }
+        }
+        let mut training = whole.train.split_balanced(&[self.train, self.corpus], self.seed).into_iter();
+        let test = whole.test.split_balanced(&[self.test], self.seed).swap_remove(0);
+        let (Some(train), Some(corpus), Some(rest)) = (training.next(), training.next(), training.next()) else {
+            unreachable!("two sizes give three parts");
+        };
+        if let Some(path) = &self.cifar {
+            cifar::write(&train, path)?;
+        }
+        for (folder, stem, part) in [
+            (Some(&self.out), "train", train),
+            (Some(&self.out), "test", test),
+            (Some(&self.out), "corpus", corpus),
+            (self.rest.as_ref(), "train", rest),
+        ] {
+            if let Some(folder) = folder.filter(|_| !part.is_empty()) {
+                write(folder, stem, &part)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write(folder: &Path, stem: &str, part: &Dataset) -> Outcome {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot make {}: {error}", folder.display())))?;
+    let rank = if part.shape.channels == 1 { 3 } else { 4 };
+    let images = folder.join(format!("{stem}-images-idx{rank}-ubyte.gz"));
+    idx::write(part, &images, &folder.join(format!("{stem}-labels-idx1-ubyte.gz")))?;
+    eprintln!("{}: {} images", images.display(), part.len());
+    Ok(())
+}
