@@ -1,0 +1,166 @@
+/// Gradients at one point of a trajectory: one flat gradient for each class, all of one length.
+///
+/// For a fair floor, `generated` and each half stand for as many images a class, and `authentic` is one of the halves or
+/// as large: then a perfect generator's theta is the floor.
+#[derive(Clone, Copy, Debug)]
+pub struct GradientProbe<'a> {
+    /// By class, on authentic images.
+    pub authentic: &'a [Vec<f32>],
+    /// By class, on generated images.
+    pub generated: &'a [Vec<f32>],
+    /// By class, on two disjoint sets of authentic images.
+    pub halves: [&'a [Vec<f32>]; 2],
+}
+
+/// How far gradients on generated images are from those on authentic ones.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Theta {
+    /// `g_data`, the longest class gradient on authentic images.
+    pub g_data: f64,
+    /// `g_diff`, the longest difference between a class's gradients on generated and on authentic images.
+    pub g_diff: f64,
+    /// `g_diff / (2 g_data)`: the share of a client's skew that is left when generated images replace missing ones.
+    pub theta: f64,
+    /// The same ratio between the two halves of authentic images: what sampling noise alone gives.
+    pub theta_floor: f64,
+}
+
+/// Why theta has no value.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ThetaError {
+    /// No point, or a point without classes.
+    #[error("theta needs gradients of at least one class at one point of a trajectory")]
+    Nothing,
+    /// Numbers of classes or lengths of gradients differ.
+    #[error("point {point}: {found} where {expected} were expected")]
+    Mismatch {
+        /// Which point.
+        point: usize,
+        /// What came.
+        found: String,
+        /// What the first point's authentic gradients ask for.
+        expected: String,
+    },
+    /// A gradient that is NaN or infinite.
+    #[error("point {point}: the gradient of class {class} is not finite")]
+    NotFinite {
+        /// Which point.
+        point: usize,
+        /// Which class.
+        class: usize,
+    },
+    /// Authentic gradients are all zero.
+    #[error("all gradients on authentic images are zero, so theta has no value")]
+    NoGradient,
+}
+
+/// Measures theta over points of a trajectory of training on authentic images (arXiv 2406.08526, section III-B).
+///
+/// Norms are summed in f64.
+///
+/// # Errors
+/// [`ThetaError`] if there is nothing to measure, sizes differ or a value is not finite.
+pub fn theta(points: &[GradientProbe]) -> Result<Theta, ThetaError> {
+    let first = points.first().and_then(|point| point.authentic.first()).ok_or(ThetaError::Nothing)?;
+    let (classes, length) = (points[0].authentic.len(), first.len());
+    let (mut g_data, mut g_diff, mut floor) = (0f64, 0f64, 0f64);
+    for (point, probe) in points.iter().enumerate() {
+        for set in [probe.authentic, probe.generated, probe.halves[0], probe.halves[1]] {
+            check(set, classes, length, point)?;
+        }
+        for class in 0..classes {
+            let lengths = [
+                length_of(&probe.authentic[class]),
+                distance(&probe.generated[class], &probe.authentic[class]),
+                distance(&probe.halves[0][class], &probe.halves[1][class]),
+            ];
+            // `f64::max` would drop a NaN.
+            if lengths.iter().any(|length| !length.is_finite()) {
+                return Err(ThetaError::NotFinite { point, class });
+            }
+            g_data = g_data.max(lengths[0]);
+            g_diff = g_diff.max(lengths[1]);
+            floor = floor.max(lengths[2]);
+        }
+    }
+    if g_data == 0.0 {
+        return Err(ThetaError::NoGradient);
+    }
+    Ok(Theta { g_data, g_diff, theta: g_diff / (2.0 * g_data), theta_floor: floor / (2.0 * g_data) })
+}
+
+fn check(set: &[Vec<f32>], classes: usize, length: usize, point: usize) -> Result<(), ThetaError> {
+    let mismatch = |found, expected| Err(ThetaError::Mismatch { point, found, expected });
+    if set.len() != classes {
+        return mismatch(format!("gradients of {} classes", set.len()), format!("{classes}"));
+    }
+    match set.iter().find(|gradient| gradient.len() != length) {
+        Some(gradient) => mismatch(format!("a gradient of {} values", gradient.len()), format!("{length}")),
+        None => Ok(()),
+    }
+}
+
+fn length_of(gradient: &[f32]) -> f64 {
+    gradient.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt()
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn gradients(values: &[[f32; 2]]) -> Vec<Vec<f32>> {
+        values.iter().map(|value| value.to_vec()).collect()
+    }
+
+    #[test]
+    fn the_largest_over_classes_and_points_counts() {
+        let authentic = gradients(&[[3.0, 4.0], [0.0, 1.0]]);
+        let generated = gradients(&[[3.0, 4.0], [2.0, 1.0]]);
+        let other = gradients(&[[3.0, 3.0], [0.0, 1.0]]);
+        let probe = GradientProbe { authentic: &authentic, generated: &generated, halves: [&authentic, &other] };
+        let expected = Theta { g_data: 5.0, g_diff: 2.0, theta: 0.2, theta_floor: 0.1 };
+        assert_eq!(theta(&[probe]), Ok(expected));
+        let longer = gradients(&[[0.0, 0.0], [6.0, 8.0]]);
+        let same = GradientProbe { authentic: &longer, generated: &longer, halves: [&longer, &longer] };
+        let both = Theta { g_data: 10.0, g_diff: 2.0, theta: 0.1, theta_floor: 0.05 };
+        assert_eq!(theta(&[probe, same]), Ok(both));
+    }
+
+    #[test]
+    fn what_cannot_be_measured_says_why() {
+        let good = gradients(&[[3.0, 4.0]]);
+        let probe = |generated: &[Vec<f32>]| theta(&[GradientProbe { authentic: &good, generated, halves: [&good, &good] }]);
+        assert_eq!(theta(&[]), Err(ThetaError::Nothing));
+        assert!(matches!(probe(&[]), Err(ThetaError::Mismatch { point: 0, .. })));
+        assert!(probe(&[vec![1.0]]).unwrap_err().to_string().contains("1 values where 2"));
+        assert_eq!(probe(&[vec![f32::NAN, 0.0]]), Err(ThetaError::NotFinite { point: 0, class: 0 }));
+        let zero = gradients(&[[0.0, 0.0]]);
+        let flat = GradientProbe { authentic: &zero, generated: &zero, halves: [&zero, &zero] };
+        assert_eq!(theta(&[flat]), Err(ThetaError::NoGradient));
+    }
+
+    proptest! {
+        #[test]
+        fn scaling_all_gradients_changes_no_ratio(
+            values in prop::collection::vec(-1f32..1.0, 24), exponent in -8i32..8,
+        ) {
+            let sets = |scale: f32| -> Vec<Vec<Vec<f32>>> {
+                let gradient = |set: &[f32]| set.chunks(3).map(|one| one.iter().map(|v| v * scale).collect()).collect();
+                values.chunks(6).map(gradient).collect()
+            };
+            let measure = |sets: Vec<Vec<Vec<f32>>>| {
+                let halves = [sets[2].as_slice(), sets[3].as_slice()];
+                theta(&[GradientProbe { authentic: &sets[0], generated: &sets[1], halves }]).unwrap()
+            };
+            // A power of two scales without rounding.
+            let (one, other) = (measure(sets(1.0)), measure(sets(2f32.powi(exponent))));
+            prop_assert_eq!((one.theta, one.theta_floor), (other.theta, other.theta_floor));
+            prop_assert_eq!(one.g_data * 2f64.powi(exponent), other.g_data);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Training a denoiser: the loss of Karras et al. 2022, AdamW, a moving average of the weights.
+
+mod batch;
+mod config;
+mod optimizer;
+
+pub use config::{TrainingConfig, TrainingError};
+
+use crate::checkpoint::{Checkpoint, Description};
+use crate::denoiser::{Denoiser, DenoiserConfig};
+use crate::fingerprint::Fingerprints;
+use crate::pixels::PixelScale;
+use crate::workers;
+use batch::{Batches, Order};
+use burn::tensor::{Device, Tensor};
+use imfl_engine::data::Dataset;
+use imfl_engine::layer::Pass;
+use imfl_engine::parameters::{Stacked, Weights};
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+/// What training needs to go on where it stopped. All random numbers are keyed by the step, so no generator is saved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainingState {
+    /// The weights that the optimizer moves.
+    pub weights: Weights,
+    /// AdamW's mean of gradients, in layout order.
+    pub first: Vec<f32>,
+    /// AdamW's mean of squared gradients, in layout order.
+    pub second: Vec<f32>,
+}
+
+/// What an observer hears after each step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Steps done.
+    pub step: u64,
+    /// Steps in all.
+    pub steps: u64,
+    /// Mean loss of the images of this step; 1 is what the untrained network scores.
+    pub loss: f64,
+    /// Length of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// Images a second, over this run.
+    pub images_per_second: f64,
+    /// Seconds left at that speed.
+    pub seconds_left: f64,
+}
+
+/// A denoiser in training.
+#[derive(Debug)]
+pub struct Trainer<'a> {
+    denoiser: Denoiser,
+    data: &'a Dataset,
+    checkpoint: Checkpoint,
+    state: TrainingState,
+    order: Order,
+}
+
+impl<'a> Trainer<'a> {
+    /// Starts from random weights.
+    ///
+    /// # Errors
+    /// [`TrainingError`] if a setting is out of range, no such network exists or there are no images.
+    pub fn new(data: &'a Dataset, network: &DenoiserConfig, training: &TrainingConfig) -> Result<Self, TrainingError> {
+        training.check()?;
+        let denoiser = Denoiser::new(network)?;
+        if data.is_empty() {
+            return Err(TrainingError::NoImages { name: data.name.clone() });
+        }
+        if (network.shape, network.classes) != (data.shape, data.classes()) {
+            return Err(TrainingError::OtherData(format!(
+                "the network is for images of {} in {} classes, but {} has images of {} in {}",
+                network.shape,
+                network.classes,
+                data.name,
+                data.shape,
+                data.classes()
+            )));
+        }
+        let weights = Weights::initialise(denoiser.layout().clone(), training.seed);
+        let size = weights.values().len();
+        let description = Description {
+            dataset: data.name.clone(),
+            class_names: data.class_names.clone(),
+            denoiser: network.clone(),
+            scale: PixelScale::of(data),
+            training: training.clone(),
+            steps: 0,
+            seconds: 0.0,
+        };
+        let fingerprints = Fingerprints::of(data);
+        let checkpoint = Checkpoint { description, average: weights.clone(), fingerprints, state: None };
+        let state = TrainingState { weights, first: vec![0.0; size], second: vec![0.0; size] };
+        Ok(Self { denoiser, data, checkpoint, state, order: Order::default() })
+    }
+
+    /// Goes on from a checkpoint that holds the training state, on the same images: the result is that of a run that
+    /// never stopped, bit for bit.
+    ///
+    /// # Errors
+    /// [`TrainingError::NotResumable`] without a state, [`TrainingError::OtherData`] if the images are not those that it
+    /// learnt from.
+    pub fn resume(data: &'a Dataset, mut checkpoint: Checkpoint) -> Result<Self, TrainingError> {
+        let Some(state) = checkpoint.state.take() else { return Err(TrainingError::NotResumable) };
+        let description = &checkpoint.description;
+        let same = description.denoiser.shape == data.shape
+            && description.class_names == data.class_names
+            && description.scale == PixelScale::of(data)
+            && checkpoint.fingerprints == Fingerprints::of(data);
+        if !same {
+            return Err(TrainingError::OtherData(format!(
+                "the checkpoint learnt from other images ({}) than those of {}",
+                description.dataset, data.name
+            )));
+        }
+        let denoiser = Denoiser::new(&description.denoiser)?;
+        Ok(Self { denoiser, data, checkpoint, state, order: Order::default() })
+    }
+
+    /// How it learns.
+    pub fn config(&self) -> &TrainingConfig {
+        &self.checkpoint.description.training
+    }
+
+    /// Steps done.
+    pub fn step(&self) -> u64 {
+        self.checkpoint.description.steps
+    }
+
+    /// A finished generator, without what training needs.
+    pub fn finished(&self) -> Checkpoint {
+        self.checkpoint.clone()
+    }
+
+    /// Everything that [`Trainer::resume`] needs.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { state: Some(self.state.clone()), ..self.checkpoint.clone() }
+    }
+
+    /// Trains up to the configured number of steps, or until `observe` breaks; says whether it came to the end.
+    ///
+    /// The gradient of a step is summed over a fixed number of shards in a fixed order, so that the weights do not depend
+    /// on the number of `workers`. `device` is a plain one; gradients are taken on its autodiff twin.
+    ///
+    /// # Errors
+    /// [`TrainingError::Diverged`]; the state stays that of the step before.
+    pub fn run(
+        &mut self,
+        device: &Device,
+        workers: usize,
+        mut observe: impl FnMut(&Self, &Progress) -> ControlFlow<()>,
+    ) -> Result<bool, TrainingError> {
+        let device = device.clone().autodiff();
+        let config = self.config().clone();
+        let started = Instant::now();
+        let (seconds_before, first_step) = (self.checkpoint.description.seconds, self.step());
+        while self.step() < config.steps {
+            let step = self.step();
+            let batch = self.order.batch(step, &config, self.data.len() as u32);
+            let (loss, mut gradient) = self.gradient(step, &batch, &device, workers);
+            let norm = gradient.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+            if !loss.is_finite() || !norm.is_finite() {
+                return Err(TrainingError::Diverged { step, loss });
+            }
+            if norm > config.clip {
+                let scale = (config.clip / norm) as f32;
+                gradient.iter_mut().for_each(|value| *value *= scale);
+            }
+            optimizer::adamw(&mut self.state, &gradient, step + 1, config.learning_rate_at(step), config.weight_decay);
+            let decay = config.average_decay_at(step) as f32;
+            let average = self.checkpoint.average.values_mut().iter_mut();
+            average.zip(self.state.weights.values()).for_each(|(mean, &now)| *mean += (1.0 - decay) * (now - *mean));
+
+            let seconds = started.elapsed().as_secs_f64();
+            self.checkpoint.description.steps += 1;
+            self.checkpoint.description.seconds = seconds_before + seconds;
+            let done = self.step() - first_step;
+            let progress = Progress {
+                step: self.step(),
+                steps: config.steps,
+                loss,
+                gradient_norm: norm,
+                images_per_second: done as f64 * config.batch as f64 / seconds,
+                seconds_left: seconds / done as f64 * (config.steps - self.step()) as f64,
+            };
+            if observe(self, &progress).is_break() {
+                return Ok(self.step() == config.steps);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Mean loss and its gradient over the batch of a step, over worker threads.
+    fn gradient(&self, step: u64, batch: &[u32], device: &Device, workers: usize) -> (f64, Vec<f32>) {
+        let shards = self.config().shards;
+        let mut parts: Vec<Option<(f64, Vec<f32>)>> = vec![None; shards];
+        let receive = |shard: usize, part| {
+            parts[shard] = Some(part);
+            ControlFlow::Continue(())
+        };
+        workers::each(shards, workers, |shard| self.shard(step, batch, shard, device), receive);
+        let mut parts = parts.into_iter().flatten();
+        // There is at least one shard, and every one was received.
+        let (mut loss, mut gradient) = parts.next().unwrap_or_default();
+        for (more, part) in parts {
+            loss += more;
+            gradient.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
+        }
+        (loss, gradient)
+    }
+
+    /// One shard's share of the mean loss and of its gradient.
+    fn shard(&self, step: u64, batch: &[u32], shard: usize, device: &Device) -> (f64, Vec<f32>) {
+        let batches = Batches::new(self.data, &self.checkpoint.description);
+        let examples = batches.shard(step, batch, shard, device);
+        let weights = Stacked::broadcast(&self.state.weights, 1, device).require_grad();
+        let pass = Pass::evaluate(&weights);
+        let out = self.denoiser.forward(&pass, examples.images, examples.noise, examples.classes);
+        let share = 1.0 / (self.config().batch * self.data.shape.size()) as f64;
+        let loss = (out - examples.targets).square().sum() * share;
+        let mut gradients = loss.backward();
+        let mut flat = Vec::with_capacity(self.state.first.len());
+        for (tensor, parameter) in weights.tensors().iter().zip(self.denoiser.layout().parameters()) {
+            match tensor.grad_remove(&mut gradients) {
+                Some(gradient) => append(gradient, &mut flat),
+                None => flat.resize(flat.len() + parameter.size(), 0.0),
+            }
+        }
+        (f64::from(loss.into_scalar::<f32>()), flat)
+    }
+}
+
+fn append(gradient: Tensor<2>, to: &mut Vec<f32>) {
+    let data = gradient.into_data().convert::<f32>();
+    // Just converted to f32.
+    to.extend_from_slice(data.as_slice::<f32>().expect("f32"));
+}
