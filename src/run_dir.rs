@@ -18,7 +18,8 @@ impl RunDir {
     /// # Errors
     /// A failure that names the folder that could not be made.
     pub fn create(runs: &Path, name: &str) -> Outcome<Self> {
-        let fail = |path: &Path, error| Failure::new(Kind::Unexpected, format!("cannot make {}: {error}", path.display()));
+        let fail =
+            |path: &Path, error| Failure::new(Kind::Unexpected, format!("cannot make {}: {error}", path.display()));
         fs::create_dir_all(runs).map_err(|error| fail(runs, error))?;
         let mut number = last_number(runs) + 1;
         loop {

@@ -1,7 +1,7 @@
 //! Stage 4: who takes part, in which mode, at what pay.
 
-use super::{Profile, Setup};
 use super::assess::Assessment;
+use super::{Profile, Setup};
 use crate::config::Information;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress;
@@ -138,7 +138,8 @@ fn target(given: &str) -> Outcome<TargetChoice> {
         "pooled" => Ok(TargetChoice::Pooled),
         path => {
             let text = std::fs::read_to_string(path).map_err(|error| {
-                let problem = format!("`mechanism.target`: {path} is neither uniform, pooled nor a readable file ({error})");
+                let problem =
+                    format!("`mechanism.target`: {path} is neither uniform, pooled nor a readable file ({error})");
                 Failure::new(Kind::Config, problem)
             })?;
             Ok(TargetChoice::Shares(Target::parse(&text)?))

@@ -92,7 +92,8 @@ impl Setup {
 fn honest(train: Dataset, test: &Dataset, generator: Option<&Generator>) -> Outcome<(Dataset, usize)> {
     let learnt = generator.map(Generator::fingerprints);
     if let Some(seen) = learnt.map(|learnt| learnt.shared_with(test)).filter(|seen| !seen.is_empty()) {
-        let problem = format!("the generator learnt from {} of the test images of {}; take another", seen.len(), test.name);
+        let problem =
+            format!("the generator learnt from {} of the test images of {}; take another", seen.len(), test.name);
         return Err(Failure::new(Kind::Data, problem));
     }
     let tested = Fingerprints::of(test);

@@ -175,17 +175,33 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Modes { out, local, augmented } = self.modes;
         let total: f64 = self.seconds.values().sum();
-        writeln!(f, "accuracy      {:.4} on the test images after {} rounds (loss {:.4})", self.accuracy, self.rounds, self.loss)?;
+        writeln!(
+            f,
+            "accuracy      {:.4} on the test images after {} rounds (loss {:.4})",
+            self.accuracy, self.rounds, self.loss
+        )?;
         match (self.theta, self.theta_floor) {
             (Some(theta), Some(floor)) => {
-                writeln!(f, "theta         {theta:.3} (noise floor {floor:.3}): generated images leave {:.0} % of a skew", theta * 100.0)?;
+                writeln!(
+                    f,
+                    "theta         {theta:.3} (noise floor {floor:.3}): generated images leave {:.0} % of a skew",
+                    theta * 100.0
+                )?;
             }
             _ => writeln!(f, "theta         none: no generator")?,
         }
-        writeln!(f, "clients       {out} out, {local} local, {augmented} augmented ({} images generated)", self.generated_images)?;
+        writeln!(
+            f,
+            "clients       {out} out, {local} local, {augmented} augmented ({} images generated)",
+            self.generated_images
+        )?;
         writeln!(f, "price         {:.6} credits per effective sample", self.price)?;
         writeln!(f, "payments      {:.6} credits", self.payments)?;
-        writeln!(f, "server cost   {:.6} credits = {} x accuracy loss {:.4} + payments", self.server_cost, self.weight, self.accuracy_loss)?;
+        writeln!(
+            f,
+            "server cost   {:.6} credits = {} x accuracy loss {:.4} + payments",
+            self.server_cost, self.weight, self.accuracy_loss
+        )?;
         writeln!(f, "time          {total:.1} s")?;
         write!(f, "report        {}", self.run_dir.join("report.html").display())
     }
