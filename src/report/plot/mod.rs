@@ -46,6 +46,22 @@ fn class_colour(class: usize) -> RGBColor {
     RGBColor(red, green, blue)
 }
 
+/// Whole numbers only, for axes that count.
+fn whole(value: &f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { String::new() }
+}
+
+/// Credits with as many decimals as their size asks for.
+fn credits(value: &f64) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 0.1 => format!("{value:.2}"),
+        size if size >= 0.001 => format!("{value:.4}"),
+        _ => format!("{value:.1e}"),
+    }
+}
+
 fn text(size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK)
 }

@@ -1,4 +1,4 @@
-use super::{FAINT, INK, SIZE, centred, mode_colour, text};
+use super::{FAINT, INK, SIZE, centred, credits, mode_colour, text};
 use crate::failure::Outcome;
 use crate::pipeline::Allocation;
 use crate::report::{Figure, unexpected};
@@ -46,9 +46,9 @@ fn draw(allocation: &Allocation, svg: &mut String) -> Result<(), Box<dyn std::er
         .light_line_style(WHITE)
         .axis_style(INK)
         .x_desc("price, credits per effective sample")
-        .x_label_formatter(&|price| format!("{price:.5}"))
+        .x_label_formatter(&credits)
         .y_desc("credits")
-        .y_label_formatter(&|credits| format!("{credits:.3}"))
+        .y_label_formatter(&credits)
         .label_style(text(13))
         .draw()?;
     let parts: [(&str, RGBColor, u32, Part); 3] = [
