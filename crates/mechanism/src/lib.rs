@@ -39,6 +39,7 @@ pub mod instance;
 pub mod ledger;
 pub mod loss;
 pub mod money;
+pub mod personal;
 pub mod posted;
 pub mod prior;
 

@@ -14,7 +14,7 @@ use crate::client::NANOS;
 use crate::error::{Error, Result};
 
 pub use constants::Constants;
-pub(crate) use tally::{Part, Tally};
+pub(crate) use tally::{MICRO_SAMPLES, Part, Tally};
 
 /// Which bound on the bias of the aggregate gradient is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
