@@ -71,7 +71,7 @@ impl<'a> Allocation<'a> {
 }
 
 /// All 3^K allocations, depth first.
-pub(super) fn enumerate(market: &Market) -> Solution {
+pub(crate) fn enumerate(market: &Market) -> Solution {
     let mut allocation = Allocation::new(market, vec![Mode::Out; market.len()]);
     let mut best = (allocation.objective(), allocation.modes.clone());
     descend(&mut allocation, 0, &mut best);

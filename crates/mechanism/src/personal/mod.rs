@@ -9,11 +9,15 @@ mod exact;
 mod relaxation;
 mod search;
 
+pub(crate) use exact::enumerate;
+pub(crate) use search::search;
+
 use crate::client::Mode;
 use crate::error::{Error, Result};
 use crate::market::Market;
 use crate::money::Credits;
 use crate::outcome::Outcome;
+use crate::rule::{Facts, Guarantee, Mechanism, Private};
 
 /// How hard to try.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,7 +50,7 @@ pub struct Solution {
 /// The cheapest modes at the market's costs.
 pub fn solve(market: &Market, options: Options) -> Solution {
     // a search tree costs more than trying all of so few
-    if market.len() <= 6 { exact::enumerate(market) } else { search::search(market, options) }
+    if market.len() <= 6 { enumerate(market) } else { search(market, options) }
 }
 
 /// Everyone's best mode for the server, paid at cost. The outcome's `exact` says whether the search was carried to the end;
@@ -63,6 +67,32 @@ pub fn offers(market: &Market, options: Options) -> Result<Outcome> {
         false => Some(Credits::narrow(solution.lower_bound.div_euclid(1_000_000), "the lower bound")?),
     };
     market.outcome(None, &solution.modes, &payments, bound, solution.exact)
+}
+
+/// [`offers`] as a mechanism.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct PersonalOffers(
+    /// How hard to try.
+    pub Options,
+);
+
+impl Mechanism for PersonalOffers {
+    fn name(&self) -> &'static str {
+        "personal offers"
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            private: Private::Nothing,
+            information: "costs are known to the server; measured: samples, skew, batch, theta",
+            guarantees: vec![Guarantee::IndividualRationality],
+            source: "perfect price discrimination: no mechanism that nobody loses by is cheaper",
+        }
+    }
+
+    fn run(&self, market: &Market) -> Result<Outcome> {
+        offers(market, self.0)
+    }
 }
 
 /// Pico-credits in micro-credits, rounded up.

@@ -58,7 +58,7 @@ impl Incumbent {
     }
 }
 
-pub(super) fn search(market: &Market, options: Options) -> Solution {
+pub(crate) fn search(market: &Market, options: Options) -> Solution {
     let relaxation = Relaxation::new(market);
     let mut best = start(market);
     let mut effort = 0;
