@@ -6,6 +6,7 @@
 mod check;
 mod controls;
 mod deviation;
+mod expected;
 mod laws;
 mod optimum;
 
@@ -27,6 +28,7 @@ use crate::rule::Mechanism;
 pub use check::{Check, Findings};
 pub use controls::{GreedyVcg, OwnReportPrice, PayAsBid};
 pub use deviation::promises;
+pub use expected::{ExpectedCosts, expected_costs};
 pub use laws::{permutation, scaling};
 pub use optimum::brute_force;
 
