@@ -108,7 +108,8 @@ impl Auction {
             Format::Json => output::json("imfl.auction/1", &market, &outcome, &extra),
             Format::Text => {
                 let mut text = output::describe(&market, &outcome);
-                text += &format!("lower bound     {} credits: everyone's bid as a personal offer\n", outcome.lower_bound);
+                text +=
+                    &format!("lower bound     {} credits: everyone's bid as a personal offer\n", outcome.lower_bound);
                 text += &format!("rule            {}\n                {}\n", extra.source, extra.information);
                 text += &format!("promises        {}\n", extra.guarantees.join(", "));
                 output::text(&text)
@@ -119,7 +120,9 @@ impl Auction {
     fn budget(&self) -> Outcome<Option<Credits>> {
         let usage = |problem: String| Failure::new(Kind::Usage, problem);
         match (self.rule, &self.budget) {
-            (Rule::Budget, None) => Err(usage("--rule budget needs --budget CREDITS, the most that it may pay in all".into())),
+            (Rule::Budget, None) => {
+                Err(usage("--rule budget needs --budget CREDITS, the most that it may pay in all".into()))
+            }
             (Rule::Budget, Some(text)) => match text.parse::<Credits>() {
                 Ok(budget) if budget >= Credits::ZERO => Ok(Some(budget)),
                 Ok(budget) => Err(usage(format!("--budget {budget} is negative"))),

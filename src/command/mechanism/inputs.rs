@@ -98,6 +98,7 @@ pub fn prior(path: &Path) -> Outcome<Prior> {
 }
 
 fn open(path: &Path, kind: Kind) -> Outcome<std::io::BufReader<File>> {
-    let file = File::open(path).map_err(|error| Failure::new(kind, format!("cannot read {}: {error}", path.display())))?;
+    let file =
+        File::open(path).map_err(|error| Failure::new(kind, format!("cannot read {}: {error}", path.display())))?;
     Ok(std::io::BufReader::new(file))
 }

@@ -43,7 +43,12 @@ struct Document<'a, E: Serialize> {
 }
 
 /// Prints an outcome as one JSON object; `extra` are the command's own fields.
-pub fn json(schema: &'static str, market: &Market, outcome: &imfl_mechanism::Outcome, extra: &impl Serialize) -> Outcome {
+pub fn json(
+    schema: &'static str,
+    market: &Market,
+    outcome: &imfl_mechanism::Outcome,
+    extra: &impl Serialize,
+) -> Outcome {
     let weights = market.aggregation_weights(&outcome.modes());
     let clients = market.clients().iter().zip(&outcome.awards).zip(weights).enumerate();
     let clients = clients.map(|(index, ((client, award), weight))| Award {
@@ -134,8 +139,7 @@ pub fn describe(market: &Market, outcome: &imfl_mechanism::Outcome) -> String {
         lines.push(format!("price           {price} credits per effective sample"));
     }
     lines.push(format!("who             {augmented} augmented, {local} local, {out} out"));
-    let terms: Vec<String> =
-        outcome.terms.named().iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+    let terms: Vec<String> = outcome.terms.named().iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
     lines.push(format!("accuracy loss   {:.6} = {}", outcome.phi(), terms.join(" + ")));
     lines.push(format!(
         "server cost     {} credits = {} for the accuracy loss + {} in payments",

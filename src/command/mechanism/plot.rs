@@ -39,8 +39,10 @@ fn draw(svg: &mut String, market: &Market, outcome: &imfl_mechanism::Outcome) ->
 fn costs(panel: &Panel, market: &Market, outcome: &imfl_mechanism::Outcome) -> Drawn {
     let curve = posted::curve(market, POINTS)?;
     let best = curve.iter().map(|point| point.server_cost.to_f64()).fold(f64::INFINITY, f64::min);
-    let highest = curve.iter().map(|point| point.accuracy_loss.to_f64()).fold(best, f64::max);
-    let top = 1.05 * highest.max(outcome.server_cost.to_f64()).max(f64::MIN_POSITIVE);
+    let best = best.min(outcome.server_cost.to_f64());
+    let highest = curve.iter().map(|point| point.server_cost.to_f64()).fold(outcome.server_cost.to_f64(), f64::max);
+    // what nobody taking part costs may be hundreds of times the minimum, and would hide it
+    let top = 1.05 * highest.min(6.0 * best.max(outcome.server_cost.to_f64() / 4.0)).max(f64::MIN_POSITIVE);
     // to the right of where even the payments leave the panel there is nothing to see
     let seen = curve.iter().take_while(|point| point.payments.to_f64() <= top).last();
     let posted = outcome.price.map_or(0.0, |price| price.to_f64());
@@ -72,7 +74,7 @@ fn costs(panel: &Panel, market: &Market, outcome: &imfl_mechanism::Outcome) -> D
     ];
     for (name, colour, width, part) in parts {
         let style = colour.stroke_width(width);
-        let line = steps(&curve, right, part).into_iter().filter(|(x, y)| *x <= right && *y <= top);
+        let line = steps(&curve, right, part).into_iter().filter(|(x, _)| *x <= right).map(|(x, y)| (x, y.min(top)));
         chart
             .draw_series(LineSeries::new(line, style))?
             .label(name)
@@ -122,9 +124,9 @@ fn players(panel: &Panel, market: &Market, outcome: &imfl_mechanism::Outcome) ->
     for mode in Mode::ALL {
         let colour = mode_colour(mode);
         let clients = market.clients().iter().zip(&outcome.awards).step_by(every);
-        let dots = clients
-            .filter(|(_, award)| award.mode == mode)
-            .map(|(client, _)| Circle::new((client.compute_cost().to_f64(), client.skew()), 3, colour.mix(0.75).filled()));
+        let dots = clients.filter(|(_, award)| award.mode == mode).map(|(client, _)| {
+            Circle::new((client.compute_cost().to_f64(), client.skew()), 3, colour.mix(0.75).filled())
+        });
         chart
             .draw_series(dots)?
             .label(mode.to_string())

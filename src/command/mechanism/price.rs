@@ -113,7 +113,8 @@ impl Price {
     /// Runs the command.
     pub fn run(self) -> Outcome {
         if self.offers == Offers::Personal && self.information == Information::Incomplete {
-            let problem = "--offers personal needs to know every client's costs: use --information complete, or --offers uniform";
+            let problem =
+                "--offers personal needs to know every client's costs: use --information complete, or --offers uniform";
             return Err(Failure::new(Kind::Usage, problem));
         }
         if !(0.0..1.0).contains(&self.gap) {
@@ -149,7 +150,9 @@ impl Price {
         let (prior, name) = match &self.prior {
             Some(path) => (inputs::prior(path)?, path.display().to_string()),
             None => {
-                progress::note("no --prior: the server knows the costs of the client file as a distribution, not whose they are");
+                progress::note(
+                    "no --prior: the server knows the costs of the client file as a distribution, not whose they are",
+                );
                 (Prior::of(market.population()), "the costs in the client file".into())
             }
         };

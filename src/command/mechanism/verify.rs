@@ -101,7 +101,8 @@ impl Verify {
         let broken = found.mechanisms.iter().filter(|findings| !findings.clean()).map(|findings| &findings.mechanism);
         let missed = found.controls.iter().filter(|findings| findings.clean()).map(|findings| &findings.mechanism);
         let names: Vec<&str> = broken.chain(missed).map(String::as_str).collect();
-        let problem = format!("verification failed: {} (a control fails if no attack on it succeeds)", names.join(", "));
+        let problem =
+            format!("verification failed: {} (a control fails if no attack on it succeeds)", names.join(", "));
         Err(Failure::new(Kind::Unexpected, problem))
     }
 }
