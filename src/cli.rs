@@ -18,6 +18,9 @@ enum Command {
     /// Look at datasets and cut them into parts.
     #[command(subcommand)]
     Data(command::data::Data),
+    /// Price, auction and verify: pay clients from a file of measured quality and cost.
+    #[command(subcommand)]
+    Mechanism(command::mechanism::Mechanism),
     /// List what this build can compute on, on this machine.
     Devices(command::devices::Devices),
 }
@@ -38,6 +41,7 @@ impl Cli {
         match self.command {
             Command::Run(run) => run.run(),
             Command::Data(data) => data.run(),
+            Command::Mechanism(mechanism) => mechanism.run(),
             Command::Devices(devices) => devices.run(),
         }
     }

@@ -2,4 +2,5 @@
 
 pub mod data;
 pub mod devices;
+pub mod mechanism;
 pub mod run;

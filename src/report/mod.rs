@@ -2,7 +2,7 @@
 
 mod grid;
 mod page;
-mod plot;
+pub mod plot;
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::pipeline::{Allocation, Profile, Setup, Summary, Training};

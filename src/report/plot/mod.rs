@@ -7,7 +7,7 @@ mod shares;
 
 pub use accuracy::accuracy;
 pub use pay::pay;
-pub use price::price;
+pub use price::{Part, price, steps};
 pub use shares::shares;
 
 use imfl_mechanism::Mode;
@@ -16,11 +16,13 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// Pixels of a plot.
 const SIZE: (u32, u32) = (860, 360);
-const INK: RGBColor = RGBColor(32, 36, 40);
-const FAINT: RGBColor = RGBColor(226, 230, 234);
+/// Lines and letters.
+pub const INK: RGBColor = RGBColor(32, 36, 40);
+/// Grids and borders.
+pub const FAINT: RGBColor = RGBColor(226, 230, 234);
 
 /// The colour of a mode, in every plot.
-fn mode_colour(mode: Mode) -> RGBColor {
+pub fn mode_colour(mode: Mode) -> RGBColor {
     match mode {
         Mode::Out => RGBColor(154, 160, 166),
         Mode::Local => RGBColor(52, 107, 163),
@@ -62,7 +64,8 @@ fn credits(value: &f64) -> String {
     }
 }
 
-fn text(size: u32) -> TextStyle<'static> {
+/// Letters of a size.
+pub fn text(size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK)
 }
 

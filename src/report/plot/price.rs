@@ -7,7 +7,7 @@ use imfl_mechanism::posted::CurvePoint;
 use plotters::prelude::*;
 
 /// A part of the server cost, from the accuracy loss and the payments in credits.
-type Part = fn(f64, f64) -> f64;
+pub type Part = fn(f64, f64) -> f64;
 
 /// Server cost, and its two parts, against the posted price.
 pub fn price(allocation: &Allocation) -> Outcome<Figure> {
@@ -80,7 +80,7 @@ fn draw(allocation: &Allocation, svg: &mut String) -> Result<(), Box<dyn std::er
 
 /// The curve as steps: between two switch points nobody changes, so the loss is flat, while payments (and with them the
 /// server cost) rise in proportion to the price.
-fn steps(curve: &[CurvePoint], right: f64, part: Part) -> Vec<(f64, f64)> {
+pub fn steps(curve: &[CurvePoint], right: f64, part: Part) -> Vec<(f64, f64)> {
     let mut line = Vec::with_capacity(2 * curve.len());
     for (index, point) in curve.iter().enumerate() {
         let price = point.price.to_f64();
