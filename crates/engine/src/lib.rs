@@ -12,6 +12,7 @@ pub mod gradient;
 pub mod kernel;
 pub mod layer;
 pub mod model;
+pub mod op;
 pub mod parameters;
 pub mod partition;
 pub mod profile;
