@@ -24,13 +24,13 @@ use crate::rule::{Facts, Guarantee, Mechanism, Private};
 pub struct Options {
     /// Stop once the solution is certified to be within this share of the optimum; 0 goes on to the exact optimum.
     pub gap: f64,
-    /// Stop after about this many evaluations of a client, wherever the search is; the same on every machine. About 10^8 a second.
+    /// Stop after about this many evaluations of a client, wherever the search is; the same on every machine. About 10^8 a second on one core.
     pub effort: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { gap: 0.0, effort: 400_000_000 }
+        Options { gap: 0.0, effort: 300_000_000 }
     }
 }
 

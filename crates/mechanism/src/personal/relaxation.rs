@@ -129,7 +129,7 @@ impl Relaxation {
         let (value, multipliers) =
             ascent.best.unwrap_or((f64::NEG_INFINITY, Multipliers { t: 0.0, q: vec![0.0; self.width], mu: 0.0 }));
         inner.reduce(multipliers.t, &multipliers.q);
-        let mu = inner.multiplier(1e-12);
+        let mu = inner.multiplier(1e-10);
         let regrets = inner.regrets(mu);
         let minimisers = [inner.minimiser(mu.low), inner.minimiser(mu.high)];
         Bound { value, multipliers, minimisers, regrets, effort: inner.effort }
@@ -346,7 +346,7 @@ impl<'a> Inner<'a> {
 
     fn solve(&mut self, t: f64, q: &[f64]) -> Point {
         self.reduce(t, q);
-        let mu = self.multiplier(1e-6);
+        let mu = self.multiplier(1e-4);
         let value = self.value(mu.low).max(self.value(mu.high));
         let light = self.sums(mu.low);
         let heavy = self.sums(mu.high);
