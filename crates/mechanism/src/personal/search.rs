@@ -5,8 +5,9 @@ use std::collections::BinaryHeap;
 
 use crate::client::Mode;
 use crate::market::Market;
+use crate::personal::ascent::Multipliers;
 use crate::personal::exact::Allocation;
-use crate::personal::relaxation::{Multipliers, Relaxation, slack};
+use crate::personal::relaxation::{Relaxation, slack};
 use crate::personal::{Options, Solution};
 use crate::posted;
 
