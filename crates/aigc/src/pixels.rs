@@ -59,7 +59,8 @@ mod tests {
     #[test]
     fn bytes_survive_the_way_there_and_back() {
         let shape = ImageShape { channels: 3, height: 16, width: 16 };
-        let image: Vec<u8> = (0..3).flat_map(|channel| (0..=255u8).map(move |byte| byte.rotate_left(channel))).collect();
+        let image: Vec<u8> =
+            (0..3).flat_map(|channel| (0..=255u8).map(move |byte| byte.rotate_left(channel))).collect();
         let data = Dataset::new("t", shape, vec!["0".into()], image.clone(), vec![0]).unwrap();
         let scale = PixelScale::of(&data);
         let table = scale.table();

@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn what_cannot_be_measured_says_why() {
         let good = gradients(&[[3.0, 4.0]]);
-        let probe = |generated: &[Vec<f32>]| theta(&[GradientProbe { authentic: &good, generated, halves: [&good, &good] }]);
+        let probe =
+            |generated: &[Vec<f32>]| theta(&[GradientProbe { authentic: &good, generated, halves: [&good, &good] }]);
         assert_eq!(theta(&[]), Err(ThetaError::Nothing));
         assert!(matches!(probe(&[]), Err(ThetaError::Mismatch { point: 0, .. })));
         assert!(probe(&[vec![1.0]]).unwrap_err().to_string().contains("1 values where 2"));

@@ -45,11 +45,16 @@ mod tests {
     fn every_piece_is_done_once_by_any_number_of_workers() {
         for workers in [1, 2, 5, 50] {
             let mut seen = vec![0; 20];
-            let all = each(20, workers, |piece| piece * piece, |piece, square| {
-                assert_eq!(square, piece * piece);
-                seen[piece] += 1;
-                ControlFlow::Continue(())
-            });
+            let all = each(
+                20,
+                workers,
+                |piece| piece * piece,
+                |piece, square| {
+                    assert_eq!(square, piece * piece);
+                    seen[piece] += 1;
+                    ControlFlow::Continue(())
+                },
+            );
             assert!(all && seen == [1; 20]);
         }
         assert!(each(0, 3, |_| (), |_, ()| ControlFlow::Break(())));

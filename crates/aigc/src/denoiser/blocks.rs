@@ -1,7 +1,10 @@
 //! What the denoiser is made of.
 
 use super::GROUPS;
-use burn::tensor::{Tensor, activation::{silu, softmax}};
+use burn::tensor::{
+    Tensor,
+    activation::{silu, softmax},
+};
 use imfl_engine::layer::{Conv2d, GroupNorm, Linear, Pass};
 use imfl_engine::parameters::{Initialiser, Layout, ParameterId};
 
@@ -107,17 +110,25 @@ impl Attention {
 /// Each 2x2 square of pixels becomes one pixel of four times the channels.
 pub fn space_to_depth(x: Tensor<5>) -> Tensor<5> {
     let [clients, batch, channels, height, width] = x.dims();
-    x.reshape([clients * batch, channels, height / 2, 2, width / 2, 2])
-        .permute([0, 1, 3, 5, 2, 4])
-        .reshape([clients, batch, 4 * channels, height / 2, width / 2])
+    x.reshape([clients * batch, channels, height / 2, 2, width / 2, 2]).permute([0, 1, 3, 5, 2, 4]).reshape([
+        clients,
+        batch,
+        4 * channels,
+        height / 2,
+        width / 2,
+    ])
 }
 
 /// The inverse of [`space_to_depth`].
 pub fn depth_to_space(x: Tensor<5>) -> Tensor<5> {
     let [clients, batch, channels, height, width] = x.dims();
-    x.reshape([clients * batch, channels / 4, 2, 2, height, width])
-        .permute([0, 1, 4, 2, 5, 3])
-        .reshape([clients, batch, channels / 4, 2 * height, 2 * width])
+    x.reshape([clients * batch, channels / 4, 2, 2, height, width]).permute([0, 1, 4, 2, 5, 3]).reshape([
+        clients,
+        batch,
+        channels / 4,
+        2 * height,
+        2 * width,
+    ])
 }
 
 #[cfg(test)]

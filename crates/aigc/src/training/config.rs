@@ -78,7 +78,9 @@ pub enum TrainingError {
     #[error("{0}")]
     OtherData(String),
     /// A finished generator.
-    #[error("the checkpoint is a finished generator without the training state; resume from the one saved while training")]
+    #[error(
+        "the checkpoint is a finished generator without the training state; resume from the one saved while training"
+    )]
     NotResumable,
     /// Loss or gradient are no numbers.
     #[error("training diverged at step {step} (loss {loss}); try a lower learning rate")]
