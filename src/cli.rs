@@ -14,9 +14,12 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Run(Box<command::run::Run>),
     /// Look at datasets and cut them into parts.
     #[command(subcommand)]
     Data(command::data::Data),
+    /// List what this build can compute on, on this machine.
+    Devices(command::devices::Devices),
 }
 
 /// How a command prints its result on standard output.
@@ -33,7 +36,9 @@ impl Cli {
     /// Runs the command that was asked for.
     pub fn run(self) -> Outcome {
         match self.command {
+            Command::Run(run) => run.run(),
             Command::Data(data) => data.run(),
+            Command::Devices(devices) => devices.run(),
         }
     }
 }

@@ -1,6 +1,12 @@
 //! What ends a command early, and the exit code that a script sees.
 
+use imfl_aigc::{AugmentationError, CheckpointError, SampleError};
 use imfl_engine::data::DataError;
+use imfl_engine::device::DeviceError;
+use imfl_engine::federated::TrainingError;
+use imfl_engine::model::ModelError;
+use imfl_engine::partition::PartitionError;
+use imfl_mechanism::ErrorKind;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -18,6 +24,10 @@ pub enum Kind {
     Data = 4,
     /// A device that is not there.
     Device = 5,
+    /// Training that left the range of numbers.
+    Diverged = 6,
+    /// A generator's or a run's checkpoint.
+    Checkpoint = 7,
 }
 
 /// An error message for a person and an exit code for a script.
@@ -51,6 +61,67 @@ impl fmt::Display for Failure {
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         let kind = if matches!(error, DataError::Write { .. }) { Kind::Unexpected } else { Kind::Data };
+        Self::new(kind, error)
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        Self::new(Kind::Device, error)
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        Self::new(Kind::Config, error)
+    }
+}
+
+impl From<PartitionError> for Failure {
+    fn from(error: PartitionError) -> Self {
+        Self::new(Kind::Config, error)
+    }
+}
+
+impl From<TrainingError> for Failure {
+    fn from(error: TrainingError) -> Self {
+        Self::new(Kind::Diverged, error)
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
+        Self::new(Kind::Checkpoint, error)
+    }
+}
+
+impl From<SampleError> for Failure {
+    fn from(error: SampleError) -> Self {
+        Self::new(Kind::Config, error)
+    }
+}
+
+impl From<AugmentationError> for Failure {
+    fn from(error: AugmentationError) -> Self {
+        Self::new(Kind::Config, error)
+    }
+}
+
+impl From<imfl_aigc::TrainingError> for Failure {
+    fn from(error: imfl_aigc::TrainingError) -> Self {
+        let kind =
+            if matches!(error, imfl_aigc::TrainingError::Diverged { .. }) { Kind::Diverged } else { Kind::Config };
+        Self::new(kind, error)
+    }
+}
+
+impl From<imfl_mechanism::Error> for Failure {
+    fn from(error: imfl_mechanism::Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::Data => Kind::Data,
+            ErrorKind::Config => Kind::Config,
+            ErrorKind::Usage => Kind::Usage,
+        };
         Self::new(kind, error)
     }
 }

@@ -4,7 +4,12 @@
 mod assets;
 mod cli;
 mod command;
+mod config;
 mod failure;
+mod pipeline;
+mod progress;
+mod report;
+mod run_dir;
 
 use clap::Parser;
 use std::process::ExitCode;

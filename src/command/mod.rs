@@ -1,3 +1,5 @@
 //! One module for each command.
 
 pub mod data;
+pub mod devices;
+pub mod run;

@@ -22,12 +22,12 @@ pub fn of_sets(
     compute: &Compute,
 ) -> Vec<Vec<f32>> {
     let device = compute.device.clone().autodiff();
-    let stacked = Stacked::broadcast(weights, 1, &device);
+    let stacked = Stacked::broadcast(weights, 1, &compute.device);
     worker::map(compute.workers, sets.len(), |set| {
         let samples = &sets[set];
         let mut sum = vec![0.0f32; weights.layout().size()];
         for part in samples.chunks(BATCH) {
-            let leaves = stacked.clone().require_grad();
+            let leaves = stacked.leaves();
             let batch = Batch::assemble(images, &[part], part.len(), &device);
             let logits = model.forward(&mut Pass::evaluate(&leaves), batch.images.clone());
             let mut gradients = batch.cross_entropy(logits).sum().backward();

@@ -191,10 +191,10 @@ impl Stacked {
         self.tensors[id.0].clone().reshape(shape)
     }
 
-    /// Marks every parameter as one to differentiate by. The tensors must be on an autodiff device.
-    pub fn require_grad(self) -> Self {
-        let tensors = self.tensors.into_iter().map(Tensor::require_grad).collect();
-        Self { tensors, ..self }
+    /// The same values as leaves of a new graph, to differentiate by. Take new leaves for every backward pass: Burn consumes
+    /// a graph with its first.
+    pub fn leaves(&self) -> Self {
+        self.with_tensors(self.tensors.iter().map(|tensor| tensor.clone().autodiff().require_grad()).collect())
     }
 
     /// Reads the values back, one vector in layout order for each client.

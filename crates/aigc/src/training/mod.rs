@@ -214,7 +214,7 @@ impl<'a> Trainer<'a> {
     fn shard(&self, step: u64, batch: &[u32], shard: usize, device: &Device) -> (f64, Vec<f32>) {
         let batches = Batches::new(self.data, &self.checkpoint.description);
         let examples = batches.shard(step, batch, shard, device);
-        let weights = Stacked::broadcast(&self.state.weights, 1, device).require_grad();
+        let weights = Stacked::broadcast(&self.state.weights, 1, &device.clone().inner()).leaves();
         let pass = Pass::evaluate(&weights);
         let out = self.denoiser.forward(&pass, examples.images, examples.noise, examples.classes);
         let share = 1.0 / (self.config().batch * self.data.shape.size()) as f64;

@@ -37,7 +37,7 @@ impl LocalSgd {
 
     pub(super) fn train(&self, federation: &Federation, start: &Weights, client: &Client, round: u64) -> Update {
         let device = federation.compute.device.clone().autodiff();
-        let mut weights = Stacked::broadcast(start, 1, &device);
+        let mut weights = Stacked::broadcast(start, 1, &federation.compute.device);
         let (mut loss, mut step) = (0.0, 0);
         for epoch in 0..self.epochs {
             let order = self.shuffled(federation.seed, client, round, epoch);
@@ -65,14 +65,14 @@ impl LocalSgd {
         batch: &Batch,
         dropout: &mut [crate::random::ChaCha8Rng],
     ) -> (Stacked, f64) {
-        let leaves = weights.require_grad();
+        let leaves = weights.leaves();
         let logits = federation.model.forward(&mut Pass::train(&leaves, dropout), batch.images.clone());
         // Clients share no parameter: the gradient of the sum holds each client's own gradient.
         let losses = batch.cross_entropy(logits);
         let mut gradients = losses.clone().sum().backward();
         let tensors = leaves.tensors().iter().map(|leaf| match leaf.grad_remove(&mut gradients) {
-            Some(gradient) => (leaf.clone().inner() - gradient * self.rate).autodiff(),
-            None => leaf.clone().inner().autodiff(),
+            Some(gradient) => leaf.clone().inner() - gradient * self.rate,
+            None => leaf.clone().inner(),
         });
         let moved = leaves.with_tensors(tensors.collect());
         (moved, f64::from(losses.inner().mean().into_scalar::<f32>()))

@@ -1,0 +1,50 @@
+//! `imfl devices`: what this build can compute on, on this machine.
+
+use crate::cli::Format;
+use crate::failure::Outcome;
+use clap::Args;
+use imfl_engine::device;
+use imfl_engine::worker;
+use serde_json::json;
+
+/// `imfl devices`.
+#[derive(Args)]
+pub struct Devices {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// The backends that a build can have, and whether this one has them.
+const BACKENDS: [(&str, bool); 4] = [
+    ("flex", true),
+    ("ndarray", cfg!(feature = "ndarray")),
+    ("wgpu", cfg!(feature = "wgpu")),
+    ("cuda", cfg!(feature = "cuda")),
+];
+
+impl Devices {
+    /// Prints the devices, the one that `auto` takes first.
+    pub fn run(self) -> Outcome {
+        let present: Vec<String> = device::present().iter().map(ToString::to_string).collect();
+        let (built, missing): (Vec<_>, Vec<_>) = BACKENDS.iter().partition(|(_, built)| *built);
+        let names = |backends: Vec<&(&'static str, bool)>| backends.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        let (built, missing) = (names(built), names(missing));
+        if self.format == Format::Json {
+            let cores = worker::available();
+            println!(
+                "{}",
+                json!({"schema": "imfl.devices/1", "devices": present, "cores": cores, "built": built, "missing": missing})
+            );
+            return Ok(());
+        }
+        for (index, name) in present.iter().enumerate() {
+            println!("{name}{}", if index == 0 { "  (auto)" } else { "" });
+        }
+        println!("{} cores; this build has the backends {}", worker::available(), built.join(", "));
+        if !missing.is_empty() {
+            println!("others need another build: --features {}", missing.join(" or "));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+//! `imfl run`: the whole path from images to payments.
+
+use crate::cli::Format;
+use crate::config::{self, Information, RecordedCosts, RunConfig};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::pipeline;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Share data out, measure it, price it, train on it, pay for it.
+///
+/// A flag wins over its environment variable, that over the configuration file, that over the default.
+#[derive(Args)]
+pub struct Run {
+    /// A TOML file with any of the settings; a run's own `config.toml` repeats it
+    #[arg(long, value_name = "FILE", env = "IMFL_CONFIG")]
+    config: Option<PathBuf>,
+    /// A shipped dataset's name (mnist) or a path: IDX folder, CIFAR-10 binary, image folder
+    #[arg(long, env = "IMFL_DATASET")]
+    dataset: Option<String>,
+    /// Keys all random numbers; drawn and printed if absent
+    #[arg(long, env = "IMFL_SEED")]
+    seed: Option<u64>,
+    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N]
+    #[arg(long, env = "IMFL_DEVICE")]
+    device: Option<String>,
+    /// Threads [default: one for each core]
+    #[arg(long, env = "IMFL_WORKERS")]
+    workers: Option<usize>,
+    /// Last part of the run folder's name
+    #[arg(long)]
+    name: Option<String>,
+    /// Folder of run folders [default: runs]
+    #[arg(long, env = "IMFL_RUNS")]
+    runs: Option<PathBuf>,
+    /// Number of clients
+    #[arg(long)]
+    clients: Option<usize>,
+    /// iid, dirichlet:ALPHA, shards:N, quantity:ALPHA, or two joined by +
+    #[arg(long)]
+    partition: Option<String>,
+    /// mlp or simple-cnn
+    #[arg(long)]
+    model: Option<String>,
+    /// Rounds of federated training
+    #[arg(long)]
+    rounds: Option<u64>,
+    /// Clients drawn for each round [default: all who take part]
+    #[arg(long)]
+    cohort: Option<usize>,
+    /// Passes over a client's samples in a round
+    #[arg(long)]
+    local_epochs: Option<usize>,
+    /// Samples in a batch
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Learning rate of the clients
+    #[arg(long, allow_negative_numbers = true)]
+    rate: Option<f64>,
+    /// auto, train, none, or a generator's checkpoint
+    #[arg(long)]
+    generator: Option<String>,
+    /// What the server knows about costs
+    #[arg(long, value_enum)]
+    information: Option<Information>,
+    /// kappa: credits that a unit of accuracy loss is worth
+    #[arg(long, allow_negative_numbers = true)]
+    weight: Option<f64>,
+    /// `measured`, or `recorded FILE` with the summary.json of an earlier run
+    #[arg(long, num_args = 1..=2, value_names = ["measured|recorded", "FILE"])]
+    costs: Option<Vec<String>>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Run {
+    /// Resolves the configuration and runs it.
+    pub fn run(self) -> Outcome {
+        let format = self.format;
+        let summary = pipeline::run(self.resolve()?)?;
+        match format {
+            Format::Text => println!("{summary}"),
+            Format::Json => println!("{}", summary.to_json()),
+        }
+        Ok(())
+    }
+
+    fn resolve(self) -> Outcome<RunConfig> {
+        let mut config = self.config.as_deref().map_or_else(|| Ok(RunConfig::default()), config::read)?;
+        set(&mut config.dataset, self.dataset);
+        set(&mut config.device, self.device);
+        set(&mut config.name, self.name);
+        set(&mut config.runs, self.runs);
+        set(&mut config.partition.clients, self.clients);
+        set(&mut config.partition.scheme, self.partition);
+        set(&mut config.training.model, self.model);
+        set(&mut config.training.rounds, self.rounds);
+        set(&mut config.training.local_epochs, self.local_epochs);
+        set(&mut config.training.batch, self.batch);
+        set(&mut config.training.rate, self.rate);
+        set(&mut config.generator.source, self.generator);
+        set(&mut config.mechanism.information, self.information);
+        set(&mut config.mechanism.weight, self.weight);
+        config.seed = self.seed.or(config.seed);
+        config.workers = self.workers.or(config.workers);
+        config.training.cohort = self.cohort.or(config.training.cohort);
+        match self.costs.as_deref() {
+            None => {}
+            Some([kind]) if kind == "measured" => {
+                config.costs.seconds_per_sample = None;
+                config.costs.seconds_per_image = None;
+                config.costs.seconds_for_setup = None;
+            }
+            Some([kind, file]) if kind == "recorded" => RecordedCosts::read(file.as_ref())?.fix(&mut config.costs),
+            Some(other) => {
+                let problem = format!("--costs {}: expected `measured` or `recorded FILE`", other.join(" "));
+                return Err(Failure::new(Kind::Usage, problem));
+            }
+        }
+        Ok(config)
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}

@@ -1,0 +1,61 @@
+//! Configuration files: TOML, with errors that name the line and suggest the key.
+
+use super::RunConfig;
+use crate::failure::{Failure, Kind, Outcome};
+use std::path::Path;
+
+/// Reads a file over the defaults.
+///
+/// # Errors
+/// A failure of kind [`Kind::Config`] that names file, line, column and, for an unknown key, the nearest known one.
+pub fn read(path: &Path) -> Outcome<RunConfig> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(Kind::Config, format!("cannot read {}: {error}", path.display())))?;
+    parse(&text).map_err(|problem| Failure::new(Kind::Config, format!("{}:{problem}", path.display())))
+}
+
+fn parse(text: &str) -> Result<RunConfig, String> {
+    toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start).min(text.len());
+        let before = &text[..start];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|&character| character != '\n').count() + 1;
+        format!("{line}:{column}: {}", explain(error.message()))
+    })
+}
+
+/// Serde names the unknown key and then the known ones, each in backquotes; the nearest of them is the suggestion.
+fn explain(message: &str) -> String {
+    let Some(rest) = message.strip_prefix("unknown field ") else { return message.trim().replace('\n', "; ") };
+    let mut quoted = rest.split('`').skip(1).step_by(2);
+    let unknown = quoted.next().unwrap_or_default();
+    let known: Vec<&str> = quoted.collect();
+    let nearest = known.iter().map(|key| (strsim::jaro_winkler(unknown, key), key)).max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest.filter(|(likeness, _)| *likeness > 0.7) {
+        Some((_, key)) => format!("unknown key `{unknown}`; did you mean `{key}`?"),
+        None => format!("unknown key `{unknown}`; expected one of: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_default_and_a_written_config_reads_back() {
+        assert_eq!(parse("").unwrap(), RunConfig::default());
+        let config = RunConfig { seed: Some(3), workers: Some(2), ..RunConfig::default() };
+        assert_eq!(parse(&toml::to_string(&config).unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn errors_name_the_line_and_suggest_the_key() {
+        let problem = |text| parse(text).unwrap_err();
+        assert_eq!(problem("[training]\nroundss = 3"), "2:1: unknown key `roundss`; did you mean `rounds`?");
+        assert!(problem("[training]\nzzz = 3").contains("expected one of: model, rounds"));
+        let wrong = problem("dataset = \"mnist\"\n\n[training]\nrounds = \"ten\"");
+        assert!(wrong.starts_with("4:10: invalid type: string \"ten\""), "{wrong}");
+        assert!(problem("[training\nrounds = 3").starts_with("1:"));
+        assert!(problem("[mechanism]\nbias = \"straight\"").contains("aligned"));
+    }
+}

@@ -1,0 +1,211 @@
+//! What a run is told: defaults, overlaid by a file, overlaid by the environment, overlaid by flags.
+
+mod check;
+mod costs;
+mod file;
+
+pub use costs::RecordedCosts;
+pub use file::read;
+
+use imfl_mechanism::prior::Distribution;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Everything that decides a run. The resolved one is stored with the run, and running it again repeats the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// Last part of the run folder's name.
+    pub name: String,
+    /// A shipped dataset's name or a path.
+    pub dataset: String,
+    /// Keys all random numbers; drawn, printed and stored if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N].
+    pub device: String,
+    /// Threads; one for each core if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<usize>,
+    /// Folder of run folders.
+    pub runs: PathBuf,
+    /// Who holds what.
+    pub partition: PartitionConfig,
+    /// Federated training.
+    pub training: TrainingConfig,
+    /// Where generated images come from.
+    pub generator: GeneratorConfig,
+    /// How quality and the constants of the bound are measured.
+    pub probe: ProbeConfig,
+    /// What work costs a client.
+    pub costs: CostsConfig,
+    /// What the server knows and wants.
+    pub mechanism: MechanismConfig,
+}
+
+/// Who holds what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PartitionConfig {
+    /// Number of clients.
+    pub clients: usize,
+    /// iid, dirichlet:ALPHA, shards:N, quantity:ALPHA, or two joined by `+`.
+    pub scheme: String,
+}
+
+/// Federated training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// mlp or simple-cnn.
+    pub model: String,
+    /// Rounds.
+    pub rounds: u64,
+    /// Clients drawn for a round out of those who take part; all of them if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cohort: Option<usize>,
+    /// Passes over a client's samples in a round.
+    pub local_epochs: usize,
+    /// Samples in a batch.
+    pub batch: usize,
+    /// Learning rate of the clients.
+    pub rate: f64,
+}
+
+/// Where generated images come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GeneratorConfig {
+    /// auto (the shipped one if it fits, else one trained on the spot), train, none, or a checkpoint's path.
+    pub source: String,
+    /// Denoiser evaluations for an image.
+    pub evaluations: usize,
+    /// Optimizer steps of a generator trained on the spot.
+    pub train_steps: u64,
+}
+
+/// How quality and the constants of the bound are measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProbeConfig {
+    /// Points of the authentic-only trajectory where gradients are taken, one round apart.
+    pub points: usize,
+    /// Images of a class whose gradients are averaged, in each of: generated, authentic, and another disjoint authentic half.
+    pub images_per_class: usize,
+}
+
+/// What work costs a client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CostsConfig {
+    /// Credits for a second of a client's device.
+    pub credits_per_second: f64,
+    /// How many times slower than this machine a client's device is.
+    pub device_factor: Distribution,
+    /// Seconds for training on one sample once; measured here if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds_per_sample: Option<f64>,
+    /// Seconds for generating one image; measured here if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds_per_image: Option<f64>,
+    /// Seconds for getting a generator ready; measured here if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds_for_setup: Option<f64>,
+}
+
+/// What the server knows about costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Information {
+    /// Every client's costs.
+    Complete,
+    /// Only their distribution.
+    Incomplete,
+}
+
+/// What the server knows and wants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MechanismConfig {
+    /// Whether the server knows clients' costs or their distribution.
+    pub information: Information,
+    /// kappa: credits that one unit of accuracy loss is worth to the server.
+    pub weight: f64,
+    /// aligned or mixture.
+    pub bias: imfl_mechanism::Bias,
+    /// uniform, pooled, or a file of label shares.
+    pub target: String,
+    /// What the server believes about device factors; the true distribution if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prior: Option<Distribution>,
+    /// Samples of the prior over which the expected server cost is averaged.
+    pub scenarios: u32,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            name: "run".into(),
+            dataset: "mnist".into(),
+            seed: None,
+            device: "auto".into(),
+            workers: None,
+            runs: "runs".into(),
+            partition: PartitionConfig::default(),
+            training: TrainingConfig::default(),
+            generator: GeneratorConfig::default(),
+            probe: ProbeConfig::default(),
+            costs: CostsConfig::default(),
+            mechanism: MechanismConfig::default(),
+        }
+    }
+}
+
+impl Default for PartitionConfig {
+    fn default() -> Self {
+        Self { clients: 20, scheme: "dirichlet:0.5+quantity:2".into() }
+    }
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self { model: "simple-cnn".into(), rounds: 10, cohort: None, local_epochs: 1, batch: 10, rate: 0.05 }
+    }
+}
+
+impl Default for GeneratorConfig {
+    fn default() -> Self {
+        Self { source: "auto".into(), evaluations: 12, train_steps: 400 }
+    }
+}
+
+impl Default for ProbeConfig {
+    fn default() -> Self {
+        Self { points: 3, images_per_class: 200 }
+    }
+}
+
+impl Default for CostsConfig {
+    fn default() -> Self {
+        Self {
+            credits_per_second: 0.01,
+            device_factor: Distribution::Uniform { low: 1.0, high: 8.0 },
+            seconds_per_sample: None,
+            seconds_per_image: None,
+            seconds_for_setup: None,
+        }
+    }
+}
+
+impl Default for MechanismConfig {
+    fn default() -> Self {
+        Self {
+            information: Information::Incomplete,
+            weight: 1.0,
+            bias: imfl_mechanism::Bias::Mixture,
+            target: "uniform".into(),
+            prior: None,
+            scenarios: 1000,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Part of stage 5: generated images take the place of surplus ones in the data of augmented clients.
+
+use super::{Allocation, Setup};
+use crate::failure::Outcome;
+use crate::progress::Bar;
+use imfl_aigc::{Augmentation, Request, Sampling};
+use imfl_engine::client::{Client, Sample};
+use imfl_engine::data::Dataset;
+use imfl_mechanism::Mode;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Number of the first image that clients get; those before it were drawn for measuring.
+const FIRST_IMAGE: u64 = 1 << 32;
+
+/// The clients with the data that they will train on, and the images that were generated for them.
+pub fn run(setup: &Setup, clients: &[Client], allocation: &Allocation) -> Outcome<(Vec<Client>, Option<Arc<Dataset>>)> {
+    let mut requests: Vec<Request> = Vec::new();
+    let mut prepared = Vec::with_capacity(clients.len());
+    for (client, mode) in clients.iter().zip(allocation.outcome.modes()) {
+        if mode != Mode::Augmented {
+            prepared.push(client.clone());
+            continue;
+        }
+        let labels: Vec<u16> = client.samples.iter().map(|&sample| setup.label(sample)).collect();
+        let plan = Augmentation::plan(&labels, &allocation.target, setup.seed, u64::from(client.id))?;
+        let mut samples: Vec<Sample> =
+            plan.kept(labels.len()).into_iter().map(|place| client.samples[place as usize]).collect();
+        let first = requests.len();
+        requests.extend(Request::of_counts(&plan.generated, FIRST_IMAGE + first as u64));
+        samples.extend((first..requests.len()).map(|image| Sample::Generated(image as u32)));
+        prepared.push(Client { id: client.id, samples });
+    }
+    let Some(generator) = setup.generator.as_ref().filter(|_| !requests.is_empty()) else {
+        return Ok((prepared, None));
+    };
+    let sampling = Sampling { steps: setup.config.generator.evaluations, ..Sampling::default() };
+    let bar = Bar::new("generating for clients", requests.len() as u64);
+    let compute = &setup.compute;
+    let images = generator.sample(&requests, &sampling, setup.seed, &compute.device, compute.workers, |done, _| {
+        bar.set(done as u64);
+        ControlFlow::Continue(())
+    })?;
+    Ok((prepared, Some(Arc::new(images))))
+}
+
+impl Setup {
+    /// The class of an authentic sample.
+    fn label(&self, sample: Sample) -> u16 {
+        match sample {
+            Sample::Authentic(index) => self.train.labels()[index as usize],
+            Sample::Generated(_) => unreachable!("clients hold authentic samples until they are augmented"),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Progress on standard error: bars on a terminal, nothing but notes elsewhere.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fmt::Display;
+
+/// A bar over `total` steps. It is hidden where standard error is no terminal, and clears itself when dropped.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// Starts a bar.
+    pub fn new(label: &'static str, total: u64) -> Self {
+        let bar = ProgressBar::new(total).with_message(label);
+        let style = ProgressStyle::with_template("{msg:<24} {wide_bar} {pos}/{len} {elapsed} (left {eta})");
+        // The template is a constant that the tests below have parsed.
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.tick();
+        Self(bar)
+    }
+
+    /// Moves to a position.
+    pub fn set(&self, position: u64) {
+        self.0.set_position(position);
+    }
+
+    /// Moves on by one.
+    pub fn advance(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// A line for a person; standard output stays data.
+pub fn note(line: impl Display) {
+    eprintln!("{line}");
+}
+
+/// A line that a person should not miss.
+pub fn warn(line: impl Display) {
+    eprintln!("warning: {line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_valid() {
+        assert!(ProgressStyle::with_template("{msg:<24} {wide_bar} {pos}/{len} {elapsed} (left {eta})").is_ok());
+    }
+}

@@ -1,0 +1,60 @@
+//! Many small images in one.
+
+use super::unexpected;
+use crate::failure::Outcome;
+use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+use imfl_engine::data::Dataset;
+
+/// Images in a row; each row holds one class.
+pub const COLUMNS: usize = 10;
+/// Every pixel becomes a square of so many.
+const ZOOM: usize = 2;
+/// White pixels between images.
+const GAP: usize = 2;
+
+/// A PNG with one row for each class that has images, in the order of classes.
+pub fn png(data: &Dataset) -> Outcome<Vec<u8>> {
+    let rows: Vec<Vec<u32>> = data.by_class().into_iter().filter(|class| !class.is_empty()).collect();
+    let (height, width) = (data.shape.height * ZOOM + GAP, data.shape.width * ZOOM + GAP);
+    let (wide, high) = (COLUMNS * width + GAP, rows.len() * height + GAP);
+    let mut pixels = vec![255u8; wide * high * 3];
+    let plane = data.shape.height * data.shape.width;
+    for (row, class) in rows.iter().enumerate() {
+        for (column, &index) in class.iter().take(COLUMNS).enumerate() {
+            let image = data.image(index as usize);
+            for y in 0..data.shape.height * ZOOM {
+                for x in 0..data.shape.width * ZOOM {
+                    let from = (y / ZOOM) * data.shape.width + x / ZOOM;
+                    let to = ((row * height + GAP + y) * wide + column * width + GAP + x) * 3;
+                    for channel in 0..3 {
+                        pixels[to + channel] = image[from + plane * channel.min(data.shape.channels - 1)];
+                    }
+                }
+            }
+        }
+    }
+    let mut out = Vec::new();
+    PngEncoder::new(&mut out)
+        .write_image(&pixels, wide as u32, high as u32, ExtendedColorType::Rgb8)
+        .map_err(unexpected)?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imfl_engine::data::ImageShape;
+
+    #[test]
+    fn images_stand_in_their_classes_row() {
+        let shape = ImageShape { channels: 1, height: 1, width: 1 };
+        let names = vec!["a".to_string(), "b".into(), "c".into()];
+        let data = Dataset::new("t", shape, names, vec![10, 20, 30], vec![2, 0, 2]).unwrap();
+        let image = image::load_from_memory(&png(&data).unwrap()).unwrap().into_rgb8();
+        assert_eq!(image.dimensions(), (42, 10));
+        assert_eq!(image.get_pixel(2, 2).0, [20; 3]);
+        assert_eq!(image.get_pixel(2, 6).0, [10; 3]);
+        assert_eq!(image.get_pixel(7, 7).0, [30; 3]);
+        assert_eq!(image.get_pixel(0, 0).0, [255; 3]);
+    }
+}
