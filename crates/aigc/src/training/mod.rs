@@ -2,20 +2,20 @@
 
 mod batch;
 mod config;
-mod optimizer;
 
 pub use config::{TrainingConfig, TrainingError};
 
 use crate::checkpoint::{Checkpoint, Description};
 use crate::denoiser::{Denoiser, DenoiserConfig};
 use crate::fingerprint::Fingerprints;
+use crate::optimizer;
 use crate::pixels::PixelScale;
-use crate::workers;
 use batch::{Batches, Order};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use imfl_engine::data::Dataset;
 use imfl_engine::layer::Pass;
 use imfl_engine::parameters::{Stacked, Weights};
+use imfl_engine::worker;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -194,14 +194,8 @@ impl<'a> Trainer<'a> {
     /// Mean loss and its gradient over the batch of a step, over worker threads.
     fn gradient(&self, step: u64, batch: &[u32], device: &Device, workers: usize) -> (f64, Vec<f32>) {
         let shards = self.config().shards;
-        let mut parts: Vec<Option<(f64, Vec<f32>)>> = vec![None; shards];
-        let receive = |shard: usize, part| {
-            parts[shard] = Some(part);
-            ControlFlow::Continue(())
-        };
-        workers::each(shards, workers, |shard| self.shard(step, batch, shard, device), receive);
-        let mut parts = parts.into_iter().flatten();
-        // There is at least one shard, and every one was received.
+        let mut parts = worker::map(workers, shards, |shard| self.shard(step, batch, shard, device)).into_iter();
+        // There is at least one shard.
         let (mut loss, mut gradient) = parts.next().unwrap_or_default();
         for (more, part) in parts {
             loss += more;
@@ -219,22 +213,9 @@ impl<'a> Trainer<'a> {
         let out = self.denoiser.forward(&pass, examples.images, examples.noise, examples.classes);
         let share = 1.0 / (self.config().batch * self.data.shape.size()) as f64;
         let loss = (out - examples.targets).square().sum() * share;
-        let mut gradients = loss.backward();
-        let mut flat = Vec::with_capacity(self.state.first.len());
-        for (tensor, parameter) in weights.tensors().iter().zip(self.denoiser.layout().parameters()) {
-            match tensor.grad_remove(&mut gradients) {
-                Some(gradient) => append(gradient, &mut flat),
-                None => flat.resize(flat.len() + parameter.size(), 0.0),
-            }
-        }
-        (f64::from(loss.into_scalar::<f32>()), flat)
+        let gradient = optimizer::flat_gradient(&weights, loss.clone());
+        (f64::from(loss.into_scalar::<f32>()), gradient)
     }
-}
-
-fn append(gradient: Tensor<2>, to: &mut Vec<f32>) {
-    let data = gradient.into_data().convert::<f32>();
-    // Just converted to f32.
-    to.extend_from_slice(data.as_slice::<f32>().expect("f32"));
 }
 
 #[cfg(test)]
