@@ -9,6 +9,7 @@ use imfl_engine::layer::Pass;
 use imfl_engine::parameters::{Stacked, Weights};
 use imfl_engine::random::{Purpose, keyed};
 use rand::RngExt;
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -144,14 +145,7 @@ impl Generator {
         workers: usize,
         mut observe: impl FnMut(usize, usize) -> ControlFlow<()>,
     ) -> Result<Dataset, SampleError> {
-        sampling.check()?;
-        let classes = self.classes();
-        if requests.is_empty() {
-            return Err(SampleError::Nothing);
-        }
-        if let Some(request) = requests.iter().find(|request| usize::from(request.label) >= classes) {
-            return Err(SampleError::Class { label: request.label, classes });
-        }
+        self.check(requests, sampling)?;
         let shape = self.denoiser.config().shape;
         let stacked = Stacked::broadcast(&self.weights, 1, device);
         let pieces: Vec<&[Request]> = requests.chunks(BATCH).collect();
@@ -160,7 +154,7 @@ impl Generator {
         let complete = workers::each(
             pieces.len(),
             workers,
-            |piece| self.draw(&stacked, pieces[piece], sampling, seed, device),
+            |piece| self.draw(&stacked, pieces[piece], sampling, seed, device, |_| ()),
             |piece, drawn| {
                 match drawn {
                     Ok(drawn) => images[piece * BATCH * shape.size()..][..drawn.len()].copy_from_slice(&drawn),
@@ -185,7 +179,47 @@ impl Generator {
         Ok(Dataset::new(name, shape, self.description.class_names.clone(), images, labels).expect("consistent"))
     }
 
-    /// Draws one batch, `[batch, channels, height, width]` as bytes.
+    /// How images come out of the noise: for each request the network's guess at every evaluation, in order, request after
+    /// request.
+    ///
+    /// # Errors
+    /// As [`Generator::sample`].
+    pub fn path(
+        &self,
+        requests: &[Request],
+        sampling: &Sampling,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Dataset, SampleError> {
+        self.check(requests, sampling)?;
+        let shape = self.denoiser.config().shape;
+        let stacked = Stacked::broadcast(&self.weights, 1, device);
+        let (mut images, mut labels) = (Vec::new(), Vec::new());
+        for request in requests {
+            let guesses = RefCell::new(Vec::new());
+            let keep = |guess: &Tensor<5>| guesses.borrow_mut().push(guess.clone());
+            self.draw(&stacked, &[*request], sampling, seed, device, keep)?;
+            for guess in guesses.into_inner() {
+                images.extend(self.bytes(guess, &[*request])?);
+                labels.push(request.label);
+            }
+        }
+        Ok(Dataset::new("guesses", shape, self.description.class_names.clone(), images, labels).expect("consistent"))
+    }
+
+    fn check(&self, requests: &[Request], sampling: &Sampling) -> Result<(), SampleError> {
+        sampling.check()?;
+        let classes = self.classes();
+        if requests.is_empty() {
+            return Err(SampleError::Nothing);
+        }
+        match requests.iter().find(|request| usize::from(request.label) >= classes) {
+            Some(request) => Err(SampleError::Class { label: request.label, classes }),
+            None => Ok(()),
+        }
+    }
+
+    /// Draws one batch, `[batch, channels, height, width]` as bytes; `watch` sees every guess on the way.
     fn draw(
         &self,
         weights: &Stacked,
@@ -193,6 +227,7 @@ impl Generator {
         sampling: &Sampling,
         seed: u64,
         device: &Device,
+        watch: impl Fn(&Tensor<5>),
     ) -> Result<Vec<u8>, SampleError> {
         let shape = self.denoiser.config().shape;
         let labels: Vec<usize> = requests.iter().map(|request| usize::from(request.label)).collect();
@@ -202,13 +237,21 @@ impl Generator {
         let guess = |x: Tensor<5>, sigma, labels: &[usize]| self.denoise(weights, x, sigma, labels);
         let none = vec![self.denoiser.no_class(); labels.len()];
         let values = sampling.solve(noise, |x, sigma| {
-            if sampling.guidance > 0.0 {
+            let seen = if sampling.guidance > 0.0 {
                 let free = guess(x.clone(), sigma, &none);
                 guess(x, sigma, &labels) * (1.0 + sampling.guidance) - free * sampling.guidance
             } else {
                 guess(x, sigma, &labels)
-            }
+            };
+            watch(&seen);
+            seen
         });
+        self.bytes(values, requests)
+    }
+
+    /// Values `[1, batch, channels, height, width]` as bytes.
+    fn bytes(&self, values: Tensor<5>, requests: &[Request]) -> Result<Vec<u8>, SampleError> {
+        let shape = self.denoiser.config().shape;
         let values = values.into_data().convert::<f32>();
         // Just converted to f32.
         let values = values.as_slice::<f32>().expect("f32");
@@ -275,6 +318,19 @@ mod tests {
         assert_eq!(other.image(0), together.image(0));
         assert_ne!(other.image(0), other.image(1), "the class has no effect");
         assert_ne!(together.image(0), together.image(1), "the index has no effect");
+    }
+
+    #[test]
+    fn the_last_guess_of_a_path_is_the_image() {
+        let generator = Generator::of(untrained(3)).unwrap();
+        let sampling = Sampling { steps: 4, ..Sampling::default() };
+        let requests = [Request { label: 2, index: 7 }, Request { label: 0, index: 8 }];
+        let path = generator.path(&requests, &sampling, 5, &Device::flex()).unwrap();
+        assert_eq!(path.labels(), [2, 2, 2, 2, 0, 0, 0, 0]);
+        let go_on = |_, _| ControlFlow::Continue(());
+        let images = generator.sample(&requests, &sampling, 5, &Device::flex(), 1, go_on).unwrap();
+        assert_eq!((path.image(3), path.image(7)), (images.image(0), images.image(1)));
+        assert_ne!(path.image(0), path.image(3));
     }
 
     #[test]
