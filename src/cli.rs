@@ -21,6 +21,9 @@ enum Command {
     /// Look at datasets and cut them into parts.
     #[command(subcommand)]
     Data(command::data::Data),
+    /// Price, auction and verify: pay clients from a file of measured quality and cost.
+    #[command(subcommand)]
+    Mechanism(command::mechanism::Mechanism),
     /// List what this build can compute on, on this machine.
     Devices(command::devices::Devices),
 }
@@ -42,6 +45,7 @@ impl Cli {
             Command::Run(run) => run.run(),
             Command::Aigc(aigc) => aigc.run(),
             Command::Data(data) => data.run(),
+            Command::Mechanism(mechanism) => mechanism.run(),
             Command::Devices(devices) => devices.run(),
         }
     }

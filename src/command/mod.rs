@@ -3,4 +3,5 @@
 pub mod aigc;
 pub mod data;
 pub mod devices;
+pub mod mechanism;
 pub mod run;

@@ -2,6 +2,7 @@
 
 use super::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
+use serde::de::DeserializeOwned;
 use std::path::Path;
 
 /// Reads a file over the defaults.
@@ -9,12 +10,20 @@ use std::path::Path;
 /// # Errors
 /// A failure of kind [`Kind::Config`] that names file, line, column and, for an unknown key, the nearest known one.
 pub fn read(path: &Path) -> Outcome<RunConfig> {
+    read_as(path)
+}
+
+/// Reads any other TOML file with the same kind of errors.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_as<T: DeserializeOwned>(path: &Path) -> Outcome<T> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(Kind::Config, format!("cannot read {}: {error}", path.display())))?;
     parse(&text).map_err(|problem| Failure::new(Kind::Config, format!("{}:{problem}", path.display())))
 }
 
-fn parse(text: &str) -> Result<RunConfig, String> {
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start).min(text.len());
         let before = &text[..start];
@@ -43,14 +52,14 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_the_default_and_a_written_config_reads_back() {
-        assert_eq!(parse("").unwrap(), RunConfig::default());
+        assert_eq!(parse::<RunConfig>("").unwrap(), RunConfig::default());
         let config = RunConfig { seed: Some(3), workers: Some(2), ..RunConfig::default() };
-        assert_eq!(parse(&toml::to_string(&config).unwrap()).unwrap(), config);
+        assert_eq!(parse::<RunConfig>(&toml::to_string(&config).unwrap()).unwrap(), config);
     }
 
     #[test]
     fn errors_name_the_line_and_suggest_the_key() {
-        let problem = |text| parse(text).unwrap_err();
+        let problem = |text| parse::<RunConfig>(text).unwrap_err();
         assert_eq!(problem("[training]\nroundss = 3"), "2:1: unknown key `roundss`; did you mean `rounds`?");
         assert!(problem("[training]\nzzz = 3").contains("expected one of: model, rounds"));
         let wrong = problem("dataset = \"mnist\"\n\n[training]\nrounds = \"ten\"");

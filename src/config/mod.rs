@@ -5,7 +5,7 @@ mod costs;
 mod file;
 
 pub use costs::RecordedCosts;
-pub use file::read;
+pub use file::{read, read_as};
 
 use imfl_mechanism::prior::Distribution;
 use serde::{Deserialize, Serialize};

@@ -29,8 +29,6 @@ pub struct Assessment {
     pub sigma: f64,
     /// L: the steepest change of the target's gradient between two points. A lower estimate of the smoothness constant.
     pub smoothness: f64,
-    /// A few generated images of every class.
-    pub samples: Option<Arc<Dataset>>,
 }
 
 /// Gradients at one point of the trajectory.
@@ -64,7 +62,7 @@ pub fn run(setup: &Setup, clients: &[Client]) -> Outcome<Assessment> {
         points.push(Point::measure(&federation, &state.weights, &halves, samples.as_deref(), index as u64));
         bar.advance();
     }
-    summarise(&points, samples)
+    summarise(&points, samples.is_some())
 }
 
 impl Point {
@@ -114,9 +112,9 @@ impl Point {
     }
 }
 
-fn summarise(points: &[Point], samples: Option<Arc<Dataset>>) -> Outcome<Assessment> {
-    let measured = match samples {
-        Some(_) => {
+fn summarise(points: &[Point], generated: bool) -> Outcome<Assessment> {
+    let measured = match generated {
+        true => {
             let probes: Vec<GradientProbe> = points
                 .iter()
                 .map(|point| GradientProbe {
@@ -127,7 +125,7 @@ fn summarise(points: &[Point], samples: Option<Arc<Dataset>>) -> Outcome<Assessm
                 .collect();
             Some(theta(&probes).map_err(|error| Failure::new(Kind::Diverged, error))?)
         }
-        None => None,
+        false => None,
     };
     let norms = points.iter().flat_map(|point| point.halves[0].iter().map(|gradient| gradient::norm(gradient)));
     let g_data = measured.as_ref().map_or_else(|| norms.fold(0.0, f64::max), |theta| theta.g_data);
@@ -140,7 +138,6 @@ fn summarise(points: &[Point], samples: Option<Arc<Dataset>>) -> Outcome<Assessm
         theta: measured,
         sigma: points.iter().map(|point| point.sigma).fold(0.0, f64::max),
         smoothness: points.windows(2).map(slope).fold(0.0, f64::max),
-        samples,
     })
 }
 

@@ -33,9 +33,10 @@ pub fn open(config: &RunConfig, benchmark: &mut Benchmark, compute: &Compute, se
     }
 }
 
-/// The shipped generator, if its images are of this dataset's kind.
+/// The shipped generator, if it is there and its images are of this dataset's kind.
 fn shipped(data: &Dataset) -> Outcome<Option<Generator>> {
-    let generator = Generator::open(&assets::path(SHIPPED)?)?;
+    let Ok(path) = assets::path(SHIPPED) else { return Ok(None) };
+    let generator = Generator::open(&path)?;
     Ok(generator.check_fits(data).is_ok().then_some(generator))
 }
 

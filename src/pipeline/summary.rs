@@ -4,7 +4,7 @@ use super::assess::Assessment;
 use super::{Allocation, Profile, Setup, Training};
 use crate::config::RecordedCosts;
 use crate::run_dir::RunDir;
-use imfl_mechanism::Mode;
+use imfl_mechanism::{Mode, Terms};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,10 +41,10 @@ pub struct Modes {
     pub augmented: usize,
 }
 
-/// The terms of the accuracy loss by name.
+/// Where the accuracy loss comes from.
 #[derive(Clone, Debug, Serialize)]
 pub struct Bound {
-    /// Largest norm of a class gradient, g_data, and the other constants that the probe measured.
+    /// Deviation of one sample's gradient.
     pub sigma: f64,
     /// Smoothness L.
     pub smoothness: f64,
@@ -52,8 +52,8 @@ pub struct Bound {
     pub local_steps: u32,
     /// Whether the rate is small enough for the theorem.
     pub theorem_holds: bool,
-    /// The parts of Phi.
-    pub terms: BTreeMap<&'static str, f64>,
+    /// The parts of Phi, in the order of the bound.
+    pub terms: Terms,
 }
 
 /// The result of a run. Money is in credits, accuracy and loss are those of the test images.
@@ -149,7 +149,7 @@ impl Summary {
                 smoothness: constants.smoothness,
                 local_steps: constants.local_steps,
                 theorem_holds: constants.theorem_holds(),
-                terms: outcome.terms.named().into_iter().collect(),
+                terms: outcome.terms,
             },
             costs: profile.costs,
             withheld_images: setup.withheld,

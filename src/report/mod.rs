@@ -2,7 +2,7 @@
 
 pub mod grid;
 mod page;
-mod plot;
+pub mod plot;
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::pipeline::{Allocation, Profile, Setup, Summary, Training};
@@ -42,7 +42,7 @@ pub fn write(
     for figure in &figures {
         folder.write(&format!("plots/{}.svg", figure.name), &figure.svg)?;
     }
-    let grid = examples(training, allocation, setup).map(|images| grid::png(&images)).transpose()?;
+    let grid = examples(training).map(|images| grid::png(&images)).transpose()?;
     if let Some(grid) = &grid {
         folder.write("plots/generated.png", grid)?;
     }
@@ -52,7 +52,7 @@ pub fn write(
 }
 
 /// Up to ten generated images of each class that clients got.
-fn examples(training: &Training, _allocation: &Allocation, _setup: &Setup) -> Option<Dataset> {
+fn examples(training: &Training) -> Option<Dataset> {
     let generated = training.generated.as_deref()?;
     let picks = generated.by_class().into_iter().flat_map(|class| class.into_iter().take(grid::COLUMNS));
     Some(generated.select(&picks.collect::<Vec<u32>>()))

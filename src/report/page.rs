@@ -85,7 +85,7 @@ fn accuracy_loss(summary: &Summary) -> Markup {
             }
         }
         table {
-            @for (name, value) in &bound.terms { tr { td { (name.replace('_', " ")) } td.number { (format!("{value:.4}")) } } }
+            @for (name, value) in bound.terms.named() { tr { td { (name) } td.number { (format!("{value:.4}")) } } }
             tr { th { "sum" } td.number { b { (format!("{:.4}", summary.accuracy_loss)) } } }
         }
     }

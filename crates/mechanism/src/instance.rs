@@ -7,6 +7,7 @@ use crate::client::{ClientSpec, Population, TargetChoice};
 use crate::error::Result;
 use crate::loss::{Bias, Constants, LossModel, Weights};
 use crate::market::Market;
+use crate::money::Rate;
 
 /// What to draw.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,6 +65,40 @@ pub fn specs(seed: u64, shape: Shape) -> Vec<ClientSpec> {
         });
     }
     specs
+}
+
+/// A market without ties or free labour: clients of [`specs`] whose costs are all above zero, and a given kappa. The larger kappa
+/// is, the more clients it pays to hire.
+///
+/// # Errors
+/// As [`market`], and a kappa out of range.
+pub fn crowd(seed: u64, shape: Shape, kappa: f64) -> Result<Market> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(2);
+    let mut specs = specs(seed, shape);
+    for spec in &mut specs {
+        spec.compute_cost = 0.002 * 10f64.powf(rng.random_range(-0.5..0.5));
+        spec.synthesis_cost = 0.001 * 10f64.powf(rng.random_range(-0.5..0.5));
+        spec.setup_cost = 0.05 * 10f64.powf(rng.random_range(-0.5..0.5));
+    }
+    let constants = Constants { g_data: 1.75, sigma: 4.0, smoothness: 4.0, rate: 0.01, local_steps: 5 };
+    let model = LossModel::new(constants, 0.154, kappa, shape.bias, shape.weights)?;
+    Market::new(Population::new(specs, &TargetChoice::Uniform)?, model)
+}
+
+/// Random training costs per sample, rising, over about one order of magnitude; some of them repeated.
+pub fn types(seed: u64, count: usize) -> Vec<Rate> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(4);
+    let mut types: Vec<Rate> = Vec::with_capacity(count);
+    while types.len() < count {
+        match types.last() {
+            Some(&last) if rng.random_bool(0.2) => types.push(last),
+            _ => types.push(Rate::from_picos((2e10 * 10f64.powf(rng.random_range(-1.5..0.0))) as u64)),
+        }
+    }
+    types.sort_unstable();
+    types
 }
 
 /// A random market; the same for the same seed and shape. The weight kappa is spread so that optima range from nobody to everybody.

@@ -35,17 +35,22 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod auction;
+pub mod benchmark;
 pub mod instance;
 pub mod ledger;
 pub mod loss;
 pub mod money;
+pub mod personal;
 pub mod posted;
 pub mod prior;
+pub mod verify;
 
 mod client;
 mod error;
 mod market;
 mod outcome;
+mod rule;
 
 pub use client::{Client, ClientSpec, Mode, Population, Target, TargetChoice};
 pub use error::{Error, ErrorKind, Result};
@@ -53,3 +58,4 @@ pub use loss::{Bias, Constants, LossModel, Terms, Weights};
 pub use market::{Market, ModeCosts};
 pub use money::{Credits, Price, Rate};
 pub use outcome::{Award, Outcome};
+pub use rule::{Facts, Guarantee, Mechanism, PROHIBITIVE, Private};

@@ -97,13 +97,47 @@ impl Market {
 
     /// The market without the clients for which `keep` is false.
     pub fn filter(&self, keep: impl Fn(usize) -> bool) -> Market {
-        let pick = |index: &usize| keep(*index);
+        let order: Vec<usize> = (0..self.len()).filter(|index| keep(*index)).collect();
+        self.select(&order)
+    }
+
+    /// The clients of `order`, in that order.
+    pub(crate) fn select(&self, order: &[usize]) -> Market {
         Market {
-            population: Arc::new(self.population.filter(&keep)),
+            population: Arc::new(self.population.select(order)),
             model: self.model.clone(),
-            parts: Arc::new((0..self.len()).filter(pick).map(|index| self.parts[index]).collect()),
-            costs: (0..self.len()).filter(pick).map(|index| self.costs[index]).collect(),
+            parts: Arc::new(order.iter().map(|&index| self.parts[index]).collect()),
+            costs: order.iter().map(|&index| self.costs[index]).collect(),
         }
+    }
+
+    /// The same market where every amount of money counts twice: kappa, unit costs and costs of modes.
+    pub(crate) fn doubled(&self) -> Result<Market> {
+        let model = LossModel::new(
+            *self.model.constants(),
+            self.model.theta(),
+            2.0 * self.model.kappa(),
+            self.model.bias(),
+            self.model.weights(),
+        )?;
+        let twice = |cost: Credits| cost.checked_add(cost).ok_or(Error::Overflow("twice a cost"));
+        let costs = self
+            .costs
+            .iter()
+            .map(|costs| Ok(ModeCosts { local: twice(costs.local)?, augmented: twice(costs.augmented)? }))
+            .collect::<Result<_>>()?;
+        // costs of modes are doubled exactly: from doubled unit costs they would be rounded up once, not twice
+        Market::new(self.population.doubled(), model)?.with_costs(costs)
+    }
+
+    /// The same clients as one would see them who does not look at labels: nobody skewed, every sample effective.
+    pub(crate) fn blind_to_skew(&self) -> Market {
+        let mut population = Population::clone(&self.population);
+        population.deviations.fill(0);
+        let blind =
+            |client: &Client| Mode::PLAYING.map(|mode| Part::new(&self.model, client.samples, 0, client.batch, mode));
+        let parts = self.clients().iter().map(blind).collect();
+        Market { population: Arc::new(population), parts: Arc::new(parts), ..self.clone() }
     }
 
     /// Number of clients.

@@ -1,4 +1,4 @@
-use super::{FAINT, INK, SIZE, mode_colour, text};
+use super::{FAINT, INK, SIZE, mode_colour, text, whole};
 use crate::failure::Outcome;
 use crate::pipeline::RoundMetrics;
 use crate::report::{Figure, unexpected};
@@ -30,8 +30,9 @@ fn draw(rounds: &[RoundMetrics], svg: &mut String) -> Result<(), Box<dyn std::er
         .bold_line_style(FAINT)
         .light_line_style(WHITE)
         .axis_style(INK)
+        .x_labels(rounds.len().clamp(2, 20))
         .x_desc("round")
-        .x_label_formatter(&|round| if round.fract() == 0.0 { format!("{round:.0}") } else { String::new() })
+        .x_label_formatter(&whole)
         .y_label_formatter(&|accuracy| format!("{:.0} %", accuracy * 100.0))
         .label_style(text(13))
         .draw()?;

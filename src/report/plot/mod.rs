@@ -7,7 +7,7 @@ mod shares;
 
 pub use accuracy::accuracy;
 pub use pay::pay;
-pub use price::price;
+pub use price::{Part, price, steps};
 pub use shares::shares;
 
 use imfl_mechanism::Mode;
@@ -16,11 +16,13 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// Pixels of a plot.
 const SIZE: (u32, u32) = (860, 360);
-const INK: RGBColor = RGBColor(32, 36, 40);
-const FAINT: RGBColor = RGBColor(226, 230, 234);
+/// Lines and letters.
+pub const INK: RGBColor = RGBColor(32, 36, 40);
+/// Grids and borders.
+pub const FAINT: RGBColor = RGBColor(226, 230, 234);
 
 /// The colour of a mode, in every plot.
-fn mode_colour(mode: Mode) -> RGBColor {
+pub fn mode_colour(mode: Mode) -> RGBColor {
     match mode {
         Mode::Out => RGBColor(154, 160, 166),
         Mode::Local => RGBColor(52, 107, 163),
@@ -46,7 +48,24 @@ fn class_colour(class: usize) -> RGBColor {
     RGBColor(red, green, blue)
 }
 
-fn text(size: u32) -> TextStyle<'static> {
+/// Whole numbers only, for axes that count.
+fn whole(value: &f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { String::new() }
+}
+
+/// Credits with as many decimals as their size asks for.
+fn credits(value: &f64) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 0.1 => format!("{value:.2}"),
+        size if size >= 0.001 => format!("{value:.4}"),
+        _ => format!("{value:.1e}"),
+    }
+}
+
+/// Letters of a size.
+pub fn text(size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK)
 }
 

@@ -1,4 +1,4 @@
-use super::{FAINT, INK, SIZE, mode_colour, text};
+use super::{FAINT, INK, SIZE, credits, mode_colour, text, whole};
 use crate::failure::Outcome;
 use crate::pipeline::Allocation;
 use crate::report::{Figure, unexpected};
@@ -37,9 +37,9 @@ fn draw(allocation: &Allocation, svg: &mut String) -> Result<(), Box<dyn std::er
         .axis_style(INK)
         .x_labels(awards.len().min(20))
         .x_desc("client")
-        .x_label_formatter(&|client| if client.fract() == 0.0 { format!("{client:.0}") } else { String::new() })
+        .x_label_formatter(&whole)
         .y_desc("credits")
-        .y_label_formatter(&|credits| format!("{credits:.3}"))
+        .y_label_formatter(&credits)
         .label_style(text(13))
         .draw()?;
     for mode in Mode::PLAYING {

@@ -1,4 +1,4 @@
-use super::{FAINT, INK, SIZE, centred, mode_colour, text};
+use super::{FAINT, INK, SIZE, centred, credits, mode_colour, text};
 use crate::failure::Outcome;
 use crate::pipeline::Allocation;
 use crate::report::{Figure, unexpected};
@@ -7,7 +7,7 @@ use imfl_mechanism::posted::CurvePoint;
 use plotters::prelude::*;
 
 /// A part of the server cost, from the accuracy loss and the payments in credits.
-type Part = fn(f64, f64) -> f64;
+pub type Part = fn(f64, f64) -> f64;
 
 /// Server cost, and its two parts, against the posted price.
 pub fn price(allocation: &Allocation) -> Outcome<Figure> {
@@ -46,9 +46,9 @@ fn draw(allocation: &Allocation, svg: &mut String) -> Result<(), Box<dyn std::er
         .light_line_style(WHITE)
         .axis_style(INK)
         .x_desc("price, credits per effective sample")
-        .x_label_formatter(&|price| format!("{price:.5}"))
+        .x_label_formatter(&credits)
         .y_desc("credits")
-        .y_label_formatter(&|credits| format!("{credits:.3}"))
+        .y_label_formatter(&credits)
         .label_style(text(13))
         .draw()?;
     let parts: [(&str, RGBColor, u32, Part); 3] = [
@@ -80,7 +80,7 @@ fn draw(allocation: &Allocation, svg: &mut String) -> Result<(), Box<dyn std::er
 
 /// The curve as steps: between two switch points nobody changes, so the loss is flat, while payments (and with them the
 /// server cost) rise in proportion to the price.
-fn steps(curve: &[CurvePoint], right: f64, part: Part) -> Vec<(f64, f64)> {
+pub fn steps(curve: &[CurvePoint], right: f64, part: Part) -> Vec<(f64, f64)> {
     let mut line = Vec::with_capacity(2 * curve.len());
     for (index, point) in curve.iter().enumerate() {
         let price = point.price.to_f64();

@@ -4,6 +4,7 @@ use crate::pipeline::{Profile, Training};
 use crate::report::{Figure, unexpected};
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 const BAR: u32 = 16;
 const TOP: u32 = 62;
@@ -26,7 +27,7 @@ type Drawn = Result<(), Box<dyn std::error::Error>>;
 fn draw(before: &[&[usize]], after: &[&[usize]], class_names: &[String], svg: &mut String) -> Drawn {
     // With many clients bars get thin, and only some are labelled.
     let bar = BAR.min((1200 / before.len().max(1) as u32).max(1));
-    let size = (860, TOP + bar * before.len() as u32 + 20);
+    let size = (860, TOP + bar * before.len() as u32 + 28);
     let root = SVGBackend::with_string(svg, size).into_drawing_area();
     root.fill(&WHITE)?;
     legend(&root, class_names)?;
@@ -74,6 +75,7 @@ fn panel(
     }
     let bottom = (TOP + clients.len() as u32 * bar) as i32 + 2;
     area.draw(&PathElement::new([(x, bottom), (x + width, bottom)], INK.mix(0.4)))?;
-    area.draw(&Text::new(format!("{longest} samples"), (x + width - 80, bottom + 3), text(11)))?;
+    let right = text(11).pos(Pos::new(HPos::Right, VPos::Top));
+    area.draw(&Text::new(format!("{longest} samples"), (x + width, bottom + 4), right))?;
     Ok(())
 }

@@ -132,15 +132,26 @@ impl Population {
         self.target.as_ref().map_or(0, Target::classes)
     }
 
-    /// The same population without the clients for which `keep` is false.
-    pub fn filter(&self, mut keep: impl FnMut(usize) -> bool) -> Population {
+    /// The clients of `order`, in that order.
+    pub(crate) fn select(&self, order: &[usize]) -> Population {
         let classes = self.classes();
-        let mut kept = Population { clients: Vec::new(), target: self.target.clone(), deviations: Vec::new() };
-        for (index, client) in self.clients.iter().enumerate().filter(|(index, _)| keep(*index)) {
-            kept.clients.push(client.clone());
-            kept.deviations.extend_from_slice(&self.deviations[index * classes..(index + 1) * classes]);
+        let deviations = |index: &usize| self.deviations[index * classes..(index + 1) * classes].iter().copied();
+        Population {
+            clients: order.iter().map(|&index| self.clients[index].clone()).collect(),
+            target: self.target.clone(),
+            deviations: order.iter().flat_map(deviations).collect(),
         }
-        kept
+    }
+
+    /// Every unit cost twice.
+    pub(crate) fn doubled(&self) -> Population {
+        let mut doubled = self.clone();
+        for client in &mut doubled.clients {
+            for cost in [&mut client.compute_cost, &mut client.synthesis_cost, &mut client.setup_cost] {
+                *cost = Rate::from_picos(cost.picos().saturating_mul(2));
+            }
+        }
+        doubled
     }
 }
 

@@ -14,7 +14,7 @@ use crate::client::NANOS;
 use crate::error::{Error, Result};
 
 pub use constants::Constants;
-pub(crate) use tally::{Part, Tally};
+pub(crate) use tally::{MICRO_SAMPLES, Part, Tally};
 
 /// Which bound on the bias of the aggregate gradient is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -132,11 +132,11 @@ impl LossModel {
             LossModel { theta: (theta * NANOS as f64).round() as u64, constants, bias, weights, kappa, coefficients };
         // No set is worse than this one by more than theta^2, so every loss fits if this does with room to spare.
         let worst = model.empty_terms().total() * kappa * theta.max(1.0).powi(2);
-        if worst > 1e15 {
+        if worst > 1e12 {
             return Err(Error::Constant {
                 key: "weight",
                 value: kappa,
-                problem: "makes losses of more than 1e15 credits",
+                problem: "makes losses of more than 1e12 credits",
             });
         }
         Ok(model)

@@ -44,7 +44,7 @@ pub fn respond(market: &Market, price: Price) -> Result<Outcome> {
 }
 
 /// The best price, and its J in 1e-18 credits.
-pub(super) fn best_price(market: &Market) -> (Price, i128) {
+pub(crate) fn best_price(market: &Market) -> (Price, i128) {
     let mut best = (Price::ZERO, i128::MAX);
     sweep(market, |price, tally| {
         let payments = spending(price, tally);

@@ -1,0 +1,247 @@
+//! Branch and bound over the total weight, with full enumeration where few allocations can still win.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use crate::client::Mode;
+use crate::market::Market;
+use crate::personal::exact::Allocation;
+use crate::personal::relaxation::{Multipliers, Relaxation, slack};
+use crate::personal::{Options, Solution};
+use crate::posted;
+
+/// An interval of the total weight that may hold something better than what is known.
+struct Interval {
+    /// No allocation in here costs less, in pico-credits.
+    bound: f64,
+    low: f64,
+    high: f64,
+    start: Option<Multipliers>,
+}
+
+impl Ord for Interval {
+    /// The most promising interval is the greatest.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.bound.total_cmp(&self.bound).then(other.low.total_cmp(&self.low))
+    }
+}
+impl PartialOrd for Interval {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for Interval {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl Eq for Interval {}
+
+/// The best allocation so far.
+struct Incumbent {
+    objective: i128,
+    modes: Vec<Mode>,
+}
+
+impl Incumbent {
+    fn offer(&mut self, objective: i128, modes: &[Mode]) {
+        if objective < self.objective {
+            self.objective = objective;
+            self.modes.clear();
+            self.modes.extend_from_slice(modes);
+        }
+    }
+
+    /// Whether a bound leaves room for something better.
+    fn beaten_by(&self, bound: f64) -> bool {
+        bound - slack(bound) < self.objective as f64
+    }
+}
+
+pub(crate) fn search(market: &Market, options: Options) -> Solution {
+    let relaxation = Relaxation::new(market);
+    let mut best = start(market);
+    let mut effort = 0;
+    let mut open = BinaryHeap::new();
+    if let Some((low, high)) = relaxation.range() {
+        open.push(Interval { bound: f64::NEG_INFINITY, low, high, start: None });
+    }
+    // the smallest bound of an interval that was given up
+    let mut given_up = f64::INFINITY;
+    while let Some(interval) = open.pop() {
+        if !best.beaten_by(interval.bound) {
+            open.clear();
+            break;
+        }
+        let gap = best.objective as f64 - interval.bound.min(given_up);
+        if effort >= options.effort || gap <= options.gap * best.objective as f64 {
+            open.push(interval);
+            break;
+        }
+        let Interval { low, high, start, .. } = interval;
+        let steps = if start.is_some() { 12 } else { 100 };
+        let bound = relaxation.bound(low, high, start.as_ref(), steps);
+        effort += bound.effort;
+        let value = bound.value.max(interval.bound);
+        for modes in bound.minimisers {
+            let mut allocation = Allocation::new(market, modes);
+            let objective = allocation.objective();
+            effort += 2 * market.len() as u64;
+            best.offer(objective, &allocation.modes);
+            if objective as f64 <= best.objective as f64 * 1.02 {
+                effort += 8 * market.len() as u64;
+                let improved = allocation.improve(2);
+                best.offer(improved, &allocation.modes);
+            }
+        }
+        if !best.beaten_by(value) {
+            continue;
+        }
+        let nodes = 4_000 + 30 * market.len() as u64;
+        let (done, spent) = Enumeration::new(market, &bound.regrets, value, nodes).run(&mut best);
+        effort += 2 * spent;
+        if done {
+            continue;
+        }
+        if high / low < 1.0 + 1e-7 {
+            // the width of the interval adds nothing to the gap any more: only more nodes would help
+            let (done, spent) = Enumeration::new(market, &bound.regrets, value, 50 * nodes).run(&mut best);
+            effort += 2 * spent;
+            if !done {
+                given_up = given_up.min(value);
+            }
+            continue;
+        }
+        let middle = (low * high).sqrt();
+        for (low, high) in [(low, middle), (middle, high)] {
+            open.push(Interval { bound: value, low, high, start: Some(bound.multipliers.clone()) });
+        }
+    }
+    let open = open.peek().map_or(f64::INFINITY, |interval| interval.bound).min(given_up);
+    let exact = !best.beaten_by(open);
+    let lower_bound = match exact {
+        true => best.objective,
+        false => ((open - slack(open)).floor().max(0.0) as i128).min(best.objective),
+    };
+    Solution { modes: best.modes, objective: best.objective, lower_bound, exact }
+}
+
+/// Nobody, everybody's answer to the best posted price, and what single changes make of both.
+fn start(market: &Market) -> Incumbent {
+    let nobody = Allocation::new(market, vec![Mode::Out; market.len()]);
+    let mut best = Incumbent { objective: nobody.objective(), modes: nobody.modes.clone() };
+    let mut starts = vec![nobody];
+    if let Ok(outcome) = posted::complete(market) {
+        starts.push(Allocation::new(market, outcome.modes()));
+    }
+    for mut allocation in starts {
+        let objective = allocation.improve(20);
+        best.offer(objective, &allocation.modes);
+    }
+    best
+}
+
+/// All allocations that deviate from the relaxation's minimiser by less than the gap.
+///
+/// A bound plus the regrets of an allocation's modes is a lower bound on that very allocation, so one whose regrets sum to more than
+/// the gap cannot win. Clients are sorted by their smallest regret, which ends each loop early.
+struct Enumeration<'a> {
+    allocation: Allocation<'a>,
+    /// (smallest regret, client, its other modes with their regrets)
+    deviations: Vec<(f64, usize, [(f64, Mode); 2])>,
+    bound: f64,
+    nodes: u64,
+    limit: u64,
+}
+
+impl<'a> Enumeration<'a> {
+    fn new(market: &'a Market, regrets: &[[f64; 3]], bound: f64, limit: u64) -> Self {
+        let mut modes = Vec::with_capacity(regrets.len());
+        let mut deviations = Vec::new();
+        for (index, regrets) in regrets.iter().enumerate() {
+            let mut order = [0, 1, 2];
+            order.sort_by(|&a, &b| regrets[a].total_cmp(&regrets[b]));
+            modes.push(Mode::ALL[order[0]]);
+            let other = |at: usize| (regrets[order[at]], Mode::ALL[order[at]]);
+            deviations.push((regrets[order[1]], index, [other(1), other(2)]));
+        }
+        deviations.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        Enumeration { allocation: Allocation::new(market, modes), deviations, bound, nodes: 0, limit }
+    }
+
+    /// Whether all were tried, and how many.
+    fn run(mut self, best: &mut Incumbent) -> (bool, u64) {
+        let objective = self.allocation.objective();
+        best.offer(objective, &self.allocation.modes);
+        let done = self.descend(0, 0.0, best);
+        (done, self.nodes + self.deviations.len() as u64)
+    }
+
+    fn descend(&mut self, from: usize, regret: f64, best: &mut Incumbent) -> bool {
+        for at in from..self.deviations.len() {
+            let (smallest, index, others) = self.deviations[at];
+            if !best.beaten_by(self.bound + regret + smallest) {
+                return true;
+            }
+            let usual = self.allocation.modes[index];
+            for (own, mode) in others {
+                if !own.is_finite() || !best.beaten_by(self.bound + regret + own) {
+                    continue;
+                }
+                self.nodes += 1;
+                if self.nodes > self.limit {
+                    return false;
+                }
+                self.allocation.set(index, mode);
+                let objective = self.allocation.objective();
+                best.offer(objective, &self.allocation.modes);
+                let done = self.descend(at + 1, regret + own, best);
+                self.allocation.set(index, usual);
+                if !done {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::{self, Shape};
+    use crate::loss::{Bias, Weights};
+    use crate::personal::exact::enumerate;
+
+    #[test]
+    fn equals_brute_force_over_all_modes() {
+        for (bias, weights) in [
+            (Bias::Aligned, Weights::Effective),
+            (Bias::Mixture, Weights::Effective),
+            (Bias::Aligned, Weights::Samples),
+        ] {
+            for seed in 0..500 {
+                let clients = if seed % 50 == 0 { 8 } else { 1 + seed as usize % 6 };
+                let market = instance::market(seed, Shape { bias, weights, classes: 4, ..Shape::of(clients) }).unwrap();
+                let solution = search(&market, Options::default());
+                let brute = enumerate(&market);
+                assert!(solution.exact, "seed {seed}");
+                assert_eq!(solution.objective, brute.objective, "seed {seed} {bias}");
+            }
+        }
+    }
+
+    #[test]
+    fn larger_markets_are_bounded_on_both_sides() {
+        for bias in [Bias::Aligned, Bias::Mixture] {
+            for (seed, clients) in [(1, 20), (2, 20), (3, 40), (4, 300)] {
+                let market = instance::market(seed, Shape { bias, ..Shape::of(clients) }).unwrap();
+                let solution = search(&market, Options { effort: 3_000_000, gap: 0.0 });
+                assert!(solution.lower_bound <= solution.objective);
+                let gap = (solution.objective - solution.lower_bound) as f64 / solution.objective as f64;
+                assert!(gap < 0.02, "{bias} {clients} clients: gap {gap}");
+                assert_eq!(Allocation::new(&market, solution.modes.clone()).objective(), solution.objective);
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `imfl mechanism auction`.
+
+use super::inputs::{self, Valuation};
+use super::output;
+use crate::cli::Format;
+use crate::failure::{Failure, Kind, Outcome};
+use crate::progress;
+use clap::{Args, ValueEnum};
+use imfl_mechanism::auction::{BudgetFeasible, Optimal, Vcg, VirtualCosts};
+use imfl_mechanism::prior::Prior;
+use imfl_mechanism::{Credits, Mechanism};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// The rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Rule {
+    /// Vickrey-Clarke-Groves over modes: the cheapest allocation, everyone paid its externality
+    Vcg,
+    /// The lowest expected server cost under a prior over training costs (Myerson)
+    Optimal,
+    /// As many effective samples as a budget buys (Chen, Gravin, Lu: at least 1/(2 + sqrt 2) of the optimum)
+    Budget,
+}
+
+/// `imfl mechanism auction`.
+#[derive(Args)]
+pub struct Auction {
+    /// How winners and payments are decided
+    #[arg(long, value_enum)]
+    rule: Rule,
+    /// CSV file of bids, with the columns of a client file; the costs are what clients ask
+    #[arg(long, value_name = "FILE.csv")]
+    bids: PathBuf,
+    #[command(flatten)]
+    valuation: Valuation,
+    /// The optimal auction's belief about compute_cost: TOML with a distribution or CSV with observed costs
+    #[arg(long, value_name = "FILE.toml|FILE.csv")]
+    prior: Option<PathBuf>,
+    /// The most that the budget-feasible auction pays in all, in credits
+    #[arg(long, value_name = "CREDITS", allow_negative_numbers = true)]
+    budget: Option<String>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Extra {
+    rule: Rule,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ironed: Option<bool>,
+    information: &'static str,
+    guarantees: Vec<String>,
+    source: &'static str,
+}
+
+impl Auction {
+    /// Runs the command.
+    pub fn run(self) -> Outcome {
+        let budget = self.budget()?;
+        let market = self.valuation.market(&self.bids)?;
+        let mut from_bids = false;
+        let mut ironed = None;
+        let mechanism: Box<dyn Mechanism> = match self.rule {
+            Rule::Vcg => Box::new(Vcg::default()),
+            Rule::Budget => Box::new(BudgetFeasible { budget: budget.unwrap_or_default() }),
+            Rule::Optimal => {
+                let prior = match &self.prior {
+                    Some(path) => inputs::prior(path)?,
+                    None => {
+                        progress::warn(
+                            "no --prior: the bids themselves serve as the prior, so a bid moves the payments and truthfulness is \
+                             not guaranteed; give --prior with what was known before anyone bid",
+                        );
+                        from_bids = true;
+                        Prior::of(market.population())
+                    }
+                };
+                let costs = VirtualCosts::new(&prior)?;
+                ironed = Some(costs.ironed());
+                Box::new(Optimal::new(costs))
+            }
+        };
+        let outcome = mechanism.run(&market)?;
+        let facts = mechanism.facts();
+        if !outcome.exact {
+            progress::warn(format!(
+                "the allocation is within {:.3} % of the optimum, not exact: nobody can gain more than that gap by lying",
+                100.0 * outcome.gap()
+            ));
+        }
+        let kept = |guarantee: &&imfl_mechanism::Guarantee| {
+            !from_bids || matches!(guarantee, imfl_mechanism::Guarantee::IndividualRationality)
+        };
+        let extra = Extra {
+            rule: self.rule,
+            budget: budget.map(Credits::to_f64),
+            ironed,
+            information: facts.information,
+            guarantees: facts.guarantees.iter().filter(kept).map(ToString::to_string).collect(),
+            source: facts.source,
+        };
+        match self.format {
+            Format::Json => output::json("imfl.auction/1", &market, &outcome, &extra),
+            Format::Text => {
+                let mut text = output::describe(&market, &outcome);
+                text +=
+                    &format!("lower bound     {} credits: everyone's bid as a personal offer\n", outcome.lower_bound);
+                text += &format!("rule            {}\n                {}\n", extra.source, extra.information);
+                text += &format!("promises        {}\n", extra.guarantees.join(", "));
+                output::text(&text)
+            }
+        }
+    }
+
+    fn budget(&self) -> Outcome<Option<Credits>> {
+        let usage = |problem: String| Failure::new(Kind::Usage, problem);
+        match (self.rule, &self.budget) {
+            (Rule::Budget, None) => {
+                Err(usage("--rule budget needs --budget CREDITS, the most that it may pay in all".into()))
+            }
+            (Rule::Budget, Some(text)) => match text.parse::<Credits>() {
+                Ok(budget) if budget >= Credits::ZERO => Ok(Some(budget)),
+                Ok(budget) => Err(usage(format!("--budget {budget} is negative"))),
+                Err(error) => Err(usage(format!("--budget {error}"))),
+            },
+            (_, Some(_)) => Err(usage("--budget belongs to --rule budget".into())),
+            (_, None) => Ok(None),
+        }
+    }
+}

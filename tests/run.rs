@@ -1,0 +1,176 @@
+//! `imfl run` on the images that ship with the project.
+
+mod common;
+
+use common::{file, imfl, stderr, succeed, text};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A run small enough for a test: fixed costs, few clients, a perceptron.
+const SMALL: &str = r#"
+seed = 5
+[partition]
+clients = 6
+scheme = "dirichlet:0.3+quantity:2"
+[training]
+model = "mlp"
+rounds = 2
+batch = 50
+[probe]
+points = 2
+images_per_class = 20
+[costs]
+seconds_per_sample = 1e-4
+seconds_per_image = 1e-3
+seconds_for_setup = 0.01
+[mechanism]
+scenarios = 50
+"#;
+
+struct Ran {
+    summary: Value,
+    folder: PathBuf,
+}
+
+fn run(root: &Path, more: &[&str]) -> Ran {
+    let config = file(root, "small.toml", SMALL);
+    let runs = root.join("runs");
+    let arguments = [&["run", "--config", &config, "--runs", text(&runs), "--format", "json"], more].concat();
+    let summary: Value = serde_json::from_str(&succeed(&arguments)).unwrap();
+    let folder = PathBuf::from(summary["run_dir"].as_str().unwrap());
+    Ran { summary, folder }
+}
+
+fn without_times(summary: &Value) -> Value {
+    let mut summary = summary.clone();
+    let keys = summary.as_object_mut().unwrap();
+    keys.remove("seconds").unwrap();
+    keys.remove("run_dir").unwrap();
+    summary
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_for_any_number_of_workers() {
+    let root = tempfile::tempdir().unwrap();
+    let one = run(root.path(), &["--workers", "1"]);
+    let two = run(root.path(), &["--workers", "2"]);
+    assert_eq!(without_times(&one.summary), without_times(&two.summary));
+    assert_ne!(one.folder, two.folder);
+    let read = |ran: &Ran, name: &str| fs::read_to_string(ran.folder.join(name)).unwrap();
+    assert_eq!(read(&one, "ledger.jsonl"), read(&two, "ledger.jsonl"));
+    let other = run(root.path(), &["--seed", "6"]);
+    assert_ne!(without_times(&one.summary)["accuracy"], without_times(&other.summary)["accuracy"]);
+}
+
+#[test]
+fn the_summary_has_the_promised_keys_and_they_agree_with_each_other() {
+    let root = tempfile::tempdir().unwrap();
+    let Ran { summary, folder } = run(root.path(), &[]);
+    assert_eq!(summary["schema"], "imfl.run/1");
+    for key in ["device", "dataset", "run_dir"] {
+        assert!(summary[key].is_string(), "{key}: {summary}");
+    }
+    let number = |key: &str| summary[key].as_f64().unwrap_or_else(|| panic!("{key} is no number: {summary}"));
+    for key in ["seed", "clients", "rounds", "loss", "theta", "theta_floor", "g_data", "g_diff", "price"] {
+        assert!(number(key) > 0.0, "{key}");
+    }
+    assert!((number("theta") - number("g_diff") / (2.0 * number("g_data"))).abs() < 1e-9);
+    let cost = number("weight") * number("accuracy_loss") + number("payments");
+    assert!((number("server_cost") - cost).abs() < 1e-5 * cost.max(1.0), "{summary}");
+    let modes = ["out", "local", "augmented"].map(|mode| summary["modes"][mode].as_u64().unwrap());
+    assert_eq!(modes.iter().sum::<u64>(), 6);
+    for stage in ["partition", "profile", "assess", "allocate", "train", "report"] {
+        assert!(summary["seconds"][stage].as_f64().unwrap() >= 0.0, "{stage}");
+    }
+
+    let stored: Value = serde_json::from_str(&fs::read_to_string(folder.join("summary.json")).unwrap()).unwrap();
+    assert_eq!(stored, summary, "what is printed is what is stored");
+    let metrics = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
+    let rounds: Vec<Value> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rounds.len() as u64, summary["rounds"].as_u64().unwrap());
+    assert_eq!(rounds.last().unwrap()["accuracy"], summary["accuracy"]);
+}
+
+#[test]
+fn the_ledger_sums_to_zero_and_pays_what_the_summary_says() {
+    let root = tempfile::tempdir().unwrap();
+    let Ran { summary, folder } = run(root.path(), &["--information", "complete"]);
+    let ledger = fs::read_to_string(folder.join("ledger.jsonl")).unwrap();
+    let (mut balance, mut paid, mut clients) = (0, 0, 0);
+    for line in ledger.lines() {
+        let transaction: Value = serde_json::from_str(line).unwrap();
+        for posting in transaction["postings"].as_array().unwrap() {
+            let amount = posting["amount"].as_i64().unwrap();
+            balance += amount;
+            if posting["account"].as_str().unwrap().starts_with("client:") {
+                paid += amount;
+                clients += 1;
+            }
+        }
+    }
+    assert_eq!(balance, 0);
+    assert!((paid as f64 * 1e-6 - summary["payments"].as_f64().unwrap()).abs() < 1e-9);
+    let modes = &summary["modes"];
+    assert_eq!(clients, modes["local"].as_i64().unwrap() + modes["augmented"].as_i64().unwrap());
+    assert!(clients > 0, "a test in which nobody is paid says nothing");
+}
+
+#[test]
+fn a_run_folder_has_everything_and_its_config_repeats_the_run() {
+    let root = tempfile::tempdir().unwrap();
+    let first = run(root.path(), &[]);
+    for name in ["config.toml", "plots/accuracy.svg", "plots/shares.svg", "plots/pay.svg", "plots/price.svg"] {
+        assert!(first.folder.join(name).is_file(), "{name}");
+    }
+    let page = fs::read_to_string(first.folder.join("report.html")).unwrap();
+    assert_eq!(page.matches("<svg").count(), 4);
+    for loader in ["<script", "href=", "src=\"http", "@import"] {
+        assert!(!page.contains(loader), "the page loads something: {loader}");
+    }
+    let again = first.folder.join("config.toml");
+    let again: Value = serde_json::from_str(&succeed(&["run", "--config", text(&again), "--format", "json"])).unwrap();
+    assert_eq!(without_times(&first.summary), without_times(&again));
+}
+
+#[test]
+fn recorded_costs_take_the_place_of_measured_ones() {
+    let root = tempfile::tempdir().unwrap();
+    let first = run(root.path(), &["--costs", "measured"]);
+    assert_ne!(first.summary["costs"]["seconds_per_sample"], 1e-4);
+    let recorded = first.folder.join("summary.json");
+    let second = run(root.path(), &["--costs", "recorded", text(&recorded)]);
+    assert_eq!(without_times(&first.summary), without_times(&second.summary));
+}
+
+#[test]
+fn off_a_terminal_there_is_no_progress_bar_and_no_colour() {
+    let root = tempfile::tempdir().unwrap();
+    let config = file(root.path(), "small.toml", SMALL);
+    let runs = root.path().join("runs");
+    let output = imfl().args(["run", "--config", &config, "--runs", text(&runs)]).output().unwrap();
+    let error = stderr(&output);
+    assert!(output.status.success() && !error.contains('\u{1b}') && !error.contains('\r'), "{error:?}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("server cost"));
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let root = tempfile::tempdir().unwrap();
+    let config = file(root.path(), "small.toml", SMALL);
+    let runs = root.path().join("runs");
+    let seed = |variable: Option<&str>, flag: &[&str]| {
+        let mut command = imfl();
+        command
+            .args(["run", "--config", &config, "--runs", text(&runs), "--rounds", "1", "--format", "json"])
+            .args(flag);
+        if let Some(value) = variable {
+            command.env("IMFL_SEED", value);
+        }
+        let summary: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        summary["seed"].as_u64().unwrap()
+    };
+    assert_eq!(seed(None, &[]), 5);
+    assert_eq!(seed(Some("6"), &[]), 6);
+    assert_eq!(seed(Some("6"), &["--seed", "7"]), 7);
+}
