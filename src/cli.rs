@@ -15,6 +15,9 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(Box<command::run::Run>),
+    /// Train a generator, draw from it, say what its images are worth.
+    #[command(subcommand)]
+    Aigc(command::aigc::Aigc),
     /// Look at datasets and cut them into parts.
     #[command(subcommand)]
     Data(command::data::Data),
@@ -40,6 +43,7 @@ impl Cli {
     pub fn run(self) -> Outcome {
         match self.command {
             Command::Run(run) => run.run(),
+            Command::Aigc(aigc) => aigc.run(),
             Command::Data(data) => data.run(),
             Command::Mechanism(mechanism) => mechanism.run(),
             Command::Devices(devices) => devices.run(),

@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub mod aigc;
 pub mod data;
 pub mod devices;
 pub mod mechanism;

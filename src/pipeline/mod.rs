@@ -12,6 +12,7 @@ mod summary;
 mod train;
 
 pub use allocate::Allocation;
+pub use assess::Assessment;
 pub use profile::Profile;
 pub use setup::Setup;
 pub use summary::Summary;
@@ -22,6 +23,14 @@ use crate::failure::Outcome;
 use crate::report;
 use crate::run_dir::RunDir;
 use summary::Stopwatch;
+
+/// Measures what the generator's images are worth to a run, along a trajectory of its clients, and nothing else.
+///
+/// # Errors
+/// As [`run`].
+pub fn probe(setup: &Setup) -> Outcome<Assessment> {
+    assess::run(setup, &partition::run(setup)?)
+}
 
 /// Runs everything that the configuration asks for and leaves a run folder behind.
 ///

@@ -15,12 +15,31 @@ const GAP: usize = 2;
 /// A PNG with one row for each class that has images, in the order of classes.
 pub fn png(data: &Dataset) -> Outcome<Vec<u8>> {
     let rows: Vec<Vec<u32>> = data.by_class().into_iter().filter(|class| !class.is_empty()).collect();
+    sheet(data, &rows, COLUMNS)
+}
+
+/// A PNG with all images in rows of so many, in their order.
+pub fn rows(data: &Dataset, columns: usize) -> Outcome<Vec<u8>> {
+    let order: Vec<u32> = (0..data.len() as u32).collect();
+    let rows: Vec<Vec<u32>> = order.chunks(columns.max(1)).map(<[u32]>::to_vec).collect();
+    sheet(data, &rows, columns)
+}
+
+/// A PNG of one image, pixel for pixel.
+pub fn single(data: &Dataset, index: usize) -> Outcome<Vec<u8>> {
+    let (image, plane) = (data.image(index), data.shape.height * data.shape.width);
+    let channel = |pixel: usize, channel: usize| image[pixel + plane * channel.min(data.shape.channels - 1)];
+    let pixels: Vec<u8> = (0..plane).flat_map(|pixel| [0, 1, 2].map(|place| channel(pixel, place))).collect();
+    encode(&pixels, data.shape.width, data.shape.height)
+}
+
+fn sheet(data: &Dataset, rows: &[Vec<u32>], columns: usize) -> Outcome<Vec<u8>> {
     let (height, width) = (data.shape.height * ZOOM + GAP, data.shape.width * ZOOM + GAP);
-    let (wide, high) = (COLUMNS * width + GAP, rows.len() * height + GAP);
+    let (wide, high) = (columns * width + GAP, rows.len() * height + GAP);
     let mut pixels = vec![255u8; wide * high * 3];
     let plane = data.shape.height * data.shape.width;
     for (row, class) in rows.iter().enumerate() {
-        for (column, &index) in class.iter().take(COLUMNS).enumerate() {
+        for (column, &index) in class.iter().take(columns).enumerate() {
             let image = data.image(index as usize);
             for y in 0..data.shape.height * ZOOM {
                 for x in 0..data.shape.width * ZOOM {
@@ -33,9 +52,13 @@ pub fn png(data: &Dataset) -> Outcome<Vec<u8>> {
             }
         }
     }
+    encode(&pixels, wide, high)
+}
+
+fn encode(pixels: &[u8], width: usize, height: usize) -> Outcome<Vec<u8>> {
     let mut out = Vec::new();
     PngEncoder::new(&mut out)
-        .write_image(&pixels, wide as u32, high as u32, ExtendedColorType::Rgb8)
+        .write_image(pixels, width as u32, height as u32, ExtendedColorType::Rgb8)
         .map_err(unexpected)?;
     Ok(out)
 }
@@ -56,5 +79,9 @@ mod tests {
         assert_eq!(image.get_pixel(2, 6).0, [10; 3]);
         assert_eq!(image.get_pixel(7, 7).0, [30; 3]);
         assert_eq!(image.get_pixel(0, 0).0, [255; 3]);
+        let line = image::load_from_memory(&rows(&data, 3).unwrap()).unwrap().into_rgb8();
+        assert_eq!((line.dimensions(), line.get_pixel(10, 2).0), ((14, 6), [30; 3]));
+        let one = image::load_from_memory(&single(&data, 1).unwrap()).unwrap().into_rgb8();
+        assert_eq!((one.dimensions(), one.get_pixel(0, 0).0), ((1, 1), [20; 3]));
     }
 }

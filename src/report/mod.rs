@@ -1,6 +1,6 @@
 //! The report of a run: plots as SVG files, and one page that holds them all.
 
-mod grid;
+pub mod grid;
 mod page;
 pub mod plot;
 

@@ -108,7 +108,10 @@ mod tests {
         assert_eq!(plan.removed.len(), 3);
         assert!(plan.removed.iter().all(|&place| place < 6));
         assert_eq!(plan.kept(9).len(), 6);
-        assert_ne!(plan, Augmentation::plan(&labels, &[1.0 / 3.0; 3], 1, 1).unwrap());
+        let many = [0; 50];
+        let of_client = |client| Augmentation::plan(&many, &[0.5, 0.5], 1, client).unwrap();
+        assert_eq!(of_client(0), of_client(0));
+        assert_ne!(of_client(0).removed, of_client(1).removed);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use imfl_engine::layer::Pass;
 use imfl_engine::parameters::{Stacked, Weights};
 use imfl_engine::random::{Purpose, keyed};
 use rand::RngExt;
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -144,14 +145,7 @@ impl Generator {
         workers: usize,
         mut observe: impl FnMut(usize, usize) -> ControlFlow<()>,
     ) -> Result<Dataset, SampleError> {
-        sampling.check()?;
-        let classes = self.classes();
-        if requests.is_empty() {
-            return Err(SampleError::Nothing);
-        }
-        if let Some(request) = requests.iter().find(|request| usize::from(request.label) >= classes) {
-            return Err(SampleError::Class { label: request.label, classes });
-        }
+        self.check(requests, sampling)?;
         let shape = self.denoiser.config().shape;
         let stacked = Stacked::broadcast(&self.weights, 1, device);
         let pieces: Vec<&[Request]> = requests.chunks(BATCH).collect();
@@ -160,7 +154,7 @@ impl Generator {
         let complete = workers::each(
             pieces.len(),
             workers,
-            |piece| self.draw(&stacked, pieces[piece], sampling, seed, device),
+            |piece| self.draw(&stacked, pieces[piece], sampling, seed, device, |_| ()),
             |piece, drawn| {
                 match drawn {
                     Ok(drawn) => images[piece * BATCH * shape.size()..][..drawn.len()].copy_from_slice(&drawn),
@@ -185,7 +179,47 @@ impl Generator {
         Ok(Dataset::new(name, shape, self.description.class_names.clone(), images, labels).expect("consistent"))
     }
 
-    /// Draws one batch, `[batch, channels, height, width]` as bytes.
+    /// How images come out of the noise: for each request the network's guess at every evaluation, in order, request after
+    /// request.
+    ///
+    /// # Errors
+    /// As [`Generator::sample`].
+    pub fn path(
+        &self,
+        requests: &[Request],
+        sampling: &Sampling,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Dataset, SampleError> {
+        self.check(requests, sampling)?;
+        let shape = self.denoiser.config().shape;
+        let stacked = Stacked::broadcast(&self.weights, 1, device);
+        let (mut images, mut labels) = (Vec::new(), Vec::new());
+        for request in requests {
+            let guesses = RefCell::new(Vec::new());
+            let keep = |guess: &Tensor<5>| guesses.borrow_mut().push(guess.clone());
+            self.draw(&stacked, &[*request], sampling, seed, device, keep)?;
+            for guess in guesses.into_inner() {
+                images.extend(self.bytes(guess, &[*request])?);
+                labels.push(request.label);
+            }
+        }
+        Ok(Dataset::new("guesses", shape, self.description.class_names.clone(), images, labels).expect("consistent"))
+    }
+
+    fn check(&self, requests: &[Request], sampling: &Sampling) -> Result<(), SampleError> {
+        sampling.check()?;
+        let classes = self.classes();
+        if requests.is_empty() {
+            return Err(SampleError::Nothing);
+        }
+        match requests.iter().find(|request| usize::from(request.label) >= classes) {
+            Some(request) => Err(SampleError::Class { label: request.label, classes }),
+            None => Ok(()),
+        }
+    }
+
+    /// Draws one batch, `[batch, channels, height, width]` as bytes; `watch` sees every guess on the way.
     fn draw(
         &self,
         weights: &Stacked,
@@ -193,6 +227,7 @@ impl Generator {
         sampling: &Sampling,
         seed: u64,
         device: &Device,
+        watch: impl Fn(&Tensor<5>),
     ) -> Result<Vec<u8>, SampleError> {
         let shape = self.denoiser.config().shape;
         let labels: Vec<usize> = requests.iter().map(|request| usize::from(request.label)).collect();
@@ -202,13 +237,21 @@ impl Generator {
         let guess = |x: Tensor<5>, sigma, labels: &[usize]| self.denoise(weights, x, sigma, labels);
         let none = vec![self.denoiser.no_class(); labels.len()];
         let values = sampling.solve(noise, |x, sigma| {
-            if sampling.guidance > 0.0 {
+            let seen = if sampling.guidance > 0.0 {
                 let free = guess(x.clone(), sigma, &none);
                 guess(x, sigma, &labels) * (1.0 + sampling.guidance) - free * sampling.guidance
             } else {
                 guess(x, sigma, &labels)
-            }
+            };
+            watch(&seen);
+            seen
         });
+        self.bytes(values, requests)
+    }
+
+    /// Values `[1, batch, channels, height, width]` as bytes.
+    fn bytes(&self, values: Tensor<5>, requests: &[Request]) -> Result<Vec<u8>, SampleError> {
+        let shape = self.denoiser.config().shape;
         let values = values.into_data().convert::<f32>();
         // Just converted to f32.
         let values = values.as_slice::<f32>().expect("f32");
@@ -244,4 +287,79 @@ fn latents(requests: &[Request], size: usize, seed: u64) -> Vec<f32> {
         values.extend((0..size).map(|_| random.sample::<f32, _>(rand_distr::StandardNormal)));
     }
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::testing::untrained;
+
+    fn draw(generator: &Generator, requests: &[Request], workers: usize) -> Dataset {
+        let sampling = Sampling { steps: 3, guidance: 0.5, ..Sampling::default() };
+        let observe = |_, _| ControlFlow::Continue(());
+        generator.sample(requests, &sampling, 5, &Device::flex(), workers, observe).unwrap()
+    }
+
+    #[test]
+    fn an_image_depends_on_its_request_alone() {
+        let generator = Generator::of(untrained(3)).unwrap();
+        let requests = Request::of_counts(&[20, 0, 17], 100);
+        let together = draw(&generator, &requests, 1);
+        assert_eq!(together.histogram(), [20, 0, 17]);
+        assert_eq!(draw(&generator, &requests, 3), together);
+        for count in [1, 2, 3, 6, 29] {
+            let last = &requests[requests.len() - count..];
+            let alone = draw(&generator, last, 2);
+            for (index, place) in (requests.len() - count..requests.len()).enumerate() {
+                assert_eq!(alone.image(index), together.image(place), "{index} of {count}");
+            }
+        }
+        let other = draw(&generator, &[Request { label: 0, index: 100 }, Request { label: 1, index: 100 }], 1);
+        assert_eq!(other.image(0), together.image(0));
+        assert_ne!(other.image(0), other.image(1), "the class has no effect");
+        assert_ne!(together.image(0), together.image(1), "the index has no effect");
+    }
+
+    #[test]
+    fn the_last_guess_of_a_path_is_the_image() {
+        let generator = Generator::of(untrained(3)).unwrap();
+        let sampling = Sampling { steps: 4, ..Sampling::default() };
+        let requests = [Request { label: 2, index: 7 }, Request { label: 0, index: 8 }];
+        let path = generator.path(&requests, &sampling, 5, &Device::flex()).unwrap();
+        assert_eq!(path.labels(), [2, 2, 2, 2, 0, 0, 0, 0]);
+        let go_on = |_, _| ControlFlow::Continue(());
+        let images = generator.sample(&requests, &sampling, 5, &Device::flex(), 1, go_on).unwrap();
+        assert_eq!((path.image(3), path.image(7)), (images.image(0), images.image(1)));
+        assert_ne!(path.image(0), path.image(3));
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_says_why() {
+        let generator = Generator::of(untrained(3)).unwrap();
+        let sample = |requests: &[Request], sampling: Sampling| {
+            generator.sample(requests, &sampling, 0, &Device::flex(), 1, |_, _| ControlFlow::Break(())).unwrap_err()
+        };
+        let one = [Request { label: 0, index: 0 }];
+        assert_eq!(sample(&[], Sampling::default()), SampleError::Nothing);
+        let error = sample(&[Request { label: 3, index: 0 }], Sampling::default()).to_string();
+        assert!(error.contains("class 3") && error.contains("0 to 2"), "{error}");
+        let none = Sampling { steps: 0, ..Sampling::default() };
+        assert!(matches!(sample(&one, none), SampleError::Sampling(_)));
+        let quick = Sampling { steps: 1, ..Sampling::default() };
+        assert_eq!(sample(&[one[0]; BATCH + 1], quick), SampleError::Stopped);
+    }
+
+    #[test]
+    fn a_generator_fits_its_own_kind_of_images() {
+        let generator = Generator::of(untrained(3)).unwrap();
+        let shape = generator.denoiser.config().shape;
+        let data = |shape: imfl_engine::data::ImageShape, classes: usize| {
+            let names = (0..classes).map(|class| class.to_string()).collect();
+            Dataset::new("other", shape, names, vec![0; shape.size()], vec![0]).unwrap()
+        };
+        generator.check_fits(&data(shape, 3)).unwrap();
+        assert!(generator.check_fits(&data(shape, 4)).unwrap_err().to_string().contains("0, 1, 2"));
+        let wider = imfl_engine::data::ImageShape { width: 12, ..shape };
+        assert!(generator.check_fits(&data(wider, 3)).unwrap_err().to_string().contains("1x8x12"));
+    }
 }

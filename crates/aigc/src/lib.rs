@@ -11,6 +11,7 @@ mod checkpoint;
 mod denoiser;
 mod fingerprint;
 mod generator;
+mod optimizer;
 mod pixels;
 pub mod quality;
 mod sampling;

@@ -1,4 +1,8 @@
-use super::TrainingState;
+//! What every training loop of this crate does with a gradient.
+
+use crate::training::TrainingState;
+use burn::tensor::Tensor;
+use imfl_engine::parameters::Stacked;
 
 const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.99;
@@ -19,6 +23,24 @@ pub fn adamw(state: &mut TrainingState, gradient: &[f32], step: u64, rate: f64, 
         *v += (1.0 - BETA2) * (g * g - *v);
         *weight = keep * *weight - rate * (*m / correct1) / ((*v / correct2).sqrt() + EPSILON);
     }
+}
+
+/// The gradient of a loss by all parameters of one client, in layout order.
+pub fn flat_gradient(leaves: &Stacked, loss: Tensor<1>) -> Vec<f32> {
+    let mut gradients = loss.backward();
+    let mut flat = Vec::with_capacity(leaves.layout().size());
+    for (tensor, parameter) in leaves.tensors().iter().zip(leaves.layout().parameters()) {
+        match tensor.grad_remove(&mut gradients) {
+            Some(gradient) => {
+                let data = gradient.into_data().convert::<f32>();
+                // Just converted to f32.
+                flat.extend_from_slice(data.as_slice::<f32>().expect("f32"));
+            }
+            // The loss does not depend on it.
+            None => flat.resize(flat.len() + parameter.size(), 0.0),
+        }
+    }
+    flat
 }
 
 #[cfg(test)]

@@ -1,0 +1,28 @@
+//! `imfl aigc`: train a generator, draw from it, say what its images are worth.
+
+mod assess;
+mod options;
+mod sample;
+mod train;
+
+use crate::failure::Outcome;
+use clap::Subcommand;
+
+/// The subcommands of `imfl aigc`.
+#[derive(Subcommand)]
+pub enum Aigc {
+    Train(train::Train),
+    Sample(sample::Sample),
+    Assess(Box<assess::Assess>),
+}
+
+impl Aigc {
+    /// Runs the subcommand.
+    pub fn run(self) -> Outcome {
+        match self {
+            Self::Train(train) => train.run(),
+            Self::Sample(sample) => sample.run(),
+            Self::Assess(assess) => assess.run(),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! `imfl aigc sample`.
+
+use super::options::{self, Machine, Sampler};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::progress::{self, Bar};
+use crate::report::grid;
+use clap::Args;
+use imfl_aigc::{Generator, Request};
+use imfl_engine::data::idx;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// Draw images from a generator: a grid, and on request single PNG files or IDX files with labels.
+///
+/// The image of a class, seed and number is the same whatever else is drawn with it.
+#[derive(Args)]
+pub struct Sample {
+    /// A shipped generator's name (mnist) or a checkpoint's path
+    #[arg(long, default_value = "mnist")]
+    generator: String,
+    /// The folder for grid.png and what else is asked for
+    #[arg(long)]
+    out: PathBuf,
+    /// Images of each class
+    #[arg(long, default_value_t = 10)]
+    count: usize,
+    /// Only these classes, by name or number
+    #[arg(long, value_delimiter = ',')]
+    classes: Vec<String>,
+    /// Number of the first image
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// Seed of the initial noise
+    #[arg(long, default_value_t = 0, env = "IMFL_SEED")]
+    seed: u64,
+    /// Also write every image as CLASS/NUMBER.png: an image folder
+    #[arg(long)]
+    png: bool,
+    /// Also write all images with labels as gzipped IDX
+    #[arg(long)]
+    idx: bool,
+    /// Also draw strip.png: how one image of each class comes out of the noise, one evaluation a column
+    #[arg(long)]
+    strip: bool,
+    #[command(flatten)]
+    sampler: Sampler,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+impl Sample {
+    /// Draws and writes.
+    pub fn run(self) -> Outcome {
+        let sampling = self.sampler.settings()?;
+        let generator = Generator::open(&options::generator(&self.generator)?)?;
+        let compute = self.machine.open()?;
+        let requests = Request::of_counts(&self.counts(&generator)?, self.first);
+        let bar = Bar::new("drawing images", requests.len() as u64);
+        let images =
+            generator.sample(&requests, &sampling, self.seed, &compute.device, compute.workers, |done, _| {
+                bar.set(done as u64);
+                ControlFlow::Continue(())
+            })?;
+        drop(bar);
+        let folder = |path: &Path| {
+            std::fs::create_dir_all(path)
+                .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot make {}: {error}", path.display())))
+        };
+        folder(&self.out)?;
+        write(&self.out.join("grid.png"), &grid::png(&images)?)?;
+        if self.idx {
+            let rank = if images.shape.channels == 1 { 3 } else { 4 };
+            let pixels = self.out.join(format!("train-images-idx{rank}-ubyte.gz"));
+            idx::write(&images, &pixels, &self.out.join("train-labels-idx1-ubyte.gz"))?;
+        }
+        if self.png {
+            for (index, request) in requests.iter().enumerate() {
+                let class = self.out.join("images").join(&images.class_names[images.label(index)]);
+                folder(&class)?;
+                write(&class.join(format!("{:05}.png", request.index)), &grid::single(&images, index)?)?;
+            }
+        }
+        if self.strip {
+            let mut firsts = requests.clone();
+            firsts.dedup_by_key(|request| request.label);
+            let path = generator.path(&firsts, &sampling, self.seed, &compute.device)?;
+            write(&self.out.join("strip.png"), &grid::rows(&path, path.len() / firsts.len())?)?;
+        }
+        progress::note(format!("{} images in {}", images.len(), self.out.display()));
+        Ok(())
+    }
+
+    /// Images of each class.
+    fn counts(&self, generator: &Generator) -> Outcome<Vec<usize>> {
+        let names = &generator.description().class_names;
+        if self.classes.is_empty() {
+            return Ok(vec![self.count; names.len()]);
+        }
+        let mut counts = vec![0; names.len()];
+        for wanted in &self.classes {
+            let known = names.iter().position(|name| name == wanted);
+            let numbered = || wanted.parse().ok().filter(|&class: &usize| class < names.len());
+            let Some(class) = known.or_else(numbered) else {
+                let problem = format!("the generator has no class `{wanted}`; it has: {}", names.join(", "));
+                return Err(Failure::new(Kind::Usage, problem));
+            };
+            counts[class] = self.count;
+        }
+        Ok(counts)
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Outcome {
+    std::fs::write(path, bytes)
+        .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot write {}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::aigc::Aigc;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(subcommand)]
+        aigc: Aigc,
+    }
+
+    #[test]
+    fn classes_are_split_at_commas() {
+        let line = Line::try_parse_from(["aigc", "sample", "--out", "o", "--classes", "cat,3"]).unwrap();
+        let Aigc::Sample(sample) = line.aigc else { panic!("another subcommand") };
+        assert_eq!(sample.classes, ["cat", "3"]);
+    }
+}
