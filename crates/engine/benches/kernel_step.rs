@@ -10,9 +10,9 @@
 //! mean anything.
 
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use imfl_engine::kernel::Upstream;
 use imfl_engine::kernel::conv::{self, Conv2d, Finish, Gradients};
 use imfl_engine::kernel::linear::{self, Linear};
-use imfl_engine::kernel::planes::Upstream;
 use imfl_engine::op::{self, Activation, Convolution, Descending};
 use std::time::{Duration, Instant};
 
@@ -241,6 +241,7 @@ enum Descent {
 }
 
 /// A dense layer `[1, inputs, outputs]` in either way.
+#[allow(clippy::large_enum_variant)] // few, and none is moved in a step
 enum Dense {
     Tape(Tensor<3>),
     Sink(Descending),
@@ -385,10 +386,10 @@ impl BareMlp {
 
 impl Step for BareMlp {
     fn step(&mut self) {
-        for i in 0..3 {
+        for (i, shape) in MLP.iter().enumerate() {
             let (before, y) = self.y.split_at_mut(i);
             let x = before.last().unwrap_or(&self.x);
-            linear::forward(&MLP[i], i < 2, x, &self.w[i], &self.b[i], &mut y[0]);
+            linear::forward(shape, i < 2, x, &self.w[i], &self.b[i], &mut y[0]);
         }
         self.d[2].copy_from_slice(&self.y[2]);
         softmax_gradient(&mut self.d[2], &self.labels);
@@ -436,7 +437,7 @@ fn main() {
         }
     }
     let peak = best[0] * variants[0].1 * 2e-9;
-    println!("{threads} threads, {:?}", imfl_engine::kernel::simd::level());
+    println!("{threads} threads, {:?}", imfl_engine::kernel::level());
     println!("{:<12}{:>12}{:>12}{:>10}", "variant", "samples/s", "GFLOP/s", "of sgemm");
     for (best, (name, products, samples, _)) in best.iter().zip(&variants).filter(|(best, _)| **best > 0.0) {
         let rate = best * products * 2e-9;

@@ -1,10 +1,10 @@
 //! The operations on `flex`: this crate's kernels, client by client, on the slices behind the tensors.
 
 use super::{Activation, Convolution, Grads, StackedKernels};
+use crate::kernel::Into;
+use crate::kernel::Upstream;
 use crate::kernel::conv::{self, Conv2d, Finish, Gradients};
 use crate::kernel::linear::{self, Linear};
-use crate::kernel::planes::Upstream;
-use crate::kernel::product::Into;
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{Tensor, TensorData};

@@ -2,7 +2,10 @@
 
 use super::*;
 use burn::backend::Flex;
-use burn::tensor::{Device, TensorData, activation, module, ops::{ConvOptions, MaxPoolOptions}};
+use burn::tensor::{
+    Device, TensorData, activation, module,
+    ops::{ConvOptions, MaxPoolOptions},
+};
 use proptest::prelude::*;
 
 fn values<const D: usize>(shape: [usize; D], salt: u64, device: &Device) -> Tensor<D> {
@@ -238,7 +241,8 @@ fn descending_weights_move_by_their_gradient() {
         let (x, weight) = (x.inner(), weight.inner());
         let y = linear(x.clone(), weight.clone(), bias.inner(), activation);
         let grad: Tensor<3> = values([clients, batch, outputs], 4, &inner);
-        let step = generic::linear_descend::<Flex>(flex(x), flex(weight), flex(y), flex(grad), activation, rate, [true; 2]);
+        let step =
+            generic::linear_descend::<Flex>(flex(x), flex(weight), flex(y), flex(grad), activation, rate, [true; 2]);
         close("generic weight", Tensor::<3>::from_primitive::<Flex>(step.0), moved);
     }
 }
