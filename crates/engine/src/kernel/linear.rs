@@ -77,7 +77,6 @@ pub fn through_relu(dy: &[f32], y: &[f32], dst: &mut [f32]) {
 /// `dx = dy W^T`.
 pub fn input_gradient(shape: &Linear, weight: &[f32], dy: &[f32], dx: &mut [f32]) {
     shape.check(dx.len(), weight.len(), dy.len());
-    dx.fill(0.0);
     Scratch::with(|s| {
         let offsets = take(&mut s.offsets, shape.inputs);
         strided(shape.inputs, shape.outputs, offsets);
@@ -89,6 +88,7 @@ pub fn input_gradient(shape: &Linear, weight: &[f32], dy: &[f32], dx: &mut [f32]
                 stride_a: shape.outputs,
                 offsets: &offsets[first..last],
                 stride_c: shape.inputs,
+                into: Into::Set,
             };
             inner(p, dy, weight, &mut dx[first..]);
         }
@@ -124,7 +124,6 @@ pub fn input_gradient_and_step(
     shape.check(x.len(), weight.len(), dy.len());
     if let Some(dx) = dx.as_deref_mut() {
         assert_eq!(dx.len(), x.len(), "linear: input gradient does not match {shape:?}");
-        dx.fill(0.0);
     }
     Scratch::with(|s| {
         let (rows, columns) = take(&mut s.offsets, shape.batch + BLOCK).split_at_mut(shape.batch);
@@ -141,6 +140,7 @@ pub fn input_gradient_and_step(
                     stride_a: shape.outputs,
                     offsets: &columns[..m],
                     stride_c: shape.inputs,
+                    into: Into::Set,
                 };
                 inner(p, dy, weight, &mut dx[first..]);
             }

@@ -581,7 +581,14 @@ pub fn backward(
         }
 
         for f in 0..F {
-            let p = Inner { m: shape.cout, n, stride_a: t.row(), offsets: input_rows, stride_c: shape.cin };
+            let p = Inner {
+                m: shape.cout,
+                n,
+                stride_a: t.row(),
+                offsets: input_rows,
+                stride_c: shape.cin,
+                into: Into::Add,
+            };
             let (v, m) = (&mut v[f * fv..(f + 1) * fv], &m[f * fm..(f + 1) * fm]);
             inner(p, m, v, &mut du[f * fu..]);
             if wanted {

@@ -4,6 +4,9 @@
 //! crate's CPU kernels; on every other backend they are expressed with the backend's own operations in a number of
 //! launches that does not grow with the clients ([`generic`]).
 
+// `ndarray` is deprecated upstream and kept because users asked for it.
+#![cfg_attr(feature = "ndarray", allow(deprecated))]
+
 mod autodiff;
 mod descend;
 #[cfg(feature = "flex")]
