@@ -1,4 +1,4 @@
-//! `imfl run` on the images that ship with the project.
+//! `imfl run` on some of the images that ship with the project.
 
 mod common;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A run small enough for a test: fixed costs, few clients, a perceptron.
+/// A run small enough for a test: fixed costs, few clients, a perceptron, images drawn in few steps.
 const SMALL: &str = r#"
 seed = 5
 [partition]
@@ -16,10 +16,12 @@ scheme = "dirichlet:0.3+quantity:2"
 [training]
 model = "mlp"
 rounds = 2
-batch = 50
+batch = 20
+[generator]
+evaluations = 3
 [probe]
 points = 2
-images_per_class = 20
+images_per_class = 8
 [costs]
 seconds_per_sample = 1e-4
 seconds_per_image = 1e-3
@@ -33,8 +35,16 @@ struct Ran {
     folder: PathBuf,
 }
 
+/// The configuration above over 500 training and 200 test images, as a file.
+fn small_config(root: &Path) -> String {
+    let images = root.join("images");
+    let split = ["data", "split", "--dataset", "mnist", "--train", "500", "--test", "200", "--out", text(&images)];
+    succeed(&split);
+    file(root, "small.toml", format!("dataset = {images:?}\n{SMALL}"))
+}
+
 fn run(root: &Path, more: &[&str]) -> Ran {
-    let config = file(root, "small.toml", SMALL);
+    let config = small_config(root);
     let runs = root.join("runs");
     let arguments = [&["run", "--config", &config, "--runs", text(&runs), "--format", "json"], more].concat();
     let summary: Value = serde_json::from_str(&succeed(&arguments)).unwrap();
@@ -146,7 +156,7 @@ fn recorded_costs_take_the_place_of_measured_ones() {
 #[test]
 fn off_a_terminal_there_is_no_progress_bar_and_no_colour() {
     let root = tempfile::tempdir().unwrap();
-    let config = file(root.path(), "small.toml", SMALL);
+    let config = small_config(root.path());
     let runs = root.path().join("runs");
     let output = imfl().args(["run", "--config", &config, "--runs", text(&runs)]).output().unwrap();
     let error = stderr(&output);
@@ -157,7 +167,7 @@ fn off_a_terminal_there_is_no_progress_bar_and_no_colour() {
 #[test]
 fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     let root = tempfile::tempdir().unwrap();
-    let config = file(root.path(), "small.toml", SMALL);
+    let config = small_config(root.path());
     let runs = root.path().join("runs");
     let seed = |variable: Option<&str>, flag: &[&str]| {
         let mut command = imfl();

@@ -1,5 +1,6 @@
 //! Federated training on Burn, with the client axis as a dimension of every tensor.
-#![forbid(unsafe_code)]
+// `kernel` alone may use `unsafe`, and says so at its top.
+#![deny(unsafe_code)]
 
 pub mod batch;
 pub mod client;
@@ -7,8 +8,11 @@ pub mod data;
 pub mod device;
 pub mod federated;
 pub mod gradient;
+#[cfg(feature = "flex")]
+pub mod kernel;
 pub mod layer;
 pub mod model;
+pub mod op;
 pub mod parameters;
 pub mod partition;
 pub mod profile;

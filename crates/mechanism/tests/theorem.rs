@@ -82,7 +82,7 @@ fn instance(seed: u64, bias: Bias) -> Instance {
     }
     let constants = Constants { g_data, sigma, smoothness, rate, local_steps };
     assert!(constants.theorem_holds());
-    let weights = if seed % 2 == 0 { Weights::Effective } else { Weights::Samples };
+    let weights = if seed.is_multiple_of(2) { Weights::Effective } else { Weights::Samples };
     let model = LossModel::new(constants, theta, 1.0, bias, weights).unwrap();
     let market = Market::new(Population::new(specs, &TargetChoice::Uniform).unwrap(), model).unwrap();
     let far = 10f64.powf(rng.random_range(-2.0..1.0));

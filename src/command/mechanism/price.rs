@@ -51,6 +51,9 @@ pub struct Price {
     /// Personal offers: stop once within this share of the optimum
     #[arg(long, default_value_t = 0.0)]
     gap: f64,
+    /// Personal offers: stop after about this many evaluations of a client, about 10^8 a second
+    #[arg(long, default_value_t = personal::Options::default().effort)]
+    effort: u64,
     /// Also run the benchmark mechanisms
     #[arg(long)]
     compare: bool,
@@ -123,7 +126,7 @@ impl Price {
         let market = self.valuation.market(&self.clients)?;
         let (outcome, expected) = match (self.offers, self.information) {
             (Offers::Personal, _) => {
-                (personal::offers(&market, personal::Options { gap: self.gap, ..Default::default() })?, None)
+                (personal::offers(&market, personal::Options { gap: self.gap, effort: self.effort })?, None)
             }
             (Offers::Uniform, Information::Complete) => (posted::complete(&market)?, None),
             (Offers::Uniform, Information::Incomplete) => {

@@ -37,7 +37,7 @@ impl Target {
     /// Given shares, `[classes]`.
     ///
     /// # Errors
-    /// A share outside [0, 1], or shares that do not sum to 1 within [`SUM_TOLERANCE`].
+    /// A share outside [0, 1], or shares that do not sum to 1 within 1e-4.
     pub fn from_shares(shares: &[f64]) -> Result<Self> {
         quantise(shares).map(Target).map_err(Error::Target)
     }

@@ -1,11 +1,13 @@
 //! Personal offers with complete information: choose everyone's mode, pay everyone's cost. What it costs the server is a lower bound for
 //! every mechanism in which nobody takes part at a loss.
 //!
-//! The problem is min over modes of kappa Phi + sum of costs. Phi is a ratio of sums, so [`search`] cuts the range of the total
-//! weight W into intervals; within one, [`relaxation`] bounds the cost from below by a Lagrangian that separates over clients, and
+//! The problem is min over modes of kappa Phi + sum of costs. Phi is a ratio of sums, so `search` cuts the range of the total
+//! weight W into intervals; within one, `relaxation` bounds the cost from below by a Lagrangian that separates over clients, and
 //! where few clients could deviate from its minimiser without exceeding the best known solution, all of them are tried.
 
+mod ascent;
 mod exact;
+mod inner;
 mod relaxation;
 mod search;
 
@@ -24,13 +26,13 @@ use crate::rule::{Facts, Guarantee, Mechanism, Private};
 pub struct Options {
     /// Stop once the solution is certified to be within this share of the optimum; 0 goes on to the exact optimum.
     pub gap: f64,
-    /// Stop after about this many evaluations of a client, wherever the search is; the same on every machine. About 10^8 a second.
+    /// Stop after about this many evaluations of a client, wherever the search is; the same on every machine. About 10^8 a second on one core.
     pub effort: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { gap: 0.0, effort: 400_000_000 }
+        Options { gap: 0.0, effort: 300_000_000 }
     }
 }
 

@@ -5,10 +5,14 @@ use std::collections::BinaryHeap;
 
 use crate::client::Mode;
 use crate::market::Market;
+use crate::personal::ascent::Multipliers;
 use crate::personal::exact::Allocation;
-use crate::personal::relaxation::{Multipliers, Relaxation, slack};
+use crate::personal::relaxation::{Relaxation, slack};
 use crate::personal::{Options, Solution};
 use crate::posted;
+
+/// What trying an allocation takes, in evaluations of a client.
+const NODE: u64 = 6;
 
 /// An interval of the total weight that may hold something better than what is known.
 struct Interval {
@@ -97,16 +101,16 @@ pub(crate) fn search(market: &Market, options: Options) -> Solution {
         if !best.beaten_by(value) {
             continue;
         }
-        let nodes = 4_000 + 30 * market.len() as u64;
+        let nodes = 2_000 + 2 * market.len() as u64;
         let (done, spent) = Enumeration::new(market, &bound.regrets, value, nodes).run(&mut best);
-        effort += 2 * spent;
+        effort += NODE * spent;
         if done {
             continue;
         }
         if high / low < 1.0 + 1e-7 {
             // the width of the interval adds nothing to the gap any more: only more nodes would help
-            let (done, spent) = Enumeration::new(market, &bound.regrets, value, 50 * nodes).run(&mut best);
-            effort += 2 * spent;
+            let (done, spent) = Enumeration::new(market, &bound.regrets, value, 200 * nodes).run(&mut best);
+            effort += NODE * spent;
             if !done {
                 given_up = given_up.min(value);
             }
@@ -141,14 +145,21 @@ fn start(market: &Market) -> Incumbent {
     best
 }
 
+/// What one client could do instead.
+struct Deviation {
+    client: usize,
+    /// The other modes with their regrets, smallest first.
+    others: [(f64, Mode); 2],
+}
+
 /// All allocations that deviate from the relaxation's minimiser by less than the gap.
 ///
 /// A bound plus the regrets of an allocation's modes is a lower bound on that very allocation, so one whose regrets sum to more than
 /// the gap cannot win. Clients are sorted by their smallest regret, which ends each loop early.
 struct Enumeration<'a> {
     allocation: Allocation<'a>,
-    /// (smallest regret, client, its other modes with their regrets)
-    deviations: Vec<(f64, usize, [(f64, Mode); 2])>,
+    /// By their smallest regret.
+    deviations: Vec<Deviation>,
     bound: f64,
     nodes: u64,
     limit: u64,
@@ -163,9 +174,9 @@ impl<'a> Enumeration<'a> {
             order.sort_by(|&a, &b| regrets[a].total_cmp(&regrets[b]));
             modes.push(Mode::ALL[order[0]]);
             let other = |at: usize| (regrets[order[at]], Mode::ALL[order[at]]);
-            deviations.push((regrets[order[1]], index, [other(1), other(2)]));
+            deviations.push(Deviation { client: index, others: [other(1), other(2)] });
         }
-        deviations.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        deviations.sort_by(|a, b| a.others[0].0.total_cmp(&b.others[0].0).then(a.client.cmp(&b.client)));
         Enumeration { allocation: Allocation::new(market, modes), deviations, bound, nodes: 0, limit }
     }
 
@@ -179,8 +190,8 @@ impl<'a> Enumeration<'a> {
 
     fn descend(&mut self, from: usize, regret: f64, best: &mut Incumbent) -> bool {
         for at in from..self.deviations.len() {
-            let (smallest, index, others) = self.deviations[at];
-            if !best.beaten_by(self.bound + regret + smallest) {
+            let Deviation { client: index, others } = self.deviations[at];
+            if !best.beaten_by(self.bound + regret + others[0].0) {
                 return true;
             }
             let usual = self.allocation.modes[index];

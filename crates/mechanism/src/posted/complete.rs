@@ -18,7 +18,7 @@ use crate::posted::response::{Switch, best_mode, payment, switches};
 /// server cost is above it by less than a micro-credit per participant.
 ///
 /// # Errors
-/// [`Error::Overflow`].
+/// [`crate::Error::Overflow`].
 pub fn complete(market: &Market) -> Result<Outcome> {
     let (price, cost) = best_price(market);
     let mut outcome = respond(market, price)?;
@@ -31,7 +31,7 @@ pub fn complete(market: &Market) -> Result<Outcome> {
 /// is its own server cost.
 ///
 /// # Errors
-/// [`Error::Overflow`].
+/// [`crate::Error::Overflow`].
 pub fn respond(market: &Market, price: Price) -> Result<Outcome> {
     let mut modes = vec![Mode::Out; market.len()];
     let mut payments = vec![Credits::ZERO; market.len()];
@@ -66,23 +66,33 @@ pub(super) fn spending(price: Price, tally: &Tally) -> i128 {
     i128::from(price.picos()) * tally.effective
 }
 
+/// A switch point with its client, in sixteen bytes: the sort moves two million of them.
+struct Event {
+    price: u64,
+    client: u32,
+    from: Mode,
+    to: Mode,
+}
+
 /// Visits price 0 and every switch point from below, with the tally of those who take part there.
 pub(super) fn sweep(market: &Market, mut visit: impl FnMut(Price, &Tally) -> ControlFlow<()>) {
     let mut events = Vec::with_capacity(2 * market.len());
     for (index, costs) in market.costs().iter().enumerate() {
-        events.extend(switches(market.parts(index), costs).into_iter().flatten().map(|switch| (switch, index as u32)));
+        for Switch { price, from, to } in switches(market.parts(index), costs).into_iter().flatten() {
+            events.push(Event { price, client: index as u32, from, to });
+        }
     }
-    events.sort_unstable_by_key(|(switch, _): &(Switch, u32)| switch.price);
+    events.sort_unstable_by_key(|event| event.price);
     let mut tally = market.empty_tally();
     let mut price = 0;
-    for (switch, index) in events {
-        if switch.price != price {
+    for Event { price: next, client, from, to } in events {
+        if next != price {
             if visit(Price::from_picos(price), &tally).is_break() {
                 return;
             }
-            price = switch.price;
+            price = next;
         }
-        market.switch(&mut tally, index as usize, switch.from, switch.to);
+        market.switch(&mut tally, client as usize, from, to);
     }
     // the last group; nothing follows it that a break could stop
     let _ = visit(Price::from_picos(price), &tally);

@@ -149,7 +149,7 @@ pub fn run(suite: Suite, mut progress: impl FnMut(u32)) -> Result<Verdict> {
 }
 
 fn random_market(seed: u64, clients: usize) -> Result<Market> {
-    let bias = if seed % 2 == 0 { Bias::Aligned } else { Bias::Mixture };
+    let bias = if seed.is_multiple_of(2) { Bias::Aligned } else { Bias::Mixture };
     let weights = if seed % 4 < 2 { Weights::Effective } else { Weights::Samples };
     let clients = 1 + (seed / 4) as usize % clients.max(1);
     instance::market(seed, Shape { clients, classes: 3, bias, weights })

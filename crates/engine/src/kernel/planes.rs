@@ -1,0 +1,251 @@
+//! Whole channel planes at the edges of a convolution: padding on the way in, bias, ReLU and pooling on the way
+//! out, and the gradient through them on the way back.
+
+use super::conv::{Conv2d, Finish};
+use super::simd::{Lanes8, dispatch};
+
+/// The [`Finish::ReluPool2`] choice of a window that ReLU cut off.
+pub const DEAD: u8 = 4;
+
+/// Copies an `h x w` plane into a padded one. Only the window is written, so that zeros around it last.
+pub fn place(src: &[f32], w: usize, dst: &mut [f32], stride: usize) {
+    for (row, to) in src.chunks_exact(w).zip(dst.chunks_mut(stride)) {
+        to[..w].copy_from_slice(row);
+    }
+}
+
+/// Copies the `h x w` window out of a padded plane.
+pub fn cut(src: &[f32], stride: usize, dst: &mut [f32], w: usize) {
+    for (row, from) in dst.chunks_exact_mut(w).zip(src.chunks(stride)) {
+        row.copy_from_slice(&from[..w]);
+    }
+}
+
+/// Some rows of products of one channel, on their way to the output plane.
+#[derive(Clone, Copy)]
+pub struct Rows {
+    /// Distance between the rows.
+    pub stride: usize,
+    /// How many there are; even under pooling, unless they are the last.
+    pub count: usize,
+    /// Their index in the output before pooling.
+    pub first: usize,
+    /// Width of the output before pooling.
+    pub width: usize,
+}
+
+/// Adds bias, applies `finish` and writes the output (and choice) plane.
+///
+/// # Safety
+/// `src` holds `rows`; `out` and, under pooling, `choice` are the channel's whole planes and hold what `rows` covers.
+#[inline(always)]
+pub unsafe fn finish_rows(src: *const f32, rows: Rows, bias: f32, finish: Finish, out: *mut f32, choice: *mut u8) {
+    let w = rows.width;
+    match finish {
+        Finish::Linear => {
+            for r in 0..rows.count {
+                let (from, to) = (src.add(r * rows.stride), out.add((rows.first + r) * w));
+                for i in 0..w {
+                    *to.add(i) = *from.add(i) + bias;
+                }
+            }
+        }
+        Finish::Relu => {
+            for r in 0..rows.count {
+                let (from, to) = (src.add(r * rows.stride), out.add((rows.first + r) * w));
+                for i in 0..w {
+                    let y = *from.add(i) + bias;
+                    // Not `max`: a NaN must pass, so that divergence is seen.
+                    *to.add(i) = if y < 0.0 { 0.0 } else { y };
+                }
+            }
+        }
+        Finish::ReluPool2 => {
+            let pw = w / 2;
+            for r in (0..rows.count / 2 * 2).step_by(2) {
+                let (top, bottom) = (src.add(r * rows.stride), src.add((r + 1) * rows.stride));
+                let at = (rows.first + r) / 2 * pw;
+                let (to, which) = (out.add(at), choice.add(at));
+                for i in 0..pw {
+                    let (a, b) = (*top.add(2 * i), *top.add(2 * i + 1));
+                    let (c, d) = (*bottom.add(2 * i), *bottom.add(2 * i + 1));
+                    let (ab, iab) = if a >= b { (a, 0u32) } else { (b, 1) };
+                    let (cd, icd) = if c >= d { (c, 2) } else { (d, 3) };
+                    let (m, im) = if ab >= cd { (ab, iab) } else { (cd, icd) };
+                    let y = m + bias;
+                    *to.add(i) = if y < 0.0 { 0.0 } else { y };
+                    *which.add(i) = if y > 0.0 { im as u8 } else { DEAD };
+                }
+            }
+        }
+    }
+}
+
+/// [`finish_rows`] for `channels` channels of one image.
+#[derive(Clone, Copy)]
+pub struct Finishing {
+    /// How many channels.
+    pub channels: usize,
+    /// Distance between the channels' rows in the source.
+    pub stride: usize,
+    /// Elements of an output plane.
+    pub plane: usize,
+    /// What to do.
+    pub finish: Finish,
+}
+
+dispatch! {
+    /// Finishes the same rows of every channel.
+    ///
+    /// # Safety
+    /// As for [`finish_rows`], for each channel; `bias` holds one float per channel.
+    pub fn finish_channels(f: Finishing, rows: Rows, src: *const f32, bias: *const f32, out: *mut f32, choice: *mut u8)
+        = finish_channels_body, lanes8
+}
+
+#[inline(always)]
+unsafe fn finish_channels_body<S: Lanes8>(
+    f: Finishing,
+    rows: Rows,
+    src: *const f32,
+    bias: *const f32,
+    out: *mut f32,
+    choice: *mut u8,
+) {
+    for c in 0..f.channels {
+        let which = if f.finish == Finish::ReluPool2 { choice.add(c * f.plane) } else { choice };
+        finish_rows(src.add(c * f.stride), rows, *bias.add(c), f.finish, out.add(c * f.plane), which);
+    }
+}
+
+/// The gradient with respect to a convolution's output, seen through what was fused behind it.
+#[derive(Clone, Copy)]
+pub enum Upstream<'a> {
+    /// Behind [`Finish::Linear`].
+    Linear(&'a [f32]),
+    /// Behind [`Finish::Relu`]: gradient and output.
+    Relu(&'a [f32], &'a [f32]),
+    /// Behind [`Finish::ReluPool2`]: gradient of the pooled output and choice.
+    ReluPool2(&'a [f32], &'a [u8]),
+}
+
+impl Upstream<'_> {
+    /// # Panics
+    /// If the slices do not match `shape`.
+    pub fn check(&self, shape: &Conv2d) {
+        let (finish, grad, with) = match *self {
+            Self::Linear(g) => (Finish::Linear, g.len(), g.len()),
+            Self::Relu(g, out) => (Finish::Relu, g.len(), out.len()),
+            Self::ReluPool2(g, choice) => (Finish::ReluPool2, g.len(), choice.len()),
+        };
+        assert_eq!(grad, shape.output_len(finish), "conv2d: output gradient does not match {shape:?}");
+        assert_eq!(with, grad, "conv2d: saved output does not match {shape:?}");
+    }
+
+    /// Writes the gradient with respect to the pre-activation of plane `index` (`image * cout + channel`), `h x w`,
+    /// into rows of `stride`, and returns its sum. Only the `h x w` window is written.
+    pub fn plane(&self, index: usize, [h, w]: [usize; 2], dst: &mut [f32], stride: usize) -> f32 {
+        assert!(dst.len() >= (h - 1) * stride + w, "upstream: plane is too short");
+        let mut sum = 0.0;
+        // SAFETY: `check` ran on the whole, so the planes lie inside the slices; `dst` was checked above, and
+        // `plane_body` writes nothing but `h` rows of `w` at `stride`, and `sum`.
+        unsafe {
+            match *self {
+                Self::Linear(g) => {
+                    let g = &g[index * h * w..][..h * w];
+                    linear_plane(g.as_ptr(), [h, w], dst.as_mut_ptr(), stride, &mut sum);
+                }
+                Self::Relu(g, out) => {
+                    let (g, out) = (&g[index * h * w..][..h * w], &out[index * h * w..][..h * w]);
+                    relu_plane(g.as_ptr(), out.as_ptr(), [h, w], dst.as_mut_ptr(), stride, &mut sum);
+                }
+                Self::ReluPool2(g, choice) => {
+                    let n = (h / 2) * (w / 2);
+                    let (g, choice) = (&g[index * n..][..n], &choice[index * n..][..n]);
+                    pool_plane(g.as_ptr(), choice.as_ptr(), [h, w], dst.as_mut_ptr(), stride, &mut sum);
+                }
+            }
+        }
+        sum
+    }
+}
+
+dispatch! {
+    fn linear_plane(g: *const f32, size: [usize; 2], dst: *mut f32, stride: usize, sum: &mut f32) = linear_plane_body, lanes8
+}
+dispatch! {
+    fn relu_plane(g: *const f32, out: *const f32, size: [usize; 2], dst: *mut f32, stride: usize, sum: &mut f32)
+        = relu_plane_body, lanes8
+}
+dispatch! {
+    fn pool_plane(g: *const f32, choice: *const u8, size: [usize; 2], dst: *mut f32, stride: usize, sum: &mut f32)
+        = pool_plane_body, lanes8
+}
+
+#[inline(always)]
+unsafe fn linear_plane_body<S: Lanes8>(g: *const f32, [h, w]: [usize; 2], dst: *mut f32, stride: usize, sum: &mut f32) {
+    let mut total = S::zero();
+    for r in 0..h {
+        let (from, to) = (g.add(r * w), dst.add(r * stride));
+        let mut i = 0;
+        while i < w {
+            let n = (w - i).min(8);
+            let v = S::load_first(from.add(i), n);
+            S::store_first(to.add(i), v, n);
+            total = S::add(total, v);
+            i += 8;
+        }
+    }
+    *sum = S::sum(total);
+}
+
+#[inline(always)]
+unsafe fn relu_plane_body<S: Lanes8>(
+    g: *const f32,
+    out: *const f32,
+    [h, w]: [usize; 2],
+    dst: *mut f32,
+    stride: usize,
+    sum: &mut f32,
+) {
+    let mut total = S::zero();
+    for r in 0..h {
+        let (from, on, to) = (g.add(r * w), out.add(r * w), dst.add(r * stride));
+        let mut i = 0;
+        while i < w {
+            let n = (w - i).min(8);
+            let (d, y) = (S::load_first(from.add(i), n), S::load_first(on.add(i), n));
+            let v = S::where_less(S::zero(), y, d, S::zero());
+            S::store_first(to.add(i), v, n);
+            total = S::add(total, v);
+            i += 8;
+        }
+    }
+    *sum = S::sum(total);
+}
+
+#[inline(always)]
+unsafe fn pool_plane_body<S: Lanes8>(
+    g: *const f32,
+    choice: *const u8,
+    [h, w]: [usize; 2],
+    dst: *mut f32,
+    stride: usize,
+    sum: &mut f32,
+) {
+    let (ph, pw) = (h / 2, w / 2);
+    let mut total = [0.0f32; 4];
+    for r in 0..h {
+        std::slice::from_raw_parts_mut(dst.add(r * stride), w).fill(0.0);
+    }
+    for r in 0..ph {
+        let to = dst.add(2 * r * stride);
+        for i in 0..pw {
+            let c = *choice.add(r * pw + i);
+            let v = if c < DEAD { *g.add(r * pw + i) } else { 0.0 };
+            total[i % 4] += v;
+            *to.add(2 * i + (c as usize >> 1 & 1) * stride + (c as usize & 1)) = v;
+        }
+    }
+    *sum = (total[0] + total[2]) + (total[1] + total[3]);
+}

@@ -1,0 +1,79 @@
+//! The operations on the tape: run the kernels forward, keep what the backward pass reads, register the gradients.
+
+use super::{Activation, Convolution, StackedKernels, StackedOps};
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::{Autodiff, tensor::FloatTensor};
+
+#[derive(Debug)]
+struct Conv2dStep;
+
+impl<B: StackedKernels> Backward<B, 3> for Conv2dStep {
+    type State = (FloatTensor<B>, FloatTensor<B>, B::Saved, Convolution);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let grad = grads.consume::<B>(&ops.node);
+        let (x, weight, saved, options) = ops.state;
+        let own = B::conv2d_backward(x, weight, saved, grad, &options, wanted);
+        for (parent, grad) in ops.parents.into_iter().zip(own) {
+            if let (Some(parent), Some(grad)) = (parent, grad) {
+                grads.register::<B>(parent.id, grad);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct LinearStep;
+
+impl<B: StackedKernels> Backward<B, 3> for LinearStep {
+    type State = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, Activation);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let grad = grads.consume::<B>(&ops.node);
+        let (x, weight, y, activation) = ops.state;
+        let own = B::linear_backward(x, weight, y, grad, activation, wanted);
+        for (parent, grad) in ops.parents.into_iter().zip(own) {
+            if let (Some(parent), Some(grad)) = (parent, grad) {
+                grads.register::<B>(parent.id, grad);
+            }
+        }
+    }
+}
+
+impl<B: StackedKernels, C: CheckpointStrategy> StackedOps for Autodiff<B, C> {
+    fn stacked_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: Convolution,
+    ) -> FloatTensor<Self> {
+        let ((x, nx), (weight, nw), (bias, nb)) = (x.into_parts(), weight.into_parts(), bias.into_parts());
+        match Conv2dStep.prepare::<C>([nx, nw, nb]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let (y, saved) = B::conv2d_forward(x.clone(), weight.clone(), bias, &options);
+                prepared.finish((x, weight, saved, options), y)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(B::conv2d_forward(x, weight, bias, &options).0),
+        }
+    }
+
+    fn stacked_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let ((x, nx), (weight, nw), (bias, nb)) = (x.into_parts(), weight.into_parts(), bias.into_parts());
+        match LinearStep.prepare::<C>([nx, nw, nb]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let y = B::linear_forward(x.clone(), weight.clone(), bias, activation);
+                prepared.finish((x, weight, y.clone(), activation), y)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(B::linear_forward(x, weight, bias, activation)),
+        }
+    }
+}
