@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::client::{Client, Mode, Population};
+use crate::client::{Client, FineCosts, Mode, Population};
 use crate::error::{Error, Result};
 use crate::loss::{Bias, LossModel, Part, Tally, Terms};
 use crate::money::{Credits, Price};
@@ -35,6 +35,8 @@ pub struct Market {
     model: Arc<LossModel>,
     parts: Arc<Vec<[Part; 2]>>,
     costs: Vec<ModeCosts>,
+    /// The same before they were rounded up to micro-credits.
+    fine: Vec<FineCosts>,
 }
 
 impl Market {
@@ -56,19 +58,21 @@ impl Market {
             .iter()
             .map(|client| Mode::PLAYING.map(|mode| Part::new(&model, client.samples, client.skew, client.batch, mode)));
         let parts = Arc::new(parts.collect());
-        let costs = population.clients().iter().map(|client| {
+        let fine = population.clients().iter().map(|client| {
             let overflow = |_| Error::Client {
                 client: client.id.clone(),
                 field: "costs",
                 problem: "samples times unit costs overflow a 64-bit count of micro-credits (9.2e12 credits)".into(),
             };
-            Ok(ModeCosts {
-                local: client.cost(Mode::Local).map_err(overflow)?,
-                augmented: client.cost(Mode::Augmented).map_err(overflow)?,
-            })
+            client.fine_costs_at(client.compute_cost, client.synthesis_cost, client.setup_cost).map_err(overflow)
         });
-        let costs = costs.collect::<Result<_>>()?;
-        Ok(Market { population: Arc::new(population), model: Arc::new(model), parts, costs })
+        let fine = fine.collect::<Result<Vec<FineCosts>>>()?;
+        let costs = fine.iter().map(|fine| {
+            let (local, augmented) = fine.rounded();
+            ModeCosts { local, augmented }
+        });
+        let costs = costs.collect();
+        Ok(Market { population: Arc::new(population), model: Arc::new(model), parts, costs, fine })
     }
 
     /// The same market with other (reported) costs, one entry per client.
@@ -82,7 +86,8 @@ impl Market {
         if costs.iter().any(|costs| costs.local.min(costs.augmented) < Credits::ZERO) {
             return Err(Error::Rule("a cost is negative".into()));
         }
-        Ok(Market { costs, ..self.clone() })
+        let fine = costs.iter().map(|costs| FineCosts::of(costs.local, costs.augmented)).collect();
+        Ok(Market { costs, fine, ..self.clone() })
     }
 
     /// The same market where client `index` reports `costs`.
@@ -108,6 +113,7 @@ impl Market {
             model: self.model.clone(),
             parts: Arc::new(order.iter().map(|&index| self.parts[index]).collect()),
             costs: order.iter().map(|&index| self.costs[index]).collect(),
+            fine: order.iter().map(|&index| self.fine[index]).collect(),
         }
     }
 
@@ -168,6 +174,11 @@ impl Market {
     /// Costs per client.
     pub fn costs(&self) -> &[ModeCosts] {
         &self.costs
+    }
+
+    /// Costs per client as a posted price meets them.
+    pub(crate) fn fine_costs(&self) -> &[FineCosts] {
+        &self.fine
     }
 
     /// v in samples: what client `index` brings in a mode.

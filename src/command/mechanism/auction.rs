@@ -7,6 +7,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::progress;
 use clap::{Args, ValueEnum};
 use imfl_mechanism::auction::{BudgetFeasible, Optimal, Vcg, VirtualCosts};
+use imfl_mechanism::personal::Options;
 use imfl_mechanism::prior::Prior;
 use imfl_mechanism::{Credits, Mechanism};
 use serde::Serialize;
@@ -41,6 +42,9 @@ pub struct Auction {
     /// The most that the budget-feasible auction pays in all, in credits
     #[arg(long, value_name = "CREDITS", allow_negative_numbers = true)]
     budget: Option<String>,
+    /// Stop each search for an allocation after about this many evaluations of a client, about 10^8 a second
+    #[arg(long, default_value_t = Options::default().effort)]
+    effort: u64,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -63,10 +67,11 @@ impl Auction {
     pub fn run(self) -> Outcome {
         let budget = self.budget()?;
         let market = self.valuation.market(&self.bids)?;
+        let options = Options { effort: self.effort, ..Options::default() };
         let mut from_bids = false;
         let mut ironed = None;
         let mechanism: Box<dyn Mechanism> = match self.rule {
-            Rule::Vcg => Box::new(Vcg::default()),
+            Rule::Vcg => Box::new(Vcg { options }),
             Rule::Budget => Box::new(BudgetFeasible { budget: budget.unwrap_or_default() }),
             Rule::Optimal => {
                 let prior = match &self.prior {
@@ -82,7 +87,7 @@ impl Auction {
                 };
                 let costs = VirtualCosts::new(&prior)?;
                 ironed = Some(costs.ironed());
-                Box::new(Optimal::new(costs))
+                Box::new(Optimal { prior: costs, options })
             }
         };
         let outcome = mechanism.run(&market)?;

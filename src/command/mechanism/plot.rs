@@ -91,7 +91,7 @@ fn costs(panel: &Panel, market: &Market, outcome: &imfl_mechanism::Outcome) -> D
         .legend(|(x, y)| PathElement::new([(x, y), (x + 14, y)], INK.stroke_width(1)));
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(SeriesLabelPosition::UpperMiddle)
         .background_style(WHITE.mix(0.9))
         .border_style(FAINT)
         .label_font(text(13))

@@ -111,7 +111,15 @@ impl Algorithm {
 ///
 /// # Panics
 /// If a slice's length does not match `shape`.
-pub fn forward(shape: &Conv2d, finish: Finish, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32], choice: &mut [u8]) {
+pub fn forward(
+    shape: &Conv2d,
+    finish: Finish,
+    x: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    out: &mut [f32],
+    choice: &mut [u8],
+) {
     forward_by(Algorithm::of(shape), shape, finish, x, weight, bias, out, choice);
 }
 
@@ -163,7 +171,14 @@ pub fn backward(shape: &Conv2d, x: &[f32], weight: &[f32], upstream: Upstream, g
 }
 
 /// [`backward`] by a given algorithm, which must be able to take the shape.
-pub fn backward_by(algorithm: Algorithm, shape: &Conv2d, x: &[f32], weight: &[f32], upstream: Upstream, mut grads: Gradients) {
+pub fn backward_by(
+    algorithm: Algorithm,
+    shape: &Conv2d,
+    x: &[f32],
+    weight: &[f32],
+    upstream: Upstream,
+    mut grads: Gradients,
+) {
     assert_eq!(x.len(), shape.input_len(), "conv2d: input does not match {shape:?}");
     assert_eq!(weight.len(), shape.weight_len(), "conv2d: weight does not match {shape:?}");
     upstream.check(shape);

@@ -4,9 +4,9 @@
 //! table of row starts, so that a convolution needs no column matrix). [`inner`] takes dot products of long rows
 //! (`C += A B^T`), which is what weight gradients are. Both sum in an order that depends on the shapes alone.
 
-use super::simd::{Portable, Simd, dispatch};
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
+use super::simd::{Portable, Simd, dispatch};
 
 /// Splits `m` rows into blocks of at most six, as even as can be: `(first row, rows)`.
 ///
@@ -170,11 +170,7 @@ unsafe fn outer_tile<S: Tiles, const R: usize, const V: usize>(
     c: *mut f32,
     last: usize,
 ) {
-    if last == S::N {
-        S::outer::<R, V, true>(p, a, b, c, last)
-    } else {
-        S::outer::<R, V, false>(p, a, b, c, last)
-    }
+    if last == S::N { S::outer::<R, V, true>(p, a, b, c, last) } else { S::outer::<R, V, false>(p, a, b, c, last) }
 }
 
 #[inline(always)]

@@ -327,7 +327,7 @@ mod x86 {
                 _mm_storeu_ps(p.add(4 * t + 16), _mm256_extractf128_ps::<1>(row));
             }
         }
-            #[inline(always)]
+        #[inline(always)]
         unsafe fn join4_add(p: *mut f32, v: [__m256; 4]) {
             let rows = transpose4(v[0], v[1], v[2], v[3]);
             for (t, row) in rows.into_iter().enumerate() {

@@ -149,12 +149,7 @@ unsafe fn at<S: Lanes8>(m: [S::V; 6]) -> [S::V; 4] {
     let (two, four, eight) = (S::splat(2.0), S::splat(4.0), S::splat(8.0));
     let (p, q) = (S::add(m[1], m[2]), S::sub(m[1], m[2]));
     let (r, s) = (S::add(m[3], m[4]), S::sub(m[3], m[4]));
-    [
-        S::add(m[0], S::add(p, r)),
-        S::mul_add(two, s, q),
-        S::mul_add(four, r, p),
-        S::mul_add(eight, s, S::add(q, m[5])),
-    ]
+    [S::add(m[0], S::add(p, r)), S::mul_add(two, s, q), S::mul_add(four, r, p), S::mul_add(eight, s, S::add(q, m[5]))]
 }
 
 /// `A y`: the adjoint of [`at`].
@@ -229,7 +224,14 @@ unsafe fn input_tiles_body<S: Lanes8>(p: Plane, src: *const f32, tmp: *mut f32, 
 /// `m` holds, at each frequency, the plane's tiles and eight more; `tmp` holds four rows of the padded plane's stride;
 /// `out` and, under pooling, `choice` are the finished plane.
 #[inline(always)]
-unsafe fn output_tiles_body<S: Lanes8>(p: Plane, m: *const f32, tmp: *mut f32, end: Output, out: *mut f32, choice: *mut u8) {
+unsafe fn output_tiles_body<S: Lanes8>(
+    p: Plane,
+    m: *const f32,
+    tmp: *mut f32,
+    end: Output,
+    out: *mut f32,
+    choice: *mut u8,
+) {
     for ty in 0..p.th {
         let mut tx = 0;
         while tx < p.tw {
@@ -387,11 +389,8 @@ unsafe fn weight_tiles_body<S: Lanes8>(w: Kernels, src: *const f32, u: *mut f32)
             }
             let mut t = [[S::zero(); 3]; 6];
             for j in 0..3 {
-                let column = [
-                    S::load(lanes[j].as_ptr()),
-                    S::load(lanes[3 + j].as_ptr()),
-                    S::load(lanes[6 + j].as_ptr()),
-                ];
+                let column =
+                    [S::load(lanes[j].as_ptr()), S::load(lanes[3 + j].as_ptr()), S::load(lanes[6 + j].as_ptr())];
                 let c = g::<S>(column);
                 for i in 0..6 {
                     t[i][j] = c[i];
@@ -452,7 +451,15 @@ fn row_offsets(channels: usize, row: usize, offsets: &mut [usize]) {
 }
 
 /// Fills `v` with the transformed tiles of images `first ..`.
-fn transform_input(shape: &Conv2d, t: &Tiling, x: &[f32], first: usize, images: usize, rows: &mut [f32], v: &mut [f32]) {
+fn transform_input(
+    shape: &Conv2d,
+    t: &Tiling,
+    x: &[f32],
+    first: usize,
+    images: usize,
+    rows: &mut [f32],
+    v: &mut [f32],
+) {
     let (plane, tmp) = rows.split_at_mut(t.plane);
     let frequency = t.frequency(shape.cin);
     let [ph, pw] = shape.padding;
@@ -497,13 +504,8 @@ pub fn forward(
     let rows = take(&mut scratch.rows, rows_len(&t));
     let offsets = take(&mut scratch.offsets, shape.cin);
     row_offsets(shape.cin, t.row(), offsets);
-    let kernels = Kernels {
-        rows: shape.cout,
-        row_stride: 9 * shape.cin,
-        depth: shape.cin,
-        depth_stride: 9,
-        frequency: fu,
-    };
+    let kernels =
+        Kernels { rows: shape.cout, row_stride: 9 * shape.cin, depth: shape.cin, depth_stride: 9, frequency: fu };
     // SAFETY: `weight` holds `cout * cin` kernels of 9 (checked by `forward_by`); `u` has eight floats to spare.
     unsafe { weight_tiles(kernels, weight.as_ptr(), u.as_mut_ptr()) };
 
@@ -552,13 +554,8 @@ pub fn backward(
     row_offsets(shape.cin, t.row(), input_rows);
     row_offsets(shape.cout, t.row(), output_rows);
     if wanted {
-        let kernels = Kernels {
-            rows: shape.cin,
-            row_stride: 9,
-            depth: shape.cout,
-            depth_stride: 9 * shape.cin,
-            frequency: fu,
-        };
+        let kernels =
+            Kernels { rows: shape.cin, row_stride: 9, depth: shape.cout, depth_stride: 9 * shape.cin, frequency: fu };
         // SAFETY: `weight` holds `cout * cin` kernels of 9 (checked by `backward_by`); `u` has eight floats to spare.
         unsafe { weight_tiles(kernels, weight.as_ptr(), u.as_mut_ptr()) };
     }

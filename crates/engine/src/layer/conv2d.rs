@@ -1,14 +1,14 @@
 use super::Pass;
+use crate::op::{self, Activation, Convolution};
 use crate::parameters::{Initialiser, Layout, ParameterId};
-use burn::tensor::{Tensor, module, ops::ConvOptions};
+use burn::tensor::Tensor;
 
-/// A two-dimensional convolution with one filter bank for each client.
+/// A two-dimensional convolution with one filter bank for each client; with ReLU and pooling behind it if asked for.
 #[derive(Clone, Debug)]
 pub struct Conv2d {
     weight: ParameterId,
     bias: ParameterId,
-    stride: usize,
-    padding: usize,
+    options: Convolution,
 }
 
 impl Conv2d {
@@ -26,37 +26,33 @@ impl Conv2d {
         Self {
             weight: layout.declare(format!("{name}.weight"), &shape, start),
             bias: layout.declare(format!("{name}.bias"), &shape[..1], start),
-            stride: 1,
-            padding: 0,
+            options: Convolution::default(),
         }
     }
 
-    /// The same layer with another stride.
+    /// The same layer with another stride, at least 1.
     pub fn with_stride(self, stride: usize) -> Self {
-        Self { stride, ..self }
+        Self { options: Convolution { stride: [stride; 2], ..self.options }, ..self }
     }
 
     /// The same layer with zeros around the image.
     pub fn with_padding(self, padding: usize) -> Self {
-        Self { padding, ..self }
+        Self { options: Convolution { padding: [padding; 2], ..self.options }, ..self }
+    }
+
+    /// The same layer followed by ReLU, in one pass over memory.
+    pub fn with_relu(self) -> Self {
+        Self { options: Convolution { activation: Activation::Relu, ..self.options }, ..self }
+    }
+
+    /// The same layer followed by ReLU and the maximum of each 2x2 window, in one pass over memory.
+    pub fn with_relu_and_pool(self) -> Self {
+        Self { options: Convolution { activation: Activation::Relu, pool: true, ..self.options }, ..self }
     }
 
     /// `[clients, batch, inputs, height, width]` to `[clients, batch, outputs, height', width']`.
     pub fn forward(&self, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
-        let weight: Tensor<5> = pass.parameter(self.weight);
-        let bias: Tensor<2> = pass.parameter(self.bias);
-        let [clients, batch, inputs, height, width] = x.dims();
-        let [_, outputs, _, kernel_height, kernel_width] = weight.dims();
-        // Clients become groups of one convolution: image [batch, clients * inputs, height, width].
-        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1; 2], clients);
-        let y = module::conv2d(
-            x.swap_dims(0, 1).reshape([batch, clients * inputs, height, width]),
-            weight.reshape([clients * outputs, inputs, kernel_height, kernel_width]),
-            Some(bias.reshape([clients * outputs])),
-            options,
-        );
-        let [_, _, height, width] = y.dims();
-        y.reshape([batch, clients, outputs, height, width]).swap_dims(0, 1)
+        op::conv2d(x, pass.parameter(self.weight), Some(pass.parameter(self.bias)), self.options)
     }
 }
 

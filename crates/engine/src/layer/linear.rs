@@ -1,36 +1,43 @@
 use super::Pass;
+use crate::op::{self, Activation};
 use crate::parameters::{Initialiser, Layout, ParameterId};
 use burn::tensor::Tensor;
 
-/// A dense layer, `y = x W + b`, with one `W` and `b` for each client.
+/// A dense layer, `y = x W + b`, with one `W` and `b` for each client; with ReLU behind it if asked for.
 #[derive(Clone, Debug)]
 pub struct Linear {
     weight: ParameterId,
     bias: ParameterId,
+    activation: Activation,
 }
 
 impl Linear {
     /// Declares `weight [inputs, outputs]` and `bias [outputs]` under `name`.
     pub fn new(layout: &mut Layout, name: &str, inputs: usize, outputs: usize) -> Self {
-        let start = Initialiser::fan_in(inputs);
-        Self {
-            weight: layout.declare(format!("{name}.weight"), &[inputs, outputs], start),
-            bias: layout.declare(format!("{name}.bias"), &[outputs], start),
-        }
+        Self::started(layout, name, [inputs, outputs], Initialiser::fan_in(inputs))
     }
 
     /// A layer that starts as the zero function.
     pub fn zeros(layout: &mut Layout, name: &str, inputs: usize, outputs: usize) -> Self {
+        Self::started(layout, name, [inputs, outputs], Initialiser::Zeros)
+    }
+
+    fn started(layout: &mut Layout, name: &str, shape: [usize; 2], start: Initialiser) -> Self {
         Self {
-            weight: layout.declare(format!("{name}.weight"), &[inputs, outputs], Initialiser::Zeros),
-            bias: layout.declare(format!("{name}.bias"), &[outputs], Initialiser::Zeros),
+            weight: layout.declare(format!("{name}.weight"), &shape, start),
+            bias: layout.declare(format!("{name}.bias"), &shape[1..], start),
+            activation: Activation::Linear,
         }
+    }
+
+    /// The same layer followed by ReLU, in one pass over memory.
+    pub fn with_relu(self) -> Self {
+        Self { activation: Activation::Relu, ..self }
     }
 
     /// `[clients, batch, inputs]` to `[clients, batch, outputs]`.
     pub fn forward(&self, pass: &Pass, x: Tensor<3>) -> Tensor<3> {
-        let bias: Tensor<2> = pass.parameter(self.bias);
-        x.matmul(pass.parameter(self.weight)) + bias.unsqueeze_dim(1)
+        op::linear(x, pass.parameter(self.weight), pass.parameter(self.bias), self.activation)
     }
 }
 

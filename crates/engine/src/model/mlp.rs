@@ -2,7 +2,7 @@ use super::Model;
 use crate::data::ImageShape;
 use crate::layer::{Linear, Pass, flatten};
 use crate::parameters::Layout;
-use burn::tensor::{Tensor, activation::relu};
+use burn::tensor::Tensor;
 use std::sync::Arc;
 
 /// Two hidden layers of 200 units with ReLU: the "2NN" of McMahan et al. 2017.
@@ -19,8 +19,8 @@ impl Mlp {
     /// A perceptron for flattened images of `shape`.
     pub fn new(shape: ImageShape, classes: usize) -> Self {
         let mut layout = Layout::new();
-        let first = Linear::new(&mut layout, "dense1", shape.size(), Self::HIDDEN);
-        let second = Linear::new(&mut layout, "dense2", Self::HIDDEN, Self::HIDDEN);
+        let first = Linear::new(&mut layout, "dense1", shape.size(), Self::HIDDEN).with_relu();
+        let second = Linear::new(&mut layout, "dense2", Self::HIDDEN, Self::HIDDEN).with_relu();
         let head = Linear::new(&mut layout, "head", Self::HIDDEN, classes);
         Self { layout: Arc::new(layout), first, second, head }
     }
@@ -32,8 +32,8 @@ impl Model for Mlp {
     }
 
     fn features(&self, pass: &mut Pass, images: Tensor<5>) -> Tensor<3> {
-        let hidden = relu(self.first.forward(pass, flatten(images)));
-        relu(self.second.forward(pass, hidden))
+        let hidden = self.first.forward(pass, flatten(images));
+        self.second.forward(pass, hidden)
     }
 
     fn classify(&self, pass: &mut Pass, features: Tensor<3>) -> Tensor<3> {

@@ -1,8 +1,8 @@
 use super::Model;
 use crate::data::ImageShape;
-use crate::layer::{Conv2d, Dropout, Linear, MaxPool2d, Pass, flatten};
+use crate::layer::{Conv2d, Dropout, Linear, Pass, flatten};
 use crate::parameters::Layout;
-use burn::tensor::{Tensor, activation::relu};
+use burn::tensor::Tensor;
 use std::sync::Arc;
 
 /// The CNN of pfl-research's CIFAR-10 benchmark: two 3x3 convolutions, one pooling, two dense layers, dropout.
@@ -10,7 +10,6 @@ pub struct SimpleCnn {
     layout: Arc<Layout>,
     conv1: Conv2d,
     conv2: Conv2d,
-    pool: MaxPool2d,
     dropout_images: Dropout,
     dense: Linear,
     dropout_features: Dropout,
@@ -25,15 +24,14 @@ impl SimpleCnn {
     pub fn new(shape: ImageShape, classes: usize) -> Self {
         let mut layout = Layout::new();
         let pooled = ((shape.height - 4) / 2) * ((shape.width - 4) / 2);
-        let conv1 = Conv2d::new(&mut layout, "conv1", shape.channels, 32, 3);
-        let conv2 = Conv2d::new(&mut layout, "conv2", 32, 64, 3);
-        let dense = Linear::new(&mut layout, "dense", 64 * pooled, 128);
+        let conv1 = Conv2d::new(&mut layout, "conv1", shape.channels, 32, 3).with_relu();
+        let conv2 = Conv2d::new(&mut layout, "conv2", 32, 64, 3).with_relu_and_pool();
+        let dense = Linear::new(&mut layout, "dense", 64 * pooled, 128).with_relu();
         let head = Linear::new(&mut layout, "head", 128, classes);
         Self {
             layout: Arc::new(layout),
             conv1,
             conv2,
-            pool: MaxPool2d::new(2),
             dropout_images: Dropout::new(0.25),
             dense,
             dropout_features: Dropout::new(0.5),
@@ -48,10 +46,10 @@ impl Model for SimpleCnn {
     }
 
     fn features(&self, pass: &mut Pass, images: Tensor<5>) -> Tensor<3> {
-        let x = relu(self.conv1.forward(pass, images));
-        let x = relu(self.conv2.forward(pass, x));
-        let x = flatten(self.dropout_images.forward(pass, self.pool.forward(x)));
-        relu(self.dense.forward(pass, x))
+        let x = self.conv1.forward(pass, images);
+        let x = self.conv2.forward(pass, x);
+        let x = flatten(self.dropout_images.forward(pass, x));
+        self.dense.forward(pass, x)
     }
 
     fn classify(&self, pass: &mut Pass, features: Tensor<3>) -> Tensor<3> {

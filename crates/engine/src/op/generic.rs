@@ -80,16 +80,8 @@ pub fn conv2d_backward<B: Backend>(
         let [planes, _, h, w] = dims::<B, 4>(output);
         let [_, _, _, ph, pw] = dims::<B, 5>(&grad);
         let flat = reshape::<B, 4>(grad, [planes, cout, ph, pw]);
-        let back = B::max_pool2d_with_indices_backward(
-            output.clone(),
-            [2, 2],
-            [2, 2],
-            [0, 0],
-            [1, 1],
-            false,
-            flat,
-            indices,
-        );
+        let back =
+            B::max_pool2d_with_indices_backward(output.clone(), [2, 2], [2, 2], [0, 0], [1, 1], false, flat, indices);
         grad = reshape::<B, 5>(back.x_grad, [clients, batch, cout, h, w]);
     }
     if let Some(output) = saved.output {
@@ -100,7 +92,12 @@ pub fn conv2d_backward<B: Backend>(
 
     let dx = wanted[0].then(|| {
         let weight = reshape::<B, 4>(weight, [clients * cout, cin, kh, kw]);
-        let dx = B::conv2d_x_backward(grouped::<B>(x.clone()), weight, grouped::<B>(grad.clone()), one_by_one(options, clients));
+        let dx = B::conv2d_x_backward(
+            grouped::<B>(x.clone()),
+            weight,
+            grouped::<B>(grad.clone()),
+            one_by_one(options, clients),
+        );
         stacked::<B>(dx, clients)
     });
     // Burn's own weight gradient loops over groups. Folding the input channels into the batch makes it one grouped

@@ -2,7 +2,10 @@
 
 use super::*;
 use burn::backend::Flex;
-use burn::tensor::{Device, TensorData, activation, module, ops::{ConvOptions, MaxPoolOptions}};
+use burn::tensor::{
+    Device, TensorData, activation, module,
+    ops::{ConvOptions, MaxPoolOptions},
+};
 use proptest::prelude::*;
 
 fn values<const D: usize>(shape: [usize; D], salt: u64, device: &Device) -> Tensor<D> {

@@ -54,6 +54,36 @@ impl fmt::Display for Mode {
     }
 }
 
+/// Pico-credits in a micro-credit.
+const PICOS_PER_MICRO: u128 = 1_000_000;
+
+/// Costs of both modes in pico-credits: what a client compares with a price. Rounding them to micro-credits first would shift the price at
+/// which a client prefers augmented mode wherever both modes are worth nearly the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FineCosts {
+    pub local: u128,
+    pub augmented: u128,
+}
+
+/// To micro-credits, rounded up; [`mode_cost`] has checked that it fits.
+fn micros_up(picos: u128) -> Credits {
+    Credits::from_micros(picos.div_ceil(PICOS_PER_MICRO) as i64)
+}
+
+impl FineCosts {
+    /// From whole micro-credits.
+    pub(crate) fn of(local: Credits, augmented: Credits) -> Self {
+        // costs are never negative
+        let picos = |cost: Credits| cost.micros().max(0) as u128 * PICOS_PER_MICRO;
+        FineCosts { local: picos(local), augmented: picos(augmented) }
+    }
+
+    /// Rounded up to micro-credits: local, augmented.
+    pub(crate) fn rounded(self) -> (Credits, Credits) {
+        (micros_up(self.local), micros_up(self.augmented))
+    }
+}
+
 /// A client as floats, the way a measurement gives it; [`Population::new`] checks and quantises it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClientSpec {
@@ -128,9 +158,19 @@ impl Client {
         self.samples as f64 * self.skew() / 2.0
     }
 
-    /// Cost of a mode under other rates: d s for local, d s + f + c d lambda/2 for augmented, rounded up to a micro-credit.
+    /// Costs of both modes under other rates, to the pico-credit: d s, and d s + f + c d lambda/2.
+    pub(crate) fn fine_costs_at(&self, compute: Rate, synthesis: Rate, setup: Rate) -> Result<FineCosts> {
+        let cost = |mode| {
+            mode_cost(self.samples, self.skew, mode, compute, synthesis, setup)
+                .ok_or(Error::Overflow("the cost of a client"))
+        };
+        Ok(FineCosts { local: cost(Mode::Local)?, augmented: cost(Mode::Augmented)? })
+    }
+
+    /// Cost of a mode under other rates, rounded up to a micro-credit.
     pub(crate) fn cost_at(&self, mode: Mode, compute: Rate, synthesis: Rate, setup: Rate) -> Result<Credits> {
         mode_cost(self.samples, self.skew, mode, compute, synthesis, setup)
+            .map(micros_up)
             .ok_or(Error::Overflow("the cost of a client"))
     }
 
@@ -143,8 +183,8 @@ impl Client {
     }
 }
 
-fn mode_cost(samples: u64, skew: u64, mode: Mode, compute: Rate, synthesis: Rate, setup: Rate) -> Option<Credits> {
-    const PICOS_PER_MICRO: u128 = 1_000_000;
+/// In pico-credits, rounded up; `None` where it does not fit a 64-bit count of micro-credits.
+fn mode_cost(samples: u64, skew: u64, mode: Mode, compute: Rate, synthesis: Rate, setup: Rate) -> Option<u128> {
     let training = u128::from(samples) * u128::from(compute.picos());
     let picos = match mode {
         Mode::Out => 0,
@@ -155,7 +195,7 @@ fn mode_cost(samples: u64, skew: u64, mode: Mode, compute: Rate, synthesis: Rate
             training.checked_add(u128::from(setup.picos()))?.checked_add(generating.div_ceil(2 * u128::from(NANOS)))?
         }
     };
-    i64::try_from(picos.div_ceil(PICOS_PER_MICRO)).ok().map(Credits::from_micros)
+    (picos <= i64::MAX as u128 * PICOS_PER_MICRO).then_some(picos)
 }
 
 /// `text` in parts of 1e9, if it lies in [0, `max`].

@@ -35,7 +35,7 @@ pub fn complete(market: &Market) -> Result<Outcome> {
 pub fn respond(market: &Market, price: Price) -> Result<Outcome> {
     let mut modes = vec![Mode::Out; market.len()];
     let mut payments = vec![Credits::ZERO; market.len()];
-    for (index, costs) in market.costs().iter().enumerate() {
+    for (index, costs) in market.fine_costs().iter().enumerate() {
         let mode = best_mode(price, market.parts(index), costs);
         modes[index] = mode;
         payments[index] = Credits::narrow(payment(price, &market.part(index, mode)), "a payment")?;
@@ -77,7 +77,7 @@ struct Event {
 /// Visits price 0 and every switch point from below, with the tally of those who take part there.
 pub(super) fn sweep(market: &Market, mut visit: impl FnMut(Price, &Tally) -> ControlFlow<()>) {
     let mut events = Vec::with_capacity(2 * market.len());
-    for (index, costs) in market.costs().iter().enumerate() {
+    for (index, costs) in market.fine_costs().iter().enumerate() {
         for Switch { price, from, to } in switches(market.parts(index), costs).into_iter().flatten() {
             events.push(Event { price, client: index as u32, from, to });
         }
@@ -116,12 +116,12 @@ mod tests {
                 let shape = Shape { bias, weights, classes: 4, ..Shape::of(1 + seed as usize % 8) };
                 let market = instance::market(seed, shape).unwrap();
                 let mut candidates = vec![0];
-                for (index, costs) in market.costs().iter().enumerate() {
+                for (index, costs) in market.fine_costs().iter().enumerate() {
                     candidates.extend(switches(market.parts(index), costs).iter().flatten().map(|switch| switch.price));
                 }
                 let cost = |price: u64| {
                     let price = Price::from_picos(price);
-                    let answer = |index: usize| best_mode(price, market.parts(index), &market.costs()[index]);
+                    let answer = |index: usize| best_mode(price, market.parts(index), &market.fine_costs()[index]);
                     let modes: Vec<Mode> = (0..market.len()).map(answer).collect();
                     let tally = market.tally(&modes);
                     market.model().loss(&tally) * ATTOS_PER_PICO + spending(price, &tally)

@@ -6,10 +6,10 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::client::Mode;
+use crate::client::{FineCosts, Mode};
 use crate::error::{Error, Result};
 use crate::loss::Tally;
-use crate::market::{Market, ModeCosts};
+use crate::market::Market;
 use crate::money::{Credits, Price};
 use crate::posted::response::{best_mode, switches};
 use crate::posted::{ATTOS_PER_PICO, complete};
@@ -109,7 +109,7 @@ fn draws(
     prior: &Prior,
     sampling: Sampling,
     factor: f64,
-    mut visit: impl FnMut(u32, usize, ModeCosts) -> Result<()>,
+    mut visit: impl FnMut(u32, usize, FineCosts) -> Result<()>,
 ) -> Result<()> {
     if sampling.scenarios == 0 {
         return Err(Error::Rule("the number of scenarios is 0; take at least one".into()));
@@ -120,8 +120,7 @@ fn draws(
         for (index, client) in market.clients().iter().enumerate() {
             let drawn = prior.draw(client, &mut rng);
             let unit = if factor == 1.0 { drawn } else { drawn.scaled(factor) };
-            let cost = |mode| client.cost_at(mode, unit.compute, unit.synthesis, unit.setup);
-            visit(scenario, index, ModeCosts { local: cost(Mode::Local)?, augmented: cost(Mode::Augmented)? })?;
+            visit(scenario, index, client.fine_costs_at(unit.compute, unit.synthesis, unit.setup)?)?;
         }
     }
     Ok(())

@@ -1,16 +1,15 @@
 //! How a client answers a posted price, and at which prices its answer changes.
 
-use crate::client::Mode;
+use crate::client::{FineCosts, Mode};
 use crate::loss::Part;
-use crate::market::ModeCosts;
-use crate::money::{Credits, Price};
+use crate::money::Price;
 
 /// Micro-credits in 1e-18 credits.
 const ATTOS_PER_MICRO: u128 = 1_000_000_000_000;
 
-fn attos(amount: Credits) -> u128 {
-    // costs are never negative
-    amount.micros().max(0) as u128 * ATTOS_PER_MICRO
+/// A cost in 1e-18 credits; costs are below 2^63 micro-credits.
+fn attos(picos: u128) -> u128 {
+    picos * 1_000_000
 }
 
 /// What a price pays for `part`, rounded up to a micro-credit, in micro-credits.
@@ -22,8 +21,8 @@ pub(crate) fn payment(price: Price, part: &Part) -> i128 {
 
 /// The mode with the largest utility r v - cost; ties: augmented, then local, then out. By the exact price times the exact
 /// effective samples, before the payment is rounded up.
-pub(crate) fn best_mode(price: Price, parts: &[Part; 2], costs: &ModeCosts) -> Mode {
-    let utility = |part: &Part, cost: Credits| {
+pub(crate) fn best_mode(price: Price, parts: &[Part; 2], costs: &FineCosts) -> Mode {
+    let utility = |part: &Part, cost: u128| {
         part.is_useful().then(|| {
             // at most 2^64 x 1e18 < 2^127, less at most 2^63 x 1e12
             (u128::from(price.picos()) * u128::from(part.effective)) as i128 - attos(cost) as i128
@@ -53,9 +52,9 @@ pub(crate) struct Switch {
 
 /// The at most two switch points of a client, cheapest first. Points beyond [`Price::MAX`] do not count.
 #[inline]
-pub(crate) fn switches(parts: &[Part; 2], costs: &ModeCosts) -> [Option<Switch>; 2] {
+pub(crate) fn switches(parts: &[Part; 2], costs: &FineCosts) -> [Option<Switch>; 2] {
     let [local, augmented] = parts;
-    let joins = |part: &Part, cost: Credits| part.is_useful().then(|| ratio_up(attos(cost), part.effective)).flatten();
+    let joins = |part: &Part, cost: u128| part.is_useful().then(|| ratio_up(attos(cost), part.effective)).flatten();
     let joins_local = joins(local, costs.local);
     let joins_augmented = joins(augmented, costs.augmented);
     let switch = |price: Option<u64>, from, to| price.map(|price| Switch { price, from, to });
@@ -113,6 +112,7 @@ fn ratio_up(amount: u128, effective: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::Credits;
     use proptest::prelude::*;
 
     fn part(effective: u64) -> Part {
@@ -126,7 +126,7 @@ mod tests {
         ) {
             // scaled so that interesting prices are multiples of 1e12 pico-credits divided by small numbers
             let parts = [part(local), part(augmented)];
-            let costs = ModeCosts { local: Credits::from_micros(cost), augmented: Credits::from_micros((cost + more).max(0)) };
+            let costs = FineCosts::of(Credits::from_micros(cost), Credits::from_micros((cost + more).max(0)));
             let points = switches(&parts, &costs);
             let answer = |price: u64| {
                 points.iter().flatten().rev().find(|switch| switch.price <= price).map_or(Mode::Out, |switch| switch.to)

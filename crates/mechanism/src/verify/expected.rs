@@ -1,7 +1,7 @@
 //! Expected server costs under a finite prior, exactly: every profile of types, one after the other.
 
 use crate::auction::{Optimal, VirtualCosts};
-use crate::client::Mode;
+use crate::client::{FineCosts, Mode};
 use crate::error::Result;
 use crate::market::{Market, ModeCosts};
 use crate::money::{Price, Rate};
@@ -41,7 +41,8 @@ pub fn expected_costs(market: &Market, types: &[Rate]) -> Result<ExpectedCosts> 
     let mut prices = vec![Price::ZERO];
     for client in 0..clients {
         for &of in types {
-            let points = posted::switches(market.parts(client), &costs(client, of)?);
+            let costs = costs(client, of)?;
+            let points = posted::switches(market.parts(client), &FineCosts::of(costs.local, costs.augmented));
             prices.extend(points.into_iter().flatten().map(|switch| Price::from_picos(switch.price)));
         }
     }

@@ -43,6 +43,8 @@ pub fn permutation(mechanism: &dyn Mechanism, market: &Market, seed: u64) -> Res
 /// # Errors
 /// What the mechanism returns.
 pub fn scaling(mechanism: &dyn Mechanism, doubled: &dyn Mechanism, market: &Market, seed: u64) -> Result<Findings> {
+    // costs in whole micro-credits double exactly
+    let market = &market.with_costs(market.costs().to_vec())?;
     let (before, after) = (mechanism.run(market)?, doubled.run(&market.doubled()?)?);
     let mut findings = Findings::new(mechanism.name());
     let same = before.awards.iter().zip(&after.awards).all(|(before, after)| {

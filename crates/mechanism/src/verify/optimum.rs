@@ -14,6 +14,8 @@ use crate::verify::check::Findings;
 /// # Errors
 /// [`crate::Error::Overflow`].
 pub fn brute_force(market: &Market, seed: u64) -> Result<Findings> {
+    // whole micro-credits, so that both optima are over the same costs
+    let market = &market.with_costs(market.costs().to_vec())?;
     let mut findings = Findings::new("optima");
     let everything = personal::enumerate(market);
     let found = personal::search(market, Options::default());
@@ -25,12 +27,12 @@ pub fn brute_force(market: &Market, seed: u64) -> Result<Findings> {
     let (price, cost) = posted::best_price(market);
     let at = |price: Price| {
         let modes: Vec<Mode> =
-            (0..market.len()).map(|k| posted::best_mode(price, market.parts(k), &market.costs()[k])).collect();
+            (0..market.len()).map(|k| posted::best_mode(price, market.parts(k), &market.fine_costs()[k])).collect();
         let tally = market.tally(&modes);
         market.model().loss(&tally) * 1_000_000 + i128::from(price.picos()) * tally.effective
     };
     let mut best = (at(Price::ZERO), Price::ZERO);
-    for (index, costs) in market.costs().iter().enumerate() {
+    for (index, costs) in market.fine_costs().iter().enumerate() {
         for switch in posted::switches(market.parts(index), costs).into_iter().flatten() {
             let price = Price::from_picos(switch.price);
             best = best.min((at(price), price));
