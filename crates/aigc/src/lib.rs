@@ -11,6 +11,7 @@ mod checkpoint;
 mod denoiser;
 mod fingerprint;
 mod generator;
+mod op;
 mod optimizer;
 mod pixels;
 pub mod quality;

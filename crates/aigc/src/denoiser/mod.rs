@@ -5,10 +5,10 @@ mod preconditioning;
 
 pub use preconditioning::Preconditioning;
 
-use blocks::{Attention, Pointwise, Residual, depth_to_space, space_to_depth};
+use blocks::{Attention, GroupNorm, Pointwise, Residual, depth_to_space, space_to_depth};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::silu};
 use imfl_engine::data::ImageShape;
-use imfl_engine::layer::{Conv2d, Embedding, GroupNorm, Linear, Pass};
+use imfl_engine::layer::{Conv2d, Embedding, Linear, Pass};
 use imfl_engine::parameters::Layout;
 use std::sync::Arc;
 
@@ -135,7 +135,7 @@ impl Denoiser {
             attention: Attention::new(l, "attention", 2 * width),
             up: Pointwise::new(l, "up", 2 * width, 4 * width),
             fine_out: Residual::new(l, "fine_out", width, embedding),
-            norm: GroupNorm::new(l, "norm", GROUPS, width),
+            norm: GroupNorm::new(l, "norm", width).with_silu(),
             leave: Conv2d::zeros(l, "leave", width, pixels, 3).with_padding(1),
             config: config.clone(),
             layout: Arc::new(layout),
@@ -185,7 +185,7 @@ impl Denoiser {
         coarse = self.coarse[2].forward(pass, coarse, &condition);
         let fine = fine + depth_to_space(self.up.forward(pass, coarse));
         let fine = self.fine_out.forward(pass, fine, &condition);
-        depth_to_space(self.leave.forward(pass, silu(self.norm.forward(pass, fine))))
+        depth_to_space(self.leave.forward(pass, self.norm.forward(pass, fine)))
     }
 }
 
