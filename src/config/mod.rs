@@ -169,7 +169,7 @@ impl Default for PartitionConfig {
 
 impl Default for TrainingConfig {
     fn default() -> Self {
-        Self { model: "simple-cnn".into(), rounds: 10, cohort: None, local_epochs: 1, batch: 10, rate: 0.05 }
+        Self { model: "simple-cnn".into(), rounds: 12, cohort: None, local_epochs: 1, batch: 20, rate: 0.1 }
     }
 }
 
@@ -201,7 +201,7 @@ impl Default for MechanismConfig {
     fn default() -> Self {
         Self {
             information: Information::Incomplete,
-            weight: 1.0,
+            weight: 0.3,
             bias: imfl_mechanism::Bias::Mixture,
             target: "uniform".into(),
             prior: None,

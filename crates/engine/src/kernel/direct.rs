@@ -125,8 +125,14 @@ pub fn backward(
             let dst = &mut grad[c * grad_plane + qh * stride + qw..(c + 1) * grad_plane];
             grads.bias[c] += upstream.plane(b * shape.cout + c, [oh, ow], dst, stride);
         }
-        let p =
-            Inner { m: shape.cout, n: (oh - 1) * stride + ow, stride_a: grad_plane, offsets: taps, stride_c: depth };
+        let p = Inner {
+            m: shape.cout,
+            n: (oh - 1) * stride + ow,
+            stride_a: grad_plane,
+            offsets: taps,
+            stride_c: depth,
+            into: Into::Add,
+        };
         inner(p, &grad[qh * stride + qw..], image, grads.weight);
 
         let Some(dx) = &mut grads.x else { continue };

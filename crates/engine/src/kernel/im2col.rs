@@ -102,7 +102,12 @@ pub fn backward(
         for c in 0..shape.cout {
             grads.bias[c] += upstream.plane(b * shape.cout + c, [oh, ow], &mut grad[c * n..][..n], ow);
         }
-        inner(Inner { m: shape.cout, n, stride_a: n, offsets: columns, stride_c: depth }, grad, column, grads.weight);
+        inner(
+            Inner { m: shape.cout, n, stride_a: n, offsets: columns, stride_c: depth, into: Into::Add },
+            grad,
+            column,
+            grads.weight,
+        );
         let Some(dx) = &mut grads.x else { continue };
         let dx = &mut dx[b * size..][..size];
         dx.fill(0.0);

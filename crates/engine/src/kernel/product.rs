@@ -2,7 +2,7 @@
 //!
 //! [`outer`] adds rank-one updates to a tile of `C` held in registers (`C = A B` with `B` read in place through a
 //! table of row starts, so that a convolution needs no column matrix). [`inner`] takes dot products of long rows
-//! (`C += A B^T`), which is what weight gradients are. Both sum in an order that depends on the shapes alone.
+//! (`C = A B^T`), which is what weight gradients are. Both sum in an order that depends on the shapes alone.
 
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
@@ -210,7 +210,7 @@ unsafe fn outer_tile_body<S: Simd, const R: usize, const V: usize, const FULL: b
     }
 }
 
-/// `C[i][t] += sum_p A[i * stride_a + p] * B[offsets[t] + p]` for `i < m`, `p < n`.
+/// `C[i][t] (+)= sum_p A[i * stride_a + p] * B[offsets[t] + p]` for `i < m`, `p < n`.
 #[derive(Clone, Copy)]
 pub struct Inner<'a> {
     /// Rows of `A`.
@@ -223,6 +223,8 @@ pub struct Inner<'a> {
     pub offsets: &'a [usize],
     /// Distance between rows of `C`.
     pub stride_c: usize,
+    /// Overwrite or add.
+    pub into: Into,
 }
 
 /// Runs an [`Inner`] product on slices.
@@ -320,7 +322,9 @@ unsafe fn inner_tile_body<S: Simd, const R: usize, const T: usize>(
     }
     for i in 0..R {
         for t in 0..T {
-            *c.add(i * p.stride_c + t) += S::sum(sum[i][t]);
+            let c = c.add(i * p.stride_c + t);
+            let old = if p.into == Into::Add { *c } else { 0.0 };
+            *c = old + S::sum(sum[i][t]);
         }
     }
 }

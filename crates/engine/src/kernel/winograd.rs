@@ -22,9 +22,9 @@ use super::simd::{Lanes8, dispatch};
 /// Frequencies of a 6x6 tile.
 const F: usize = 36;
 /// Floats of transformed tiles that a block of images may fill: what a core's share of the last-level cache holds.
-const FORWARD_BLOCK: usize = 1 << 19;
+const FORWARD_BLOCK: usize = 1 << 18;
 /// The same for the backward pass, whose dot products like long rows.
-const BACKWARD_BLOCK: usize = 1 << 21;
+const BACKWARD_BLOCK: usize = 1 << 20;
 
 /// Tiles of a block of images, and the padded planes they are read from.
 #[derive(Clone, Copy)]
@@ -581,7 +581,14 @@ pub fn backward(
         }
 
         for f in 0..F {
-            let p = Inner { m: shape.cout, n, stride_a: t.row(), offsets: input_rows, stride_c: shape.cin };
+            let p = Inner {
+                m: shape.cout,
+                n,
+                stride_a: t.row(),
+                offsets: input_rows,
+                stride_c: shape.cin,
+                into: Into::Add,
+            };
             let (v, m) = (&mut v[f * fv..(f + 1) * fv], &m[f * fm..(f + 1) * fm]);
             inner(p, m, v, &mut du[f * fu..]);
             if wanted {

@@ -1,6 +1,6 @@
 //! The operations on the tape: run the kernels forward, keep what the backward pass reads, register the gradients.
 
-use super::{Activation, Convolution, StackedKernels, StackedOps};
+use super::{Activation, Convolution, Descending, StackedKernels, StackedOps};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -44,6 +44,25 @@ impl<B: StackedKernels> Backward<B, 3> for LinearStep {
     }
 }
 
+#[derive(Debug)]
+struct DescendStep;
+
+impl<B: StackedKernels> Backward<B, 2> for DescendStep {
+    type State = (FloatTensor<B>, FloatTensor<B>, Descending, Activation);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let grad = grads.consume::<B>(&ops.node);
+        let (x, y, weight, activation) = ops.state;
+        let own = weight.step::<B, _>(|weight, rate| B::linear_descend(x, weight, y, grad, activation, rate, wanted));
+        for (parent, grad) in ops.parents.into_iter().zip(own) {
+            if let (Some(parent), Some(grad)) = (parent, grad) {
+                grads.register::<B>(parent.id, grad);
+            }
+        }
+    }
+}
+
 impl<B: StackedKernels, C: CheckpointStrategy> StackedOps for Autodiff<B, C> {
     fn stacked_conv2d(
         x: FloatTensor<Self>,
@@ -74,6 +93,24 @@ impl<B: StackedKernels, C: CheckpointStrategy> StackedOps for Autodiff<B, C> {
                 prepared.finish((x, weight, y.clone(), activation), y)
             }
             OpsKind::UnTracked(prepared) => prepared.finish(B::linear_forward(x, weight, bias, activation)),
+        }
+    }
+
+    fn stacked_linear_descending(
+        x: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        weight: Descending,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let ((x, nx), (bias, nb)) = (x.into_parts(), bias.into_parts());
+        match DescendStep.prepare::<C>([nx, nb]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let y = B::linear_forward(x.clone(), weight.handle::<B>(), bias, activation);
+                prepared.finish((x, y.clone(), weight, activation), y)
+            }
+            OpsKind::UnTracked(prepared) => {
+                prepared.finish(B::linear_forward(x, weight.handle::<B>(), bias, activation))
+            }
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The operations on `flex`: this crate's kernels, client by client, on the slices behind the tensors.
 
 use super::{Activation, Convolution, Grads, StackedKernels};
+use crate::kernel::Into;
+use crate::kernel::Upstream;
 use crate::kernel::conv::{self, Conv2d, Finish, Gradients};
 use crate::kernel::linear::{self, Linear};
-use crate::kernel::planes::Upstream;
-use crate::kernel::product::Into;
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::TensorData;
+use burn::tensor::{Tensor, TensorData};
 use std::sync::Arc;
 
 /// What a convolution keeps for its backward pass.
@@ -194,6 +194,53 @@ impl StackedKernels for Flex {
             dw.map(|dw| tensor(dw, dims::<3>(&weight))),
             db.map(|db| tensor(db, [clients, outputs])),
         ]
+    }
+
+    fn linear_descend(
+        x: FlexTensor,
+        weight: FlexTensor,
+        y: FlexTensor,
+        grad: FlexTensor,
+        activation: Activation,
+        rate: f32,
+        wanted: [bool; 2],
+    ) -> (FlexTensor, [Option<FlexTensor>; 2]) {
+        let x = dense(x);
+        // A view into a larger buffer is copied out first: the step writes to storage from its start.
+        let shape = dims::<3>(&weight);
+        let [clients, inputs, outputs] = shape;
+        let whole = weight.is_contiguous() && weight.storage::<f32>().len() == clients * inputs * outputs;
+        let mut weight = if whole { weight } else { tensor(slice(&weight.to_contiguous()).to_vec(), shape) };
+        let [_, batch, _] = dims(&x);
+        let s = Linear { batch, inputs, outputs };
+        let grad = before_activation(activation, &y, dense(grad));
+        let mut dx = wanted[0].then(|| zeros(x.shape().num_elements()));
+        let mut db = wanted[1].then(|| zeros(clients * outputs));
+        let moving = weight.storage_mut::<f32>();
+        for client in 0..clients {
+            let grad = of(slice(&grad), client, batch * outputs);
+            linear::input_gradient_and_step(
+                &s,
+                -rate,
+                of(slice(&x), client, batch * inputs),
+                grad,
+                of_mut(moving, client, inputs * outputs),
+                dx.as_deref_mut().map(|dx| of_mut(dx, client, batch * inputs)),
+            );
+            if let Some(db) = &mut db {
+                linear::add_columns(1.0, grad, of_mut(db, client, outputs));
+            }
+        }
+        let dx = dx.map(|dx| tensor(dx, dims::<3>(&x)));
+        (weight, [dx, db.map(|db| tensor(db, [clients, outputs]))])
+    }
+
+    fn lower(tensor: Tensor<3>) -> Option<FlexTensor> {
+        tensor.try_into_primitive::<Flex>().ok()
+    }
+
+    fn raise(tensor: FlexTensor) -> Tensor<3> {
+        Tensor::from_primitive::<Flex>(tensor)
     }
 }
 

@@ -151,3 +151,21 @@ pub fn linear_backward<B: Backend>(
         wanted[2].then(|| reshape::<B, 2>(B::float_sum_dim(grad, 1), [clients, outputs])),
     ]
 }
+
+pub fn linear_descend<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    y: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    activation: Activation,
+    rate: f32,
+    wanted: [bool; 2],
+) -> (FloatTensor<B>, [Option<FloatTensor<B>>; 2]) {
+    let wanted = [wanted[0], true, wanted[1]];
+    let [dx, dw, db] = linear_backward::<B>(x, weight.clone(), y, grad, activation, wanted);
+    let weight = match dw {
+        Some(dw) => B::float_sub(weight, B::float_mul_scalar(dw, rate.into())),
+        None => weight,
+    };
+    (weight, [dx, db])
+}

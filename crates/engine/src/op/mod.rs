@@ -4,10 +4,16 @@
 //! crate's CPU kernels; on every other backend they are expressed with the backend's own operations in a number of
 //! launches that does not grow with the clients ([`generic`]).
 
+// `ndarray` is deprecated upstream and kept because users asked for it.
+#![cfg_attr(feature = "ndarray", allow(deprecated))]
+
 mod autodiff;
+mod descend;
 #[cfg(feature = "flex")]
 mod flex;
 mod generic;
+
+pub use descend::{Descending, linear_descending};
 
 use burn::backend::{Backend, Dispatch, backend_extension, tensor::FloatTensor};
 use burn::tensor::{DType, Tensor};
@@ -132,6 +138,14 @@ pub trait StackedOps: Backend {
         bias: FloatTensor<Self>,
         activation: Activation,
     ) -> FloatTensor<Self>;
+
+    /// See [`linear_descending`].
+    fn stacked_linear_descending(
+        x: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        weight: Descending,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
 }
 
 /// Gradients with respect to input, weights and bias, where somebody needs them.
@@ -177,6 +191,24 @@ pub trait StackedKernels: Backend {
         activation: Activation,
         wanted: [bool; 3],
     ) -> Grads<Self>;
+
+    /// One step of gradient descent on the weights of [`linear`], `W - rate dL/dW`, in place where nobody else holds
+    /// them; with the gradients of input and bias, taken at the weights before the step.
+    fn linear_descend(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        activation: Activation,
+        rate: f32,
+        wanted: [bool; 2],
+    ) -> (FloatTensor<Self>, [Option<FloatTensor<Self>>; 2]);
+
+    /// The backend's tensor behind a plain one. `None` if it lives on another backend or records gradients.
+    fn lower(tensor: Tensor<3>) -> Option<FloatTensor<Self>>;
+
+    /// The inverse of [`Self::lower`].
+    fn raise(tensor: FloatTensor<Self>) -> Tensor<3>;
 }
 
 /// Makes a backend run the operations: its kernels forward, and nothing kept.
@@ -199,6 +231,15 @@ macro_rules! stacked_ops {
                 activation: Activation,
             ) -> FloatTensor<Self> {
                 <Self as $crate::op::StackedKernels>::linear_forward(x, weight, bias, activation)
+            }
+
+            fn stacked_linear_descending(
+                x: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+                weight: Descending,
+                activation: Activation,
+            ) -> FloatTensor<Self> {
+                <Self as $crate::op::StackedKernels>::linear_forward(x, weight.handle::<Self>(), bias, activation)
             }
         }
     };
@@ -249,6 +290,26 @@ macro_rules! generic_kernels {
                 wanted: [bool; 3],
             ) -> Grads<Self> {
                 generic::linear_backward::<Self>(x, weight, y, grad, activation, wanted)
+            }
+
+            fn linear_descend(
+                x: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                y: FloatTensor<Self>,
+                grad: FloatTensor<Self>,
+                activation: Activation,
+                rate: f32,
+                wanted: [bool; 2],
+            ) -> (FloatTensor<Self>, [Option<FloatTensor<Self>>; 2]) {
+                generic::linear_descend::<Self>(x, weight, y, grad, activation, rate, wanted)
+            }
+
+            fn lower(tensor: Tensor<3>) -> Option<FloatTensor<Self>> {
+                tensor.try_into_primitive::<Self>().ok()
+            }
+
+            fn raise(tensor: FloatTensor<Self>) -> Tensor<3> {
+                Tensor::from_primitive::<Self>(tensor)
             }
         }
         stacked_ops!($backend);

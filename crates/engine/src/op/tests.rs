@@ -212,3 +212,37 @@ fn shapes_that_disagree_are_named() {
     let device = Device::flex();
     conv2d(Tensor::zeros([1, 1, 3, 8, 8], &device), Tensor::zeros([1, 4, 2, 3, 3], &device), None, Default::default());
 }
+
+#[test]
+fn descending_weights_move_by_their_gradient() {
+    for (activation, tracked) in [(Activation::Linear, true), (Activation::Relu, true), (Activation::Relu, false)] {
+        let device = Device::flex().autodiff();
+        let inner = Device::flex();
+        let (clients, batch, inputs, outputs, rate) = (2, 3, 70, 5, 0.1);
+        let leaf = |x: Tensor<3>| if tracked { x.require_grad() } else { x };
+        let x = leaf(values([clients, batch, inputs], 1, &device));
+        let weight = values([clients, inputs, outputs], 2, &device).require_grad();
+        let bias: Tensor<2> = values([clients, outputs], 3, &device).require_grad();
+        let toward: Tensor<3> = values([clients, batch, outputs], 4, &device);
+        let mut want = (linear(x.clone(), weight.clone(), bias.clone(), activation) * toward.clone()).sum().backward();
+        let moved = weight.clone().inner() - weight.grad_remove(&mut want).unwrap() * rate;
+
+        let descending = Descending::new(values([clients, inputs, outputs], 2, &inner), rate);
+        let y = linear_descending(x.clone(), &descending, bias.clone(), activation);
+        let mut got = (y * toward).sum().backward();
+        close("db", bias.grad_remove(&mut got).unwrap(), bias.grad_remove(&mut want).unwrap());
+        if tracked {
+            close("dx", x.grad_remove(&mut got).unwrap(), x.grad_remove(&mut want).unwrap());
+        }
+        let by_kernel = descending.into_weight();
+        close("weight", by_kernel, moved.clone());
+
+        let flex = |t: Tensor<3>| t.try_into_primitive::<Flex>().unwrap();
+        let (x, weight) = (x.inner(), weight.inner());
+        let y = linear(x.clone(), weight.clone(), bias.inner(), activation);
+        let grad: Tensor<3> = values([clients, batch, outputs], 4, &inner);
+        let step =
+            generic::linear_descend::<Flex>(flex(x), flex(weight), flex(y), flex(grad), activation, rate, [true; 2]);
+        close("generic weight", Tensor::<3>::from_primitive::<Flex>(step.0), moved);
+    }
+}
