@@ -18,6 +18,9 @@ enum Command {
     /// Train a generator, draw from it, say what its images are worth.
     #[command(subcommand)]
     Aigc(command::aigc::Aigc),
+    /// Measure how fast this machine is.
+    #[command(subcommand)]
+    Bench(command::bench::Bench),
     /// Look at datasets and cut them into parts.
     #[command(subcommand)]
     Data(command::data::Data),
@@ -44,6 +47,7 @@ impl Cli {
         match self.command {
             Command::Run(run) => run.run(),
             Command::Aigc(aigc) => aigc.run(),
+            Command::Bench(bench) => bench.run(),
             Command::Data(data) => data.run(),
             Command::Mechanism(mechanism) => mechanism.run(),
             Command::Devices(devices) => devices.run(),

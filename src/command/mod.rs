@@ -1,6 +1,7 @@
 //! One module for each command.
 
 pub mod aigc;
+pub mod bench;
 pub mod data;
 pub mod devices;
 pub mod mechanism;

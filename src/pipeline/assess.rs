@@ -4,7 +4,7 @@
 use super::Setup;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress::Bar;
-use imfl_aigc::{GradientProbe, Request, Sampling, Theta, theta};
+use imfl_aigc::{GradientProbe, Request, Theta, theta};
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::data::Dataset;
 use imfl_engine::federated::{self, Federation, Participant};
@@ -167,12 +167,12 @@ fn authentic_halves(setup: &Setup) -> Outcome<[Vec<Vec<Sample>>; 2]> {
 fn generate(setup: &Setup, sizes: &[usize]) -> Outcome<Option<Arc<Dataset>>> {
     let Some(generator) = &setup.generator else { return Ok(None) };
     let requests = Request::of_counts(sizes, 0);
-    let sampling = Sampling { steps: setup.config.generator.evaluations, ..Sampling::default() };
     let bar = Bar::new("generating for the probe", requests.len() as u64);
     let compute = &setup.compute;
-    let images = generator.sample(&requests, &sampling, setup.seed, &compute.device, compute.workers, |done, _| {
-        bar.set(done as u64);
-        ControlFlow::Continue(())
-    })?;
+    let images =
+        generator.sample(&requests, &setup.sampling, setup.seed, &compute.device, compute.workers, |done, _| {
+            bar.set(done as u64);
+            ControlFlow::Continue(())
+        })?;
     Ok(Some(Arc::new(images)))
 }

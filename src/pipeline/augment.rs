@@ -3,7 +3,7 @@
 use super::{Allocation, Setup};
 use crate::failure::Outcome;
 use crate::progress::Bar;
-use imfl_aigc::{Augmentation, Request, Sampling};
+use imfl_aigc::{Augmentation, Request};
 use imfl_engine::client::{Client, Sample};
 use imfl_engine::data::Dataset;
 use imfl_mechanism::Mode;
@@ -34,13 +34,13 @@ pub fn run(setup: &Setup, clients: &[Client], allocation: &Allocation) -> Outcom
     let Some(generator) = setup.generator.as_ref().filter(|_| !requests.is_empty()) else {
         return Ok((prepared, None));
     };
-    let sampling = Sampling { steps: setup.config.generator.evaluations, ..Sampling::default() };
     let bar = Bar::new("generating for clients", requests.len() as u64);
     let compute = &setup.compute;
-    let images = generator.sample(&requests, &sampling, setup.seed, &compute.device, compute.workers, |done, _| {
-        bar.set(done as u64);
-        ControlFlow::Continue(())
-    })?;
+    let images =
+        generator.sample(&requests, &setup.sampling, setup.seed, &compute.device, compute.workers, |done, _| {
+            bar.set(done as u64);
+            ControlFlow::Continue(())
+        })?;
     Ok((prepared, Some(Arc::new(images))))
 }
 

@@ -3,7 +3,7 @@
 use super::Setup;
 use crate::config::RecordedCosts;
 use crate::failure::Outcome;
-use imfl_aigc::{Generator, Request, Sampling};
+use imfl_aigc::{Generator, Request};
 use imfl_engine::client::{Client, Images};
 use imfl_engine::federated;
 use imfl_engine::profile;
@@ -73,8 +73,8 @@ fn costs(setup: &Setup) -> Outcome<RecordedCosts> {
 /// Seconds for so many images on one thread.
 fn time(setup: &Setup, generator: &Generator, images: u64) -> Outcome<f64> {
     let requests: Vec<Request> = (0..images).map(|index| Request { label: 0, index }).collect();
-    let sampling = Sampling { steps: setup.config.generator.evaluations, ..Sampling::default() };
     let started = Instant::now();
-    generator.sample(&requests, &sampling, setup.seed, &setup.compute.device, 1, |_, _| ControlFlow::Continue(()))?;
+    generator
+        .sample(&requests, &setup.sampling, setup.seed, &setup.compute.device, 1, |_, _| ControlFlow::Continue(()))?;
     Ok(started.elapsed().as_secs_f64())
 }

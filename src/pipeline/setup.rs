@@ -5,7 +5,7 @@ use crate::assets;
 use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress;
-use imfl_aigc::{Fingerprints, Generator};
+use imfl_aigc::{Fingerprints, Generator, Sampling};
 use imfl_engine::data::{self, Dataset};
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::{Federation, LocalSgd};
@@ -29,6 +29,8 @@ pub struct Setup {
     pub model: Arc<dyn Model>,
     /// Where generated images come from, if from anywhere.
     pub generator: Option<Generator>,
+    /// How its images are drawn.
+    pub sampling: Sampling,
     /// Training images that were kept from clients, since the generator or the test knows them.
     pub withheld: usize,
 }
@@ -72,6 +74,7 @@ impl Setup {
             test: Arc::new(benchmark.test),
             model,
             generator,
+            sampling: Sampling { steps: config.generator.evaluations, ..Sampling::default() },
             withheld,
             config,
         })

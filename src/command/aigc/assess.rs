@@ -146,7 +146,9 @@ impl Assess {
         config.probe.points = self.points;
         config.probe.images_per_class = self.images_per_class;
         config.check()?;
-        Setup::open(config)
+        let mut setup = Setup::open(config)?;
+        setup.sampling = sampling.clone();
+        Ok(setup)
     }
 
     /// Draws as many images of every class as `wanted` allows; also says how long one takes one thread.

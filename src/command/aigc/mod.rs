@@ -1,7 +1,7 @@
 //! `imfl aigc`: train a generator, draw from it, say what its images are worth.
 
 mod assess;
-mod options;
+pub mod options;
 mod sample;
 mod train;
 

@@ -117,7 +117,6 @@ fn write(path: &Path, bytes: &[u8]) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::command::aigc::Aigc;
     use clap::Parser;
 

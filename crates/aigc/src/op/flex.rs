@@ -72,7 +72,8 @@ impl FusedKernels for Flex {
     ) -> (FlexTensor, Arc<Vec<[f32; 2]>>) {
         let (x, scale, shift) = (dense(x), dense(scale), dense(shift));
         let shape = shape(&x, options);
-        let (y, moments) = kernel::forward(&shape, slice(&x), slice(&scale), slice(&shift));
+        let inputs = kernel::Inputs { x: slice(&x), scale: slice(&scale), shift: slice(&shift) };
+        let (y, moments) = kernel::forward(&shape, inputs);
         (like(y, &x), Arc::new(moments))
     }
 

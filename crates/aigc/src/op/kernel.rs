@@ -4,7 +4,7 @@
 //! them once for each generation of vector instructions and chooses when the program runs.
 
 use super::EPSILON;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Sizes of one call; an image has `groups * channels` channels.
 #[derive(Clone, Copy, Debug)]
@@ -30,146 +30,136 @@ pub struct Inputs<'a> {
 }
 
 /// The output, and mean and reciprocal deviation of every group.
-pub fn forward(shape: &Shape, x: &[f32], scale: &[f32], shift: &[f32]) -> (Vec<f32>, Vec<[f32; 2]>) {
-    let mut y = vec![0.0; x.len()];
-    let mut moments = Vec::with_capacity(shape.images * shape.groups);
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let group = shape.channels * shape.pixels;
-            let affine = scale.chunks_exact(shape.channels).zip(shift.chunks_exact(shape.channels));
-            for ((x, y), (scale, shift)) in x.chunks_exact(group).zip(y.chunks_exact_mut(group)).zip(affine) {
-                let [mean, rate] = moments_of(x);
-                moments.push([mean, rate]);
-                let planes = x.chunks_exact(shape.pixels).zip(y.chunks_exact_mut(shape.pixels));
-                for ((x, y), (scale, shift)) in planes.zip(scale.iter().zip(shift)) {
-                    let slope = scale * rate;
-                    let start = shift - mean * slope;
-                    if shape.silu {
-                        x.iter().zip(y).for_each(|(x, y)| {
-                            let z = slope * x + start;
-                            *y = z * sigmoid(z);
-                        });
-                    } else {
-                        x.iter().zip(y).for_each(|(x, y)| *y = slope * x + start);
+pub fn forward(shape: &Shape, inputs: Inputs) -> (Vec<f32>, Vec<[f32; 2]>) {
+    let mut y = vec![0.0; inputs.x.len()];
+    let mut moments = vec![[0.0; 2]; shape.images * shape.groups];
+    Arch::new().dispatch(Forward { shape, inputs, y: &mut y, moments: &mut moments });
+    (y, moments)
+}
+
+struct Forward<'a> {
+    shape: &'a Shape,
+    inputs: Inputs<'a>,
+    y: &'a mut [f32],
+    moments: &'a mut [[f32; 2]],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Shape { channels, pixels, silu, .. } = *self.shape;
+        let group = channels * pixels;
+        for (index, found) in self.moments.iter_mut().enumerate() {
+            let x = &self.inputs.x[index * group..][..group];
+            let [mean, rate] = moments_of(x);
+            *found = [mean, rate];
+            let planes = x.chunks_exact(pixels).zip(self.y[index * group..][..group].chunks_exact_mut(pixels));
+            for ((x, y), channel) in planes.zip(index * channels..) {
+                let slope = self.inputs.scale[channel] * rate;
+                let start = self.inputs.shift[channel] - mean * slope;
+                if silu {
+                    for (x, y) in x.iter().zip(y) {
+                        let z = slope * x + start;
+                        *y = z * sigmoid(z);
+                    }
+                } else {
+                    for (x, y) in x.iter().zip(y) {
+                        *y = slope * x + start;
                     }
                 }
             }
-        },
-    );
-    (y, moments)
+        }
+    }
 }
 
 /// Gradients by x, scale and shift.
 pub fn backward(shape: &Shape, inputs: Inputs, moments: &[[f32; 2]], gradient: &[f32]) -> [Vec<f32>; 3] {
-    let mut of_x = vec![0.0; inputs.x.len()];
-    let mut of_scale = vec![0.0; inputs.scale.len()];
-    let mut of_shift = vec![0.0; inputs.shift.len()];
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let Shape { channels, pixels, .. } = *shape;
-            let group = channels * pixels;
-            for (index, &[mean, rate]) in moments.iter().enumerate() {
-                let planes = index * channels..(index + 1) * channels;
-                let x = &inputs.x[index * group..][..group];
-                let of_x = &mut of_x[index * group..][..group];
-                let gradient = &gradient[index * group..][..group];
-                // Means over the group of the normalised values' gradient, alone and times the normalised values.
-                let (mut alone, mut times) = (0.0, 0.0);
-                for (plane, channel) in planes.clone().enumerate() {
-                    let (scale, shift) = (inputs.scale[channel], inputs.shift[channel]);
-                    let at = plane * pixels..(plane + 1) * pixels;
-                    let sums = through_silu(
-                        shape.silu,
-                        [mean, rate, scale, shift],
-                        &x[at.clone()],
-                        &gradient[at.clone()],
-                        &mut of_x[at],
-                    );
-                    (of_shift[channel], of_scale[channel]) = (sums[0], sums[1]);
-                    alone += scale * sums[0];
-                    times += scale * sums[1];
+    let mut out = [inputs.x, inputs.scale, inputs.shift].map(|input| vec![0.0; input.len()]);
+    let [of_x, of_scale, of_shift] = &mut out;
+    Arch::new().dispatch(Backward { shape, inputs, moments, gradient, of_x, of_scale, of_shift });
+    out
+}
+
+struct Backward<'a> {
+    shape: &'a Shape,
+    inputs: Inputs<'a>,
+    moments: &'a [[f32; 2]],
+    gradient: &'a [f32],
+    of_x: &'a mut [f32],
+    of_scale: &'a mut [f32],
+    of_shift: &'a mut [f32],
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Shape { channels, pixels, silu, .. } = *self.shape;
+        let group = channels * pixels;
+        for (index, &[mean, rate]) in self.moments.iter().enumerate() {
+            let own = index * channels..(index + 1) * channels;
+            // Means over the group of the normalised values' gradient, alone and times the normalised values.
+            let (mut alone, mut times) = (0.0, 0.0);
+            for channel in own.clone() {
+                let at = channel * pixels..(channel + 1) * pixels;
+                let (x, gradient) = (&self.inputs.x[at.clone()], &self.gradient[at.clone()]);
+                let before = &mut self.of_x[at];
+                let scale = self.inputs.scale[channel];
+                let slope = scale * rate;
+                let start = self.inputs.shift[channel] - mean * slope;
+                if silu {
+                    for ((x, gradient), before) in x.iter().zip(gradient).zip(before.iter_mut()) {
+                        let z = slope * x + start;
+                        let s = sigmoid(z);
+                        *before = gradient * s * (1.0 + z * (1.0 - s));
+                    }
+                } else {
+                    before.copy_from_slice(gradient);
                 }
-                (alone, times) = (alone / group as f32, times / group as f32);
-                for (plane, channel) in planes.enumerate() {
-                    let slope = inputs.scale[channel] * rate;
-                    let at = plane * pixels..(plane + 1) * pixels;
-                    of_x[at.clone()].iter_mut().zip(&x[at]).for_each(|(own, x)| {
-                        *own = slope * *own - rate * (alone + (x - mean) * rate * times);
-                    });
+                let sums = [sum(before, before, |g, _| g), sum(before, x, |g, x| g * ((x - mean) * rate))];
+                [self.of_shift[channel], self.of_scale[channel]] = sums;
+                alone += scale * sums[0];
+                times += scale * sums[1];
+            }
+            (alone, times) = (alone / group as f32, times / group as f32);
+            for channel in own {
+                let slope = self.inputs.scale[channel] * rate;
+                let at = channel * pixels..(channel + 1) * pixels;
+                for (own, x) in self.of_x[at.clone()].iter_mut().zip(&self.inputs.x[at]) {
+                    *own = slope * *own - rate * (alone + (x - mean) * rate * times);
                 }
             }
-        },
-    );
-    [of_x, of_scale, of_shift]
-}
-
-/// Writes the gradient before SiLU to `out`; returns its sum, and its sum times the normalised values.
-#[inline(always)]
-fn through_silu(silu: bool, moments: [f32; 4], x: &[f32], gradient: &[f32], out: &mut [f32]) -> [f32; 2] {
-    let (mut alone, mut times) = ([0.0; LANES], [0.0; LANES]);
-    let ((x, x_rest), (gradient, gradient_rest)) = (x.as_chunks::<LANES>(), gradient.as_chunks::<LANES>());
-    let (out, out_rest) = out.as_chunks_mut::<LANES>();
-    for ((x, gradient), out) in x.iter().zip(gradient).zip(out) {
-        for lane in 0..LANES {
-            let (own, normal) = step(silu, moments, x[lane], gradient[lane]);
-            out[lane] = own;
-            alone[lane] += own;
-            times[lane] += own * normal;
         }
     }
-    for (lane, ((x, gradient), out)) in x_rest.iter().zip(gradient_rest).zip(out_rest).enumerate() {
-        let (own, normal) = step(silu, moments, *x, *gradient);
-        *out = own;
-        alone[lane] += own;
-        times[lane] += own * normal;
-    }
-    [alone.iter().sum(), times.iter().sum()]
 }
 
-/// The gradient before SiLU of one value, and the normalised value.
-#[inline(always)]
-fn step(silu: bool, [mean, rate, scale, shift]: [f32; 4], x: f32, gradient: f32) -> (f32, f32) {
-    let normal = (x - mean) * rate;
-    if !silu {
-        return (gradient, normal);
-    }
-    let z = scale * normal + shift;
-    let s = sigmoid(z);
-    (gradient * s * (1.0 + z * (1.0 - s)), normal)
-}
-
+/// Strands of a sum.
 const LANES: usize = 8;
 
 /// Mean and reciprocal deviation.
 #[inline(always)]
 fn moments_of(x: &[f32]) -> [f32; 2] {
     let count = x.len() as f32;
-    let mean = sum(
-        x,
-        #[inline(always)]
-        |x| x,
-    ) / count;
-    let variance = sum(
-        x,
-        #[inline(always)]
-        |x| (x - mean) * (x - mean),
-    ) / count;
+    let mean = sum(x, x, |x, _| x) / count;
+    let variance = sum(x, x, |x, _| (x - mean) * (x - mean)) / count;
     [mean, 1.0 / (variance + EPSILON).sqrt()]
 }
 
+/// Sums over pairs.
 #[inline(always)]
-fn sum(x: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+fn sum(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
     let mut strands = [0.0; LANES];
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    for chunk in chunks {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
         for lane in 0..LANES {
-            strands[lane] += term(chunk[lane]);
+            strands[lane] += term(a[lane], b[lane]);
         }
     }
-    for (strand, x) in strands.iter_mut().zip(rest) {
-        *strand += term(*x);
+    for ((strand, a), b) in strands.iter_mut().zip(a_rest).zip(b_rest) {
+        *strand += term(*a, *b);
     }
     strands.iter().sum()
 }
