@@ -117,8 +117,9 @@ fn an_assessment_has_every_number_of_its_contract() {
     assert!(number("kid").is_finite() && number("density") >= 0.0);
     // Four steps teach nothing: the distance must be far above that between authentic images.
     assert!(number("fid") > 5.0 * number("fid_floor"), "{printed}");
-    assert_eq!(report["images"].as_u64(), Some(30));
-    assert!((number("theta") - number("g_diff") / (2.0 * number("g_data"))).abs() < 1e-12, "{printed}");
+    assert_eq!(report["images"], 30);
+    // Reading decimal numbers rounds.
+    assert!((number("theta") - number("g_diff") / (2.0 * number("g_data"))).abs() < 1e-12);
 }
 
 #[test]
