@@ -21,7 +21,7 @@ pub struct Run {
     /// Keys all random numbers; drawn and printed if absent
     #[arg(long, env = "IMFL_SEED")]
     seed: Option<u64>,
-    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N]
+    /// auto, cpu, ndarray, wgpu, wgpu:N, cuda or cuda:N
     #[arg(long, env = "IMFL_DEVICE")]
     device: Option<String>,
     /// Threads [default: one for each core]

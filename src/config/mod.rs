@@ -22,7 +22,7 @@ pub struct RunConfig {
     /// Keys all random numbers; drawn, printed and stored if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N].
+    /// auto, cpu, ndarray, wgpu, wgpu:N, cuda or cuda:N.
     pub device: String,
     /// Threads; one for each core if absent.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -24,7 +24,7 @@ pub enum DeviceName {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// No such name.
-    #[error("`{0}` is no device; expected auto, cpu, ndarray, wgpu[:N] or cuda[:N]")]
+    #[error("`{0}` is no device; expected auto, cpu, ndarray, wgpu, wgpu:N, cuda or cuda:N")]
     Unknown(String),
     /// The backend was not compiled in.
     #[error("this build has no `{device}`: build with `--features {feature}`")]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Where it is computed.
 #[derive(Args)]
 pub struct Machine {
-    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N]
+    /// auto, cpu, ndarray, wgpu, wgpu:N, cuda or cuda:N
     #[arg(long, default_value = "auto", env = "IMFL_DEVICE")]
     pub device: String,
     /// Threads [default: one for each core]

@@ -89,7 +89,7 @@ impl DenoiserConfig {
     }
 }
 
-/// The network F of Karras et al. 2022, equation 7; [`Preconditioning`] says what surrounds it.
+/// The network F of Karras et al. 2022, equation 7; `Preconditioning` says what surrounds it.
 ///
 /// Space-to-depth, a residual block at half resolution, three blocks and one attention at a quarter of it, a residual
 /// block at half resolution over a skip, depth-to-space.

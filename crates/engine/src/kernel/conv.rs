@@ -1,9 +1,9 @@
 //! Two-dimensional convolution of one client's batch, with bias, ReLU and 2x2 max pooling fused.
 //!
 //! Three algorithms share this door, and [`Algorithm::of`] says which one a shape takes:
-//! - [`super::winograd`]: F(4x4, 3x3) for 3x3 kernels of stride 1, a quarter of the multiplications;
-//! - [`super::direct`]: stride 1, reading the padded image in place of a column matrix;
-//! - [`super::im2col`]: everything else.
+//! - `winograd`: F(4x4, 3x3) for 3x3 kernels of stride 1, a quarter of the multiplications;
+//! - `direct`: stride 1, reading the padded image in place of a column matrix;
+//! - `im2col`: everything else.
 
 use super::planes::Upstream;
 use super::scratch::Scratch;

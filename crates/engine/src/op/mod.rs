@@ -2,7 +2,7 @@
 //!
 //! Each client has weights of its own, and one call serves a chunk of clients. On `flex` the operations run this
 //! crate's CPU kernels; on every other backend they are expressed with the backend's own operations in a number of
-//! launches that does not grow with the clients ([`generic`]).
+//! launches that does not grow with the clients (`generic`).
 
 // `ndarray` is deprecated upstream and kept because users asked for it.
 #![cfg_attr(feature = "ndarray", allow(deprecated))]
