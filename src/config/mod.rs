@@ -201,7 +201,7 @@ impl Default for MechanismConfig {
     fn default() -> Self {
         Self {
             information: Information::Incomplete,
-            weight: 0.3,
+            weight: 0.15,
             bias: imfl_mechanism::Bias::Mixture,
             target: "uniform".into(),
             prior: None,
