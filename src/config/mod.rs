@@ -163,13 +163,13 @@ impl Default for RunConfig {
 
 impl Default for PartitionConfig {
     fn default() -> Self {
-        Self { clients: 20, scheme: "dirichlet:0.5+quantity:2".into() }
+        Self { clients: 10, scheme: "dirichlet:1+quantity:4".into() }
     }
 }
 
 impl Default for TrainingConfig {
     fn default() -> Self {
-        Self { model: "simple-cnn".into(), rounds: 12, cohort: None, local_epochs: 1, batch: 20, rate: 0.1 }
+        Self { model: "simple-cnn".into(), rounds: 15, cohort: None, local_epochs: 1, batch: 20, rate: 0.1 }
     }
 }
 
@@ -189,7 +189,7 @@ impl Default for CostsConfig {
     fn default() -> Self {
         Self {
             credits_per_second: 0.01,
-            device_factor: Distribution::Uniform { low: 1.0, high: 8.0 },
+            device_factor: Distribution::Uniform { low: 1.0, high: 4.0 },
             seconds_per_sample: None,
             seconds_per_image: None,
             seconds_for_setup: None,
@@ -201,7 +201,7 @@ impl Default for MechanismConfig {
     fn default() -> Self {
         Self {
             information: Information::Incomplete,
-            weight: 0.15,
+            weight: 0.3,
             bias: imfl_mechanism::Bias::Mixture,
             target: "uniform".into(),
             prior: None,
