@@ -105,7 +105,7 @@ pub fn sample_cohort(population: usize, size: usize, seed: u64, round: u64) -> V
 }
 
 impl Federation {
-    /// The normalisation that fits the training images of a benchmark is the caller's to choose; this bundles the rest.
+    /// Bundles what a round needs. Clients present `authentic` images on the scale of `normalisation`.
     pub fn new(
         model: Arc<dyn Model>,
         authentic: Arc<crate::data::Dataset>,
