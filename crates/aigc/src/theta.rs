@@ -1,3 +1,5 @@
+use imfl_engine::gradient::{distance, norm};
+
 /// Gradients at one point of a trajectory: one flat gradient for each class, all of one length.
 ///
 /// For a fair floor, `generated` and each half stand for as many images a class, and `authentic` is one of the halves or
@@ -70,7 +72,7 @@ pub fn theta(points: &[GradientProbe]) -> Result<Theta, ThetaError> {
         }
         for class in 0..classes {
             let lengths = [
-                length_of(&probe.authentic[class]),
+                norm(&probe.authentic[class]),
                 distance(&probe.generated[class], &probe.authentic[class]),
                 distance(&probe.halves[0][class], &probe.halves[1][class]),
             ];
@@ -98,14 +100,6 @@ fn check(set: &[Vec<f32>], classes: usize, length: usize, point: usize) -> Resul
         Some(gradient) => mismatch(format!("a gradient of {} values", gradient.len()), format!("{length}")),
         None => Ok(()),
     }
-}
-
-fn length_of(gradient: &[f32]) -> f64 {
-    gradient.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt()
-}
-
-fn distance(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>().sqrt()
 }
 
 #[cfg(test)]
