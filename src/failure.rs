@@ -3,7 +3,7 @@
 use imfl_aigc::{AugmentationError, CheckpointError, SampleError};
 use imfl_engine::data::DataError;
 use imfl_engine::device::DeviceError;
-use imfl_engine::federated::TrainingError;
+use imfl_engine::federated::{CohortError, TrainingError};
 use imfl_engine::model::ModelError;
 use imfl_engine::partition::PartitionError;
 use imfl_mechanism::ErrorKind;
@@ -79,6 +79,12 @@ impl From<ModelError> for Failure {
 
 impl From<PartitionError> for Failure {
     fn from(error: PartitionError) -> Self {
+        Self::new(Kind::Config, error)
+    }
+}
+
+impl From<CohortError> for Failure {
+    fn from(error: CohortError) -> Self {
         Self::new(Kind::Config, error)
     }
 }

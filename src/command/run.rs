@@ -27,6 +27,9 @@ pub struct Run {
     /// Threads [default: one for each core]
     #[arg(long, env = "IMFL_WORKERS")]
     workers: Option<usize>,
+    /// Clients trained in one launch [default: one on a CPU, all that fit on a GPU]
+    #[arg(long)]
+    chunk: Option<usize>,
     /// Last part of the run folder's name
     #[arg(long)]
     name: Option<String>,
@@ -39,7 +42,7 @@ pub struct Run {
     /// iid, dirichlet:ALPHA, shards:N, quantity:ALPHA, or two joined by +
     #[arg(long)]
     partition: Option<String>,
-    /// mlp or simple-cnn
+    /// mlp, simple-cnn, fedavg-cnn or resnet8-gn
     #[arg(long)]
     model: Option<String>,
     /// Rounds of federated training
@@ -48,6 +51,9 @@ pub struct Run {
     /// Clients drawn for each round [default: all who take part]
     #[arg(long)]
     cohort: Option<usize>,
+    /// uniform, weighted, or either with -with-replacement
+    #[arg(long)]
+    sampling: Option<String>,
     /// Passes over a client's samples in a round
     #[arg(long)]
     local_epochs: Option<usize>,
@@ -57,6 +63,24 @@ pub struct Run {
     /// Learning rate of the clients
     #[arg(long, allow_negative_numbers = true)]
     rate: Option<f64>,
+    /// constant, step:EVERY:FACTOR, exponential:FACTOR or cosine:ROUNDS[:FLOOR]
+    #[arg(long)]
+    schedule: Option<String>,
+    /// Momentum of the clients
+    #[arg(long, allow_negative_numbers = true)]
+    momentum: Option<f64>,
+    /// Weight decay of the clients
+    #[arg(long, allow_negative_numbers = true)]
+    weight_decay: Option<f64>,
+    /// sgd, fedprox:MU or scaffold
+    #[arg(long)]
+    algorithm: Option<String>,
+    /// fedavg, fedavgm, fedadam or fedyogi
+    #[arg(long)]
+    server: Option<String>,
+    /// Learning rate of the server [default: what the rule's paper starts with]
+    #[arg(long, allow_negative_numbers = true)]
+    server_rate: Option<f64>,
     /// auto, train, none, or a generator's checkpoint
     #[arg(long)]
     generator: Option<String>,
@@ -99,11 +123,19 @@ impl Run {
         set(&mut config.training.local_epochs, self.local_epochs);
         set(&mut config.training.batch, self.batch);
         set(&mut config.training.rate, self.rate);
+        set(&mut config.training.schedule, self.schedule);
+        set(&mut config.training.momentum, self.momentum);
+        set(&mut config.training.weight_decay, self.weight_decay);
+        set(&mut config.training.algorithm, self.algorithm);
+        set(&mut config.training.sampling, self.sampling);
+        set(&mut config.training.server.rule, self.server);
         set(&mut config.generator.source, self.generator);
         set(&mut config.mechanism.information, self.information);
         set(&mut config.mechanism.weight, self.weight);
         config.seed = self.seed.or(config.seed);
         config.workers = self.workers.or(config.workers);
+        config.chunk = self.chunk.or(config.chunk);
+        config.training.server.rate = self.server_rate.or(config.training.server.rate);
         config.training.cohort = self.cohort.or(config.training.cohort);
         match self.costs.as_deref() {
             None => {}

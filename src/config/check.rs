@@ -15,7 +15,13 @@ impl RunConfig {
             ("training.cohort", self.training.cohort != Some(0), "at least 1"),
             ("training.local_epochs", self.training.local_epochs >= 1, "at least 1"),
             ("training.batch", self.training.batch >= 1, "at least 1"),
-            ("training.rate", self.training.rate > 0.0 && self.training.rate.is_finite(), "a number above 0"),
+            ("training.momentum", (0.0..1.0).contains(&self.training.momentum), "at least 0 and below 1"),
+            ("training.weight_decay", fits(self.training.weight_decay), "a number of at least 0"),
+            ("training.server.rate", self.training.server.rate.is_none_or(is_positive), "a number above 0"),
+            ("training.server.momentum", (0.0..1.0).contains(&self.training.server.momentum), "at least 0 and below 1"),
+            ("training.server.second", (0.0..1.0).contains(&self.training.server.second), "at least 0 and below 1"),
+            ("training.server.adaptivity", is_positive(self.training.server.adaptivity), "a number above 0"),
+            ("training.rate", is_positive(self.training.rate), "a number above 0"),
             ("generator.evaluations", (2..=1000).contains(&self.generator.evaluations), "between 2 and 1000"),
             ("generator.train_steps", self.generator.train_steps >= 1, "at least 1"),
             ("probe.points", self.probe.points >= 2, "at least 2, or no smoothness can be measured"),
@@ -27,8 +33,17 @@ impl RunConfig {
             ("mechanism.weight", fits(self.mechanism.weight), "a number of at least 0"),
             ("mechanism.scenarios", self.mechanism.scenarios >= 1, "at least 1"),
             ("workers", self.workers != Some(0), "at least 1"),
+            ("chunk", self.chunk != Some(0), "at least 1"),
             ("name", is_name(&self.name), "letters, digits, `-`, `_` and `.`"),
         ];
+        self.training.local(self.partition.clients)?;
+        self.training.server.server()?;
+        let replaced = self.training.sampling()?.replacement;
+        if let Some(cohort) = self.training.cohort.filter(|&cohort| !replaced && cohort > self.partition.clients) {
+            let clients = self.partition.clients;
+            let problem = format!("`training.cohort` is {cohort}, but there are only {clients} clients to draw from");
+            return Err(Failure::new(Kind::Config, problem));
+        }
         match rules.iter().find(|(_, holds, _)| !holds) {
             Some((key, _, must)) => Err(Failure::new(Kind::Config, format!("`{key}` must be {must}"))),
             None => Ok(()),
@@ -38,6 +53,10 @@ impl RunConfig {
 
 fn fits(value: f64) -> bool {
     value >= 0.0 && value.is_finite()
+}
+
+fn is_positive(value: f64) -> bool {
+    value > 0.0 && value.is_finite()
 }
 
 fn is_name(name: &str) -> bool {
@@ -58,5 +77,10 @@ mod tests {
         assert!(config.check().unwrap_err().to_string().contains("`name`"));
         config = RunConfig { workers: Some(0), ..RunConfig::default() };
         assert!(config.check().is_err());
+        config = RunConfig::default();
+        config.training.cohort = Some(11);
+        assert!(config.check().unwrap_err().to_string().contains("only 10 clients"));
+        config.training.sampling = "weighted-with-replacement".into();
+        config.check().unwrap();
     }
 }

@@ -3,10 +3,12 @@
 mod check;
 mod costs;
 mod file;
+mod training;
 
 pub use costs::RecordedCosts;
 pub use file::{read, read_as};
 
+use imfl_engine::federated::Server;
 use imfl_mechanism::prior::Distribution;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -27,6 +29,9 @@ pub struct RunConfig {
     /// Threads; one for each core if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<usize>,
+    /// Clients trained in one launch; chosen for the device if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chunk: Option<usize>,
     /// Folder of run folders.
     pub runs: PathBuf,
     /// Who holds what.
@@ -57,19 +62,48 @@ pub struct PartitionConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingConfig {
-    /// mlp or simple-cnn.
+    /// mlp, simple-cnn, fedavg-cnn or resnet8-gn.
     pub model: String,
     /// Rounds.
     pub rounds: u64,
     /// Clients drawn for a round out of those who take part; all of them if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cohort: Option<usize>,
+    /// uniform, weighted (by effective samples), or either with -with-replacement.
+    pub sampling: String,
     /// Passes over a client's samples in a round.
     pub local_epochs: usize,
     /// Samples in a batch.
     pub batch: usize,
     /// Learning rate of the clients.
     pub rate: f64,
+    /// constant, step:EVERY:FACTOR, exponential:FACTOR or cosine:ROUNDS[:FLOOR].
+    pub schedule: String,
+    /// Momentum of the clients, forgotten at the end of a round.
+    pub momentum: f64,
+    /// Multiple of the weights that joins the clients' gradients.
+    pub weight_decay: f64,
+    /// sgd, fedprox:MU or scaffold.
+    pub algorithm: String,
+    /// What the server does with the mean of the updates.
+    pub server: ServerConfig,
+}
+
+/// What the server does with the mean of the updates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// fedavg, fedavgm, fedadam or fedyogi.
+    pub rule: String,
+    /// Learning rate; 1 for fedavg and fedavgm, 0.01 for fedadam and fedyogi if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// Decay of the first moment.
+    pub momentum: f64,
+    /// Decay of the second moment.
+    pub second: f64,
+    /// Degree of adaptivity.
+    pub adaptivity: f64,
 }
 
 /// Where generated images come from.
@@ -150,6 +184,7 @@ impl Default for RunConfig {
             seed: None,
             device: "auto".into(),
             workers: None,
+            chunk: None,
             runs: "runs".into(),
             partition: PartitionConfig::default(),
             training: TrainingConfig::default(),
@@ -169,7 +204,27 @@ impl Default for PartitionConfig {
 
 impl Default for TrainingConfig {
     fn default() -> Self {
-        Self { model: "simple-cnn".into(), rounds: 15, cohort: None, local_epochs: 1, batch: 20, rate: 0.1 }
+        Self {
+            model: "simple-cnn".into(),
+            rounds: 15,
+            cohort: None,
+            sampling: "uniform".into(),
+            local_epochs: 1,
+            batch: 20,
+            rate: 0.1,
+            schedule: "constant".into(),
+            momentum: 0.0,
+            weight_decay: 0.0,
+            algorithm: "sgd".into(),
+            server: ServerConfig::default(),
+        }
+    }
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let Server { rule, momentum, second, adaptivity, .. } = Server::default();
+        Self { rule: rule.to_string(), rate: None, momentum, second, adaptivity }
     }
 }
 

@@ -44,7 +44,7 @@ pub fn run(setup: &Setup, clients: &[Client]) -> Outcome<Assessment> {
     let halves = authentic_halves(setup)?;
     let sizes: Vec<usize> = halves[0].iter().map(Vec::len).collect();
     let samples = generate(setup, &sizes)?;
-    let mut federation = setup.federation();
+    let mut federation = setup.federation()?;
     if let Some(samples) = &samples {
         federation.images = federation.images.with_generated(samples.clone());
     }

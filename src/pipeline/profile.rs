@@ -52,7 +52,7 @@ fn costs(setup: &Setup) -> Outcome<RecordedCosts> {
         Some(seconds) => seconds,
         None => {
             let start = federated::init(setup.model.as_ref(), setup.seed);
-            profile::seconds_per_sample(&setup.federation(), &start, MEASURING)?
+            profile::seconds_per_sample(&setup.federation()?, &start, MEASURING)?
         }
     };
     let (mut for_setup, mut per_image) = (0.0, 0.0);

@@ -8,7 +8,7 @@ use crate::progress;
 use imfl_aigc::{Fingerprints, Generator, Sampling};
 use imfl_engine::data::{self, Dataset};
 use imfl_engine::device::{Compute, DeviceName};
-use imfl_engine::federated::{Federation, LocalSgd};
+use imfl_engine::federated::Federation;
 use imfl_engine::model::{Architecture, Model};
 use rand::Rng;
 use std::sync::Arc;
@@ -47,6 +47,7 @@ impl Setup {
         }
         config.seed = Some(seed);
         let compute = Compute::open(config.device.parse::<DeviceName>()?, config.workers)?;
+        let compute = Compute { chunk: config.chunk, ..compute };
         if compute.name == DeviceName::NdArray {
             progress::warn("ndarray is deprecated in Burn and 25 to 100 times slower than `cpu` at convolutions");
         }
@@ -81,12 +82,17 @@ impl Setup {
     }
 
     /// Federated training with this run's model, images and settings.
-    pub fn federation(&self) -> Federation {
+    ///
+    /// # Errors
+    /// A failure that names the key of a setting that makes no sense.
+    pub fn federation(&self) -> Outcome<Federation> {
         let training = &self.config.training;
-        let local = LocalSgd { rate: training.rate, epochs: training.local_epochs, batch: training.batch };
+        let local = training.local(self.config.partition.clients)?;
         let normalisation = self.train.normalisation();
         let (model, train) = (self.model.clone(), self.train.clone());
-        Federation::new(model, train, &normalisation, local, self.compute.clone(), self.seed)
+        let mut federation = Federation::new(model, train, &normalisation, local, self.compute.clone(), self.seed);
+        federation.server = training.server.server()?;
+        Ok(federation)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::{Allocation, Setup, augment};
 use crate::failure::Outcome;
-use crate::progress::Bar;
+use crate::progress::{self, Bar};
 use crate::run_dir::RunDir;
 use imfl_engine::client::{Client, Images};
 use imfl_engine::data::Dataset;
-use imfl_engine::federated::{self, Evaluation, Participant, RoundReport};
+use imfl_engine::federated::{self, Drawn, Evaluation, Participant, RoundReport};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub struct Training {
 /// Prepares the data, trains round by round and writes `metrics.jsonl` as it goes.
 pub fn run(setup: &Setup, clients: &[Client], allocation: &Allocation, folder: &RunDir) -> Outcome<Training> {
     let (prepared, generated) = augment::run(setup, clients, allocation)?;
-    let mut federation = setup.federation();
+    let mut federation = setup.federation()?;
     if let Some(generated) = &generated {
         federation.images = federation.images.with_generated(generated.clone());
     }
@@ -73,10 +73,9 @@ pub fn run(setup: &Setup, clients: &[Client], allocation: &Allocation, folder: &
     let planned = if participants.is_empty() { 0 } else { setup.config.training.rounds };
     let bar = Bar::new("training", planned);
     folder.write("metrics.jsonl", "")?;
+    let draw = cohorts(setup, &participants)?;
     for round in 1..=planned {
-        let size = setup.config.training.cohort.unwrap_or(participants.len());
-        let drawn = federated::sample_cohort(participants.len(), size, setup.seed, round);
-        let cohort: Vec<Participant> = drawn.into_iter().map(|index| participants[index].clone()).collect();
+        let cohort = draw(round)?;
         let report;
         (state, report) = federation.apply(state, &cohort)?;
         evaluation = evaluate(&state);
@@ -88,9 +87,25 @@ pub fn run(setup: &Setup, clients: &[Client], allocation: &Allocation, folder: &
     Ok(Training { rounds, evaluation, histograms, generated })
 }
 
+/// How the participants of a round are drawn out of those who take part.
+fn cohorts<'a>(
+    setup: &'a Setup,
+    participants: &'a [Participant],
+) -> Outcome<impl Fn(u64) -> Outcome<Vec<Participant>> + 'a> {
+    let sampling = setup.config.training.sampling()?;
+    let wanted = setup.config.training.cohort.unwrap_or(participants.len());
+    let size = if sampling.replacement { wanted } else { wanted.min(participants.len()) };
+    if size < wanted {
+        progress::warn(format!("only {size} clients take part, so cohorts have {size} clients and not {wanted}"));
+    }
+    let weights: Vec<f64> = participants.iter().map(|participant| participant.weight).collect();
+    let participant = |drawn: Drawn| Participant { weight: drawn.weight, ..participants[drawn.index].clone() };
+    Ok(move |round| Ok(sampling.draw(&weights, size, setup.seed, round)?.into_iter().map(participant).collect()))
+}
+
 impl RoundMetrics {
     fn of(report: RoundReport, evaluation: &Evaluation) -> Self {
-        let RoundReport { round, cohort, rejected, train_loss, samples, seconds } = report;
+        let RoundReport { round, cohort, rejected, train_loss, samples, seconds, .. } = report;
         let (loss, accuracy) = (evaluation.loss, evaluation.accuracy());
         Self { round, cohort, rejected, train_loss, loss, accuracy, samples, seconds }
     }

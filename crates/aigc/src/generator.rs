@@ -2,12 +2,12 @@ use crate::checkpoint::{Checkpoint, CheckpointError, Description};
 use crate::denoiser::{Denoiser, Preconditioning};
 use crate::fingerprint::Fingerprints;
 use crate::sampling::{Sampling, SamplingError};
-use crate::workers;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use imfl_engine::data::Dataset;
 use imfl_engine::layer::Pass;
 use imfl_engine::parameters::{Stacked, Weights};
 use imfl_engine::random::{Purpose, keyed};
+use imfl_engine::worker;
 use rand::RngExt;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -151,9 +151,9 @@ impl Generator {
         let pieces: Vec<&[Request]> = requests.chunks(BATCH).collect();
         let (mut done, mut failed) = (0, None);
         let mut images = vec![0; requests.len() * shape.size()];
-        let complete = workers::each(
-            pieces.len(),
+        let complete = worker::each(
             workers,
+            pieces.len(),
             |piece| self.draw(&stacked, pieces[piece], sampling, seed, device, |_| ()),
             |piece, drawn| {
                 match drawn {

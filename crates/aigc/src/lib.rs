@@ -18,7 +18,6 @@ pub mod quality;
 mod sampling;
 mod theta;
 mod training;
-mod workers;
 
 pub use augmentation::{Augmentation, AugmentationError};
 pub use checkpoint::{Checkpoint, CheckpointError, Description};

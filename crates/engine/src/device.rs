@@ -85,12 +85,15 @@ pub struct Compute {
     pub name: DeviceName,
     /// Threads that train clients side by side. On a GPU more than one only fights for the queue.
     pub workers: usize,
+    /// Clients trained side by side in one launch; chosen for device, model and memory if absent
+    /// ([`crate::federated::Plan`]).
+    pub chunk: Option<usize>,
 }
 
 impl Compute {
     /// The CPU with one worker for each core.
     pub fn cpu() -> Self {
-        Self { device: Device::flex(), name: DeviceName::Cpu, workers: crate::worker::available() }
+        Self { device: Device::flex(), name: DeviceName::Cpu, workers: crate::worker::available(), chunk: None }
     }
 
     /// Opens the device that a name stands for; `workers` defaults to one for each core on a CPU, one on a GPU.
@@ -106,7 +109,7 @@ impl Compute {
             DeviceName::Cpu | DeviceName::NdArray => crate::worker::available(),
             _ => 1,
         };
-        Ok(Self { device, name, workers: workers.unwrap_or(default).max(1) })
+        Ok(Self { device, name, workers: workers.unwrap_or(default).max(1), chunk: None })
     }
 }
 

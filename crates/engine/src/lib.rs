@@ -15,6 +15,7 @@ pub mod model;
 pub mod op;
 pub mod parameters;
 pub mod partition;
+pub mod peak;
 pub mod profile;
 pub mod random;
 pub mod worker;

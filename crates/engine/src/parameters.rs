@@ -53,6 +53,13 @@ impl Parameter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParameterId(usize);
 
+impl ParameterId {
+    /// Its place in the layout.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// The parameters of a model, in the order in which its layers declared them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
@@ -161,6 +168,34 @@ impl Stacked {
             })
             .collect();
         Self { layout: weights.layout.clone(), clients, tensors }
+    }
+
+    /// Gives each client the values of its row, which are in layout order.
+    ///
+    /// # Panics
+    /// If a row has another length than the layout.
+    pub fn of_rows(layout: Arc<Layout>, rows: &[&[f32]], device: &Device) -> Self {
+        assert!(rows.iter().all(|row| row.len() == layout.size()), "rows do not fit the layout");
+        let mut first = 0;
+        let tensors = layout.parameters().iter().map(|parameter| {
+            let range = first..first + parameter.size();
+            first = range.end;
+            let values: Vec<f32> = rows.iter().flat_map(|row| &row[range.clone()]).copied().collect();
+            Tensor::from_data(TensorData::new(values, [rows.len(), parameter.size()]), device)
+        });
+        let tensors = tensors.collect();
+        Self { layout, clients: rows.len(), tensors }
+    }
+
+    /// Takes a parameter out, leaving an empty tensor in its place.
+    pub(crate) fn take(&mut self, place: usize) -> Tensor<2> {
+        let empty = Tensor::empty([self.clients, 0], &self.tensors[place].device());
+        std::mem::replace(&mut self.tensors[place], empty)
+    }
+
+    /// Puts a parameter into its place, `[clients, size]`.
+    pub(crate) fn put(&mut self, place: usize, tensor: Tensor<2>) {
+        self.tensors[place] = tensor;
     }
 
     /// The same parameters with other tensors, one for each parameter in layout order and each `[clients, size]`.

@@ -1,7 +1,6 @@
 //! What a training sample costs on this device, measured.
 
 use crate::client::{Client, Sample};
-use crate::device::Compute;
 use crate::federated::{Federation, Participant, ServerState, TrainingError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,8 @@ const PIECE: usize = 64;
 /// # Errors
 /// [`TrainingError`] if the model diverges even here.
 pub fn seconds_per_sample(federation: &Federation, state: &ServerState, time: Duration) -> Result<f64, TrainingError> {
-    let single = Federation { compute: Compute { workers: 1, ..federation.compute.clone() }, ..federation.clone() };
+    let mut single = federation.clone();
+    single.compute.workers = 1;
     let held = single.images.authentic().len();
     let samples = (0..PIECE).map(|index| Sample::Authentic((index % held) as u32)).collect();
     let cohort = [Participant { client: Client { id: 0, samples }, weight: 1.0 }];

@@ -1,11 +1,29 @@
 //! Tasks spread over worker threads, with results in the order of the tasks.
+//!
+//! Threads are long-lived: the first call with a number of workers starts them, later calls find them waiting, with the
+//! work buffers that their kernels have grown.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 /// The number of worker threads that this machine suggests: one for each core.
 pub fn available() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get())
+}
+
+/// The threads that serve calls for so many workers, started with the first of them.
+fn pool(workers: usize) -> Arc<ThreadPool> {
+    static POOLS: Mutex<BTreeMap<usize, Arc<ThreadPool>>> = Mutex::new(BTreeMap::new());
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    let start = || {
+        let pool = ThreadPoolBuilder::new().num_threads(workers).thread_name(|index| format!("worker {index}"));
+        // Only a machine out of threads fails here, where `std::thread::spawn` would panic as well.
+        Arc::new(pool.build().expect("the operating system starts threads"))
+    };
+    pools.entry(workers).or_insert_with(start).clone()
 }
 
 /// Runs `task(0..count)` on `workers` threads. Each thread has a state of its own, made by `state`; all states are
@@ -25,26 +43,54 @@ pub fn run<S: Send, T: Send>(
             let Some(slot) = results.get(index) else { return own };
             let result = task(&mut own, index);
             // Nobody else locks this slot: the counter hands each index out once.
-            *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(result);
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         }
     };
     let states = match workers.clamp(1, count.max(1)) {
         1 => vec![work()],
-        workers => std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-            let join = |thread: std::thread::ScopedJoinHandle<S>| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            threads.into_iter().map(join).collect()
-        }),
+        workers => pool(workers).broadcast(|_| work()),
     };
-    let finished = results.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(|error| error.into_inner()));
+    let finished = results.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner));
     (states, finished.collect())
 }
 
 /// [`run`] without states.
 pub fn map<T: Send>(workers: usize, count: usize, task: impl Fn(usize) -> T + Sync) -> Vec<T> {
     run(workers, count, || (), |(), index| task(index)).1
+}
+
+/// Runs `task(0..count)` on `workers` threads and hands each result to `receive` on this thread, in the order in which
+/// they end. When `receive` breaks, no further task is started; says whether all were received.
+pub fn each<T: Send>(
+    workers: usize,
+    count: usize,
+    task: impl Fn(usize) -> T + Sync,
+    mut receive: impl FnMut(usize, T) -> ControlFlow<()>,
+) -> bool {
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (send, results) = mpsc::channel();
+    let workers = workers.clamp(1, count.max(1));
+    pool(workers).in_place_scope(|scope| {
+        for _ in 0..workers {
+            let (send, next, stop, task) = (send.clone(), &next, &stop, &task);
+            scope.spawn(move |_| {
+                while !stop.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= count || send.send((index, task(index))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(send);
+        for (index, result) in results {
+            if receive(index, result).is_break() {
+                stop.store(true, Ordering::Relaxed);
+                return false;
+            }
+        }
+        true
+    })
 }
 
 #[cfg(test)]
@@ -67,5 +113,45 @@ mod tests {
             assert_eq!(states.into_iter().sum::<usize>(), 190);
         }
         assert!(map(3, 0, |index| index).is_empty());
+    }
+
+    #[test]
+    fn every_task_is_received_once_from_any_number_of_workers() {
+        for workers in [1, 2, 5, 50] {
+            let mut seen = vec![0; 20];
+            let all = each(
+                workers,
+                20,
+                |index| index * index,
+                |index, square| {
+                    assert_eq!(square, index * index);
+                    seen[index] += 1;
+                    ControlFlow::Continue(())
+                },
+            );
+            assert!(all && seen == [1; 20]);
+        }
+        assert!(each(3, 0, |_| (), |_, ()| ControlFlow::Break(())));
+        let mut received = 0;
+        let all = each(
+            2,
+            1000,
+            |index| index,
+            |_, _| {
+                received += 1;
+                ControlFlow::Break(())
+            },
+        );
+        assert!(!all && received == 1);
+    }
+
+    #[test]
+    fn threads_are_the_same_from_call_to_call() {
+        let threads = || {
+            let mut ids = run(2, 2, || std::thread::current().id(), |_, _| ()).0;
+            ids.sort_by_key(|id| format!("{id:?}"));
+            ids
+        };
+        assert_eq!(threads(), threads());
     }
 }

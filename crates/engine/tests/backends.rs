@@ -22,7 +22,7 @@ fn round(model: Architecture, device: DeviceName) -> Vec<f32> {
     let normalisation = data.normalisation();
     let model = model.build(data.shape, data.classes()).unwrap();
     let compute = Compute::open(device, Some(1)).unwrap();
-    let local = LocalSgd { rate: 0.05, epochs: 1, batch: 4 };
+    let local = LocalSgd { rate: 0.05, batch: 4, ..LocalSgd::default() };
     let start = federated::init(model.as_ref(), 1);
     let cohort: Vec<Participant> = [0..8u32, 8..17, 17..24]
         .into_iter()

@@ -1,6 +1,8 @@
 //! `imfl bench`: how fast this machine is at the work that runs are made of.
 
 mod generate;
+mod memory;
+mod train;
 
 use crate::failure::Outcome;
 use clap::Subcommand;
@@ -9,6 +11,7 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub enum Bench {
     Generate(generate::Generate),
+    Train(Box<train::Train>),
 }
 
 impl Bench {
@@ -16,6 +19,7 @@ impl Bench {
     pub fn run(self) -> Outcome {
         match self {
             Self::Generate(generate) => generate.run(),
+            Self::Train(train) => train.run(),
         }
     }
 }

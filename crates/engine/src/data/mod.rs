@@ -10,6 +10,7 @@ pub use source::{Benchmark, open};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// Size of one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -26,6 +27,24 @@ impl ImageShape {
     /// Bytes of one image.
     pub fn size(&self) -> usize {
         self.channels * self.height * self.width
+    }
+}
+
+/// Text that is no shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no image shape; expected CHANNELSxHEIGHTxWIDTH, as in 3x32x32, each at least 1")]
+pub struct ImageShapeError(String);
+
+impl FromStr for ImageShape {
+    type Err = ImageShapeError;
+
+    fn from_str(text: &str) -> Result<Self, ImageShapeError> {
+        let sides: Vec<Option<usize>> =
+            text.split('x').map(|side| side.parse().ok().filter(|&side| side > 0)).collect();
+        match sides[..] {
+            [Some(channels), Some(height), Some(width)] => Ok(Self { channels, height, width }),
+            _ => Err(ImageShapeError(text.into())),
+        }
     }
 }
 

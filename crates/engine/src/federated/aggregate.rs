@@ -29,26 +29,16 @@ impl ExactMean {
     /// Adds a client's model. `share` is its weight over the sum of all planned weights, in (0, 1].
     ///
     /// # Errors
-    /// What is wrong with the model, if a value is not finite or moved by 2,048 or more; nothing was added then.
+    /// What is wrong with the model, if a value is not finite or moved by 2,048 or more; nothing is added then.
     pub fn add(&mut self, base: &[f32], model: &[f32], share: f64) -> Result<(), &'static str> {
-        debug_assert_eq!(base.len(), self.sums.len());
-        let mut finite = true;
-        let mut bounded = true;
-        for (&model, &base) in model.iter().zip(base) {
-            finite &= model.is_finite();
-            bounded &= (f64::from(model) - f64::from(base)).abs() < LIMIT;
-        }
-        if !finite {
-            return Err("values that are not finite");
-        }
-        if !bounded {
-            return Err("values that moved by over 2,048");
-        }
+        assert!(base.len() == self.sums.len() && model.len() == base.len(), "mean of vectors of another size");
         let weight = (share * WEIGHTS).round().max(1.0);
         let share = weight / WEIGHTS;
-        for ((sum, &model), &base) in self.sums.iter_mut().zip(model).zip(base) {
-            let contribution = share * (f64::from(model) - f64::from(base));
-            *sum += (contribution + MAGIC).to_bits() as i64 - MAGIC.to_bits() as i64;
+        if !accumulate(&mut self.sums, base, model, share, 1) {
+            // Integers wrap around: taking the same numbers away leaves no trace.
+            accumulate(&mut self.sums, base, model, share, -1);
+            let finite = model.iter().all(|value| value.is_finite());
+            return Err(if finite { "values that moved by over 2,048" } else { "values that are not finite" });
         }
         self.weight += weight as i64;
         Ok(())
@@ -61,16 +51,30 @@ impl ExactMean {
         self
     }
 
-    /// Moves `base` by the mean of what was added; does nothing if nothing was.
-    pub fn apply(&self, base: &mut [f32]) {
-        if self.weight == 0 {
-            return;
-        }
-        let scale = UNIT * WEIGHTS / self.weight as f64;
-        for (base, &sum) in base.iter_mut().zip(&self.sums) {
-            *base = (f64::from(*base) + sum as f64 * scale) as f32;
-        }
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.weight == 0
     }
+
+    /// The weighted mean difference, value by value; zeros if nothing was added.
+    pub fn means(&self) -> impl Iterator<Item = f64> {
+        let scale = if self.is_empty() { 0.0 } else { UNIT * WEIGHTS / self.weight as f64 };
+        self.sums.iter().map(move |&sum| sum as f64 * scale)
+    }
+}
+
+/// Adds `sign * share * (model - base)` to each sum, in units of 2^-40; says whether every difference was below
+/// [`LIMIT`], which those that are not finite are not.
+#[inline]
+fn accumulate(sums: &mut [i64], base: &[f32], model: &[f32], share: f64, sign: i64) -> bool {
+    let mut bounded = true;
+    for ((sum, &model), &base) in sums.iter_mut().zip(model).zip(base) {
+        let difference = f64::from(model) - f64::from(base);
+        bounded &= difference.abs() < LIMIT;
+        let contribution = (share * difference + MAGIC).to_bits() as i64 - MAGIC.to_bits() as i64;
+        *sum = sum.wrapping_add(sign * contribution);
+    }
+    bounded
 }
 
 #[cfg(test)]
@@ -85,9 +89,11 @@ mod tests {
             assert!(mean.add(&[0.0; 2], &[1.0, bad], 0.5).is_err());
         }
         mean.add(&[0.0; 2], &[3.0, -1.0], 0.25).unwrap();
-        let mut base = [1.0, 1.0];
-        mean.apply(&mut base);
-        assert_eq!(base, [4.0, 0.0], "the refused ones left no trace, and the weights that count are those accepted");
+        assert_eq!(
+            mean.means().collect::<Vec<_>>(),
+            [3.0, -1.0],
+            "the refused ones left no trace, and the weights that count are those accepted"
+        );
     }
 
     proptest! {
@@ -106,13 +112,12 @@ mod tests {
             let (mut a, mut b) = (ExactMean::new(3), ExactMean::new(3));
             add(&mut b, back);
             add(&mut a, &front.iter().rev().cloned().collect::<Vec<_>>());
-            let (mut one, mut two) = (base, base);
-            whole.apply(&mut one);
-            b.merge(a).apply(&mut two);
-            prop_assert_eq!(one, two);
+            let one: Vec<f64> = whole.means().collect();
+            prop_assert_eq!(&one, &b.merge(a).means().collect::<Vec<_>>());
             for i in 0..3 {
                 let mean = models.iter().map(|(m, w)| f64::from(m[i]) * f64::from(*w)).sum::<f64>() / total;
-                prop_assert!((f64::from(one[i]) - mean).abs() < 1e-5, "{} {}", one[i], mean);
+                let found = one[i] + f64::from(base[i]);
+                prop_assert!((found - mean).abs() < 1e-5, "{} {}", found, mean);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Loss and accuracy of a model on a dataset.
 
 use crate::batch::Batch;
-use crate::client::{Images, Sample};
+use crate::client::{Client, Images, Sample};
 use crate::device::Compute;
 use crate::layer::Pass;
 use crate::model::Model;
@@ -29,26 +29,57 @@ impl Evaluation {
     }
 }
 
-/// Evaluates on the authentic images, without dropout; the result does not depend on the number of workers.
+/// Evaluates on all authentic images, without dropout; the result does not depend on the number of workers.
 pub fn evaluate(model: &dyn Model, weights: &Weights, images: &Images, compute: &Compute) -> Evaluation {
-    let samples = images.authentic().len();
+    let all = Client::authentic(0, &(0..images.authentic().len() as u32).collect::<Vec<_>>());
+    evaluate_clients(model, weights, images, &[&all], compute).remove(0)
+}
+
+/// Evaluates on each client's own samples, without dropout; the result does not depend on the number of workers.
+pub fn evaluate_clients(
+    model: &dyn Model,
+    weights: &Weights,
+    images: &Images,
+    clients: &[&Client],
+    compute: &Compute,
+) -> Vec<Evaluation> {
     let stacked = Stacked::broadcast(weights, 1, &compute.device);
-    let parts = worker::map(compute.workers, samples.div_ceil(BATCH), |index| {
-        let range = index * BATCH..samples.min((index + 1) * BATCH);
-        let part: Vec<Sample> = range.map(|image| Sample::Authentic(image as u32)).collect();
-        let batch = Batch::assemble(images, &[&part], part.len(), &compute.device);
-        let logits = model.forward(&mut Pass::evaluate(&stacked), batch.images.clone());
-        let [_, rows, classes] = logits.dims();
-        let loss = f64::from(batch.cross_entropy(logits.clone()).into_scalar::<f32>()) * rows as f64;
-        let data = logits.into_data();
-        // Logits of f32 parameters are f32.
-        let logits = data.as_slice::<f32>().expect("logits are f32");
-        let correct =
-            logits.chunks_exact(classes).zip(&part).filter(|(row, sample)| argmax(row) == images.label(**sample));
-        (loss, correct.count())
+    let parts: Vec<(usize, &[Sample])> = clients
+        .iter()
+        .enumerate()
+        .flat_map(|(index, client)| client.samples.chunks(BATCH).map(move |part| (index, part)))
+        .collect();
+    let found = worker::map(compute.workers, parts.len(), |index| {
+        evaluate_batch(model, &stacked, images, parts[index].1, compute)
     });
-    let (loss, correct) = parts.into_iter().fold((0.0, 0), |(loss, correct), part| (loss + part.0, correct + part.1));
-    Evaluation { loss: loss / samples.max(1) as f64, correct, samples }
+    let mut evaluations = vec![Evaluation { loss: 0.0, correct: 0, samples: 0 }; clients.len()];
+    for ((client, part), (loss, correct)) in parts.into_iter().zip(found) {
+        let evaluation = &mut evaluations[client];
+        evaluation.loss += loss;
+        evaluation.correct += correct;
+        evaluation.samples += part.len();
+    }
+    evaluations.iter_mut().for_each(|evaluation| evaluation.loss /= evaluation.samples.max(1) as f64);
+    evaluations
+}
+
+/// Summed loss and correct classifications of one batch.
+fn evaluate_batch(
+    model: &dyn Model,
+    stacked: &Stacked,
+    images: &Images,
+    part: &[Sample],
+    compute: &Compute,
+) -> (f64, usize) {
+    let batch = Batch::assemble(images, &[part], part.len(), &compute.device);
+    let logits = model.forward(&mut Pass::evaluate(stacked), batch.images.clone());
+    let [_, rows, classes] = logits.dims();
+    let loss = f64::from(batch.cross_entropy(logits.clone()).into_scalar::<f32>()) * rows as f64;
+    let data = logits.into_data();
+    // Logits of f32 parameters are f32.
+    let logits = data.as_slice::<f32>().expect("logits are f32");
+    let correct = logits.chunks_exact(classes).zip(part).filter(|(row, sample)| argmax(row) == images.label(**sample));
+    (loss, correct.count())
 }
 
 /// The first position of the largest value.

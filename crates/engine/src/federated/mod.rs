@@ -1,20 +1,30 @@
 //! Federated averaging (McMahan et al. 2017): `init` makes a server state, `apply` takes it through one round.
 
 pub mod aggregate;
+mod chunk;
+mod cohort;
 mod evaluate;
 mod local;
+mod plan;
+mod scaffold;
+mod schedule;
+mod server;
 
-pub use evaluate::{Evaluation, evaluate};
-pub use local::LocalSgd;
+pub use cohort::{CohortError, CohortSampling, CohortSamplingError, Drawn};
+pub use evaluate::{Evaluation, evaluate, evaluate_clients};
+pub use local::{LocalAlgorithm, LocalAlgorithmError, LocalSgd};
+pub use plan::Plan;
+pub use scaffold::Variates;
+pub use schedule::{Schedule, ScheduleError};
+pub use server::{Moments, Server, ServerRule, ServerRuleError};
 
 use crate::client::{Client, Images};
 use crate::data::Normalisation;
 use crate::device::Compute;
-use crate::model::Model;
+use crate::layer::Trace;
+use crate::model::{self, Model};
 use crate::parameters::Weights;
-use crate::random::{Purpose, keyed};
 use aggregate::ExactMean;
-use rand::seq::index;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -36,10 +46,13 @@ pub struct Federation {
     pub images: Images,
     /// What a client does in a round.
     pub local: LocalSgd,
+    /// What the server does with the mean of the updates.
+    pub server: Server,
     /// Where it is computed.
     pub compute: Compute,
     /// Keys all random numbers.
     pub seed: u64,
+    trace: Arc<Trace>,
 }
 
 /// The server between two rounds.
@@ -49,6 +62,10 @@ pub struct ServerState {
     pub round: u64,
     /// The global model.
     pub weights: Weights,
+    /// What the server's rule remembers.
+    pub moments: Moments,
+    /// What SCAFFOLD remembers.
+    pub variates: Variates,
 }
 
 /// What a round did.
@@ -64,6 +81,11 @@ pub struct RoundReport {
     pub train_loss: f64,
     /// Samples trained on, every epoch counted.
     pub samples: u64,
+    /// Share of the computed rows that were padding: batches that were not full, and clients that waited for others of
+    /// their chunk. In [0, 1).
+    pub padding: f64,
+    /// How clients were spread over launches and threads.
+    pub plan: Plan,
     /// Wall time.
     pub seconds: f64,
 }
@@ -89,23 +111,34 @@ pub enum TrainingError {
     /// There is nobody to train.
     #[error("round {0} has an empty cohort")]
     EmptyCohort(u64),
+    /// A weight that is no weight.
+    #[error("client {client} of round {round} has weight {weight}; weights are finite and above 0")]
+    Weight {
+        /// The round, from 1.
+        round: u64,
+        /// The client.
+        client: u32,
+        /// Its weight.
+        weight: f64,
+    },
 }
 
 /// The first state of a server: the model's initial weights for `seed`.
 pub fn init(model: &dyn Model, seed: u64) -> ServerState {
-    ServerState { round: 0, weights: Weights::initialise(model.layout().clone(), seed) }
+    let weights = Weights::initialise(model.layout().clone(), seed);
+    ServerState { round: 0, weights, moments: Moments::default(), variates: Variates::default() }
 }
 
-/// Draws `size` different positions out of `population`, keyed by the round.
-pub fn sample_cohort(population: usize, size: usize, seed: u64, round: u64) -> Vec<usize> {
-    let mut random = keyed(seed, Purpose::Cohort, round, 0, 0);
-    let mut chosen = index::sample(&mut random, population, size.min(population)).into_vec();
-    chosen.sort_unstable();
-    chosen
+/// What became of one client's update.
+struct Outcome {
+    accepted: Result<Option<Vec<f32>>, &'static str>,
+    loss: f64,
+    samples: u64,
 }
 
 impl Federation {
-    /// Bundles what a round needs. Clients present `authentic` images on the scale of `normalisation`.
+    /// Bundles what a round needs, with FedAvg on the server. Clients present `authentic` images on the scale of
+    /// `normalisation`.
     pub fn new(
         model: Arc<dyn Model>,
         authentic: Arc<crate::data::Dataset>,
@@ -114,14 +147,22 @@ impl Federation {
         compute: Compute,
         seed: u64,
     ) -> Self {
-        Self { model, images: Images::new(authentic, normalisation), local, compute, seed }
+        let trace = Arc::new(model::trace(model.as_ref(), authentic.shape, &compute.device));
+        let images = Images::new(authentic, normalisation);
+        Self { model, images, local, server: Server::default(), compute, seed, trace }
     }
 
-    /// One round: every participant trains a copy of the global model, the server takes the weighted mean of the
-    /// updates. The result does not depend on the number of workers.
+    /// What the model's layers do with one sample.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// One round: every participant trains a copy of the global model, the server moves by the weighted mean of the
+    /// updates. On a CPU the result depends neither on the number of workers nor on the chunk.
     ///
     /// # Errors
-    /// [`TrainingError`] if nobody takes part or no update is finite; the state is then lost with it, keep a clone to go on.
+    /// [`TrainingError`] if nobody takes part, a weight is no weight or no update is finite; the state is then lost with
+    /// it, keep a clone to go on.
     pub fn apply(
         &self,
         mut state: ServerState,
@@ -129,138 +170,102 @@ impl Federation {
     ) -> Result<(ServerState, RoundReport), TrainingError> {
         let started = Instant::now();
         let round = state.round + 1;
-        let total: f64 = cohort.iter().map(|participant| participant.weight).sum();
-        let base = &state.weights;
-        let (means, outcomes) = crate::worker::run(
-            self.compute.workers,
-            cohort.len(),
-            || ExactMean::new(base.values().len()),
+        let total = total_weight(cohort, round)?;
+        let plan = Plan::new(&self.compute, &self.local, state.weights.layout(), &self.trace, cohort.len());
+        let chunks = plan.chunks(cohort, &self.local);
+
+        let (means, trained) = crate::worker::run(
+            plan.workers,
+            chunks.len(),
+            || ExactMean::new(state.weights.values().len()),
             |mean, index| {
-                let Participant { client, weight } = &cohort[index];
-                let update = self.local.train(self, base, client, round);
-                let accepted = mean.add(base.values(), update.weights.values(), weight / total);
-                (accepted, update.loss, update.samples)
+                let clients: Vec<&Client> = chunks[index].iter().map(|&place| &cohort[place].client).collect();
+                let (updates, rows) = self.train_chunk(&state, &clients, round);
+                let add = |(update, &place): (chunk::Update, &usize)| {
+                    let share = cohort[place].weight / total;
+                    let accepted = mean.add(state.weights.values(), &update.model, share);
+                    Outcome { accepted: accepted.map(|()| update.variate), loss: update.loss, samples: update.samples }
+                };
+                (updates.into_iter().zip(&chunks[index]).map(add).collect::<Vec<_>>(), rows)
             },
         );
-        let rejected: Vec<u32> = cohort
-            .iter()
-            .zip(&outcomes)
-            .filter_map(|(participant, (accepted, ..))| accepted.is_err().then_some(participant.client.id))
-            .collect();
-        let Some(mean) = means.into_iter().reduce(ExactMean::merge).filter(|_| rejected.len() < cohort.len()) else {
-            return Err(match (cohort.first(), outcomes.first()) {
-                (Some(first), Some((Err(what), ..))) => {
-                    TrainingError::Diverged { round, client: first.client.id, what, cohort: cohort.len() }
-                }
-                _ => TrainingError::EmptyCohort(round),
-            });
-        };
-        mean.apply(state.weights.values_mut());
+        let rows: u64 = trained.iter().map(|(_, rows)| rows).sum();
+        let outcomes = in_cohort_order(&chunks, trained.into_iter().map(|(outcomes, _)| outcomes));
+
+        let mut report = RoundReport::of(round, cohort, &outcomes);
+        if report.rejected.len() == cohort.len() {
+            return Err(diverged(round, cohort, &outcomes));
+        }
+        let mean = means.into_iter().fold(ExactMean::new(state.weights.values().len()), ExactMean::merge);
+        self.server.step(&mut state.moments, state.weights.values_mut(), mean.means());
+        if let LocalAlgorithm::Scaffold { population } = self.local.algorithm {
+            state.variates.step(variates(cohort, outcomes), population);
+        }
         state.round = round;
-        // Summed in the order of the cohort, whoever finished first.
-        let accepted = outcomes.iter().filter(|(accepted, ..)| accepted.is_ok());
-        let (loss, counted) =
-            accepted.fold((0.0, 0u64), |(l, n), (_, loss, samples)| (l + loss * *samples as f64, n + samples));
-        let report = RoundReport {
-            round,
-            cohort: cohort.iter().map(|participant| participant.client.id).collect(),
-            rejected,
-            train_loss: loss / counted.max(1) as f64,
-            samples: outcomes.iter().map(|(_, _, samples)| samples).sum(),
-            seconds: started.elapsed().as_secs_f64(),
-        };
+        report.padding = 1.0 - report.samples as f64 / rows.max(1) as f64;
+        report.plan = plan;
+        report.seconds = started.elapsed().as_secs_f64();
         Ok((state, report))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::{Dataset, ImageShape};
-    use crate::model::Architecture;
-
-    /// Two classes that differ in which half is bright.
-    fn halves(samples: usize) -> Dataset {
-        let shape = ImageShape { channels: 1, height: 8, width: 8 };
-        let pixels = (0..samples * 64).map(|i| {
-            let (sample, pixel) = (i / 64, i % 64);
-            let bright = (pixel < 32) == (sample % 2 == 0);
-            ((i * 7919) % 100 + if bright { 120 } else { 0 }) as u8
-        });
-        let names = vec!["top".to_string(), "bottom".to_string()];
-        Dataset::new("halves", shape, names, pixels.collect(), (0..samples).map(|i| (i % 2) as u16).collect()).unwrap()
+fn total_weight(cohort: &[Participant], round: u64) -> Result<f64, TrainingError> {
+    if cohort.is_empty() {
+        return Err(TrainingError::EmptyCohort(round));
     }
-
-    fn federation(workers: usize, rate: f64) -> (Federation, Vec<Participant>) {
-        let data = halves(70);
-        let shares = "dirichlet:1".parse::<crate::partition::Scheme>().unwrap().partition(&data, 5, 1).unwrap();
-        let cohort = shares
-            .iter()
-            .enumerate()
-            .map(|(id, share)| Participant { client: Client::authentic(id as u32, share), weight: share.len() as f64 });
-        let cohort = cohort.collect();
-        let normalisation = data.normalisation();
-        let model = Architecture::SimpleCnn.build(data.shape, 2).unwrap();
-        let local = LocalSgd { rate, epochs: 2, batch: 4 };
-        let compute = Compute { workers, ..Compute::cpu() };
-        (Federation::new(model, Arc::new(data), &normalisation, local, compute, 3), cohort)
-    }
-
-    #[test]
-    fn rounds_learn_and_do_not_depend_on_the_number_of_workers() {
-        let after = |workers| {
-            let (federation, cohort) = federation(workers, 0.05);
-            let mut state = init(federation.model.as_ref(), 9);
-            let mut losses = Vec::new();
-            for _ in 0..3 {
-                let (next, report) = federation.apply(state, &cohort).unwrap();
-                losses.push(report.train_loss);
-                state = next;
-            }
-            (state, losses)
-        };
-        let (one, losses) = after(1);
-        assert!(losses[2] < losses[0] / 2.0, "{losses:?}");
-        for workers in [2, 5] {
-            let (other, other_losses) = after(workers);
-            assert!(one == other && losses == other_losses, "{workers} workers give another model");
+    match cohort.iter().find(|participant| !(participant.weight > 0.0 && participant.weight.is_finite())) {
+        Some(Participant { client, weight }) => {
+            Err(TrainingError::Weight { round, client: client.id, weight: *weight })
         }
-    }
-
-    #[test]
-    fn a_diverged_round_names_the_client() {
-        let (federation, cohort) = federation(1, 1e30);
-        let error = federation.apply(init(federation.model.as_ref(), 9), &cohort).unwrap_err();
-        assert!(matches!(error, TrainingError::Diverged { round: 1, client: 0, .. }), "{error}");
-        assert!(matches!(
-            federation.apply(init(federation.model.as_ref(), 9), &[]),
-            Err(TrainingError::EmptyCohort(1))
-        ));
-    }
-
-    #[test]
-    fn evaluation_counts_each_image_once_for_any_number_of_workers() {
-        let (federation, _) = federation(1, 0.1);
-        let weights = init(federation.model.as_ref(), 9).weights;
-        let data = Arc::new(halves(301));
-        let images = Images::new(data, &halves(301).normalisation());
-        let of = |workers| {
-            let compute = Compute { workers, ..Compute::cpu() };
-            evaluate(federation.model.as_ref(), &weights, &images, &compute)
-        };
-        let one = of(1);
-        assert_eq!(one.samples, 301);
-        assert!(one.loss > 0.0 && (0.0..=1.0).contains(&one.accuracy()));
-        assert_eq!(one, of(3));
-    }
-
-    #[test]
-    fn cohorts_are_distinct_and_keyed_by_the_round() {
-        let first = sample_cohort(100, 10, 1, 1);
-        assert_eq!(first.len(), 10);
-        assert!(first.windows(2).all(|pair| pair[0] < pair[1]));
-        assert_eq!(first, sample_cohort(100, 10, 1, 1));
-        assert_ne!(first, sample_cohort(100, 10, 1, 2));
-        assert_eq!(sample_cohort(3, 10, 1, 1), [0, 1, 2]);
+        None => Ok(cohort.iter().map(|participant| participant.weight).sum()),
     }
 }
+
+/// Puts what chunks returned back into the order of the cohort.
+fn in_cohort_order(chunks: &[Vec<usize>], trained: impl Iterator<Item = Vec<Outcome>>) -> Vec<Outcome> {
+    let mut placed: Vec<(usize, Outcome)> = chunks.iter().flatten().copied().zip(trained.flatten()).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// The new control variates of those whose update counts.
+fn variates(cohort: &[Participant], outcomes: Vec<Outcome>) -> Vec<(u32, Vec<f32>)> {
+    let of = |(participant, outcome): (&Participant, Outcome)| Some((participant.client.id, outcome.accepted.ok()??));
+    cohort.iter().zip(outcomes).filter_map(of).collect()
+}
+
+fn diverged(round: u64, cohort: &[Participant], outcomes: &[Outcome]) -> TrainingError {
+    let first = cohort
+        .iter()
+        .zip(outcomes)
+        .find_map(|(participant, outcome)| outcome.accepted.as_ref().err().map(|&what| (participant.client.id, what)));
+    match first {
+        Some((client, what)) => TrainingError::Diverged { round, client, what, cohort: cohort.len() },
+        None => TrainingError::EmptyCohort(round),
+    }
+}
+
+impl RoundReport {
+    /// Sums in the order of the cohort, whoever finished first.
+    fn of(round: u64, cohort: &[Participant], outcomes: &[Outcome]) -> Self {
+        let ids = cohort.iter().map(|participant| participant.client.id);
+        let refused = ids.clone().zip(outcomes).filter(|(_, outcome)| outcome.accepted.is_err());
+        let accepted = outcomes.iter().filter(|outcome| outcome.accepted.is_ok());
+        let (loss, counted) = accepted.fold((0.0, 0u64), |(loss, count), outcome| {
+            (loss + outcome.loss * outcome.samples as f64, count + outcome.samples)
+        });
+        Self {
+            round,
+            rejected: refused.map(|(id, _)| id).collect(),
+            cohort: ids.collect(),
+            train_loss: loss / counted.max(1) as f64,
+            samples: outcomes.iter().map(|outcome| outcome.samples).sum(),
+            padding: 0.0,
+            plan: Plan { chunk: 1, workers: 1 },
+            seconds: 0.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -52,7 +52,13 @@ impl Conv2d {
 
     /// `[clients, batch, inputs, height, width]` to `[clients, batch, outputs, height', width']`.
     pub fn forward(&self, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
-        op::conv2d(x, pass.parameter(self.weight), Some(pass.parameter(self.bias)), self.options)
+        let weight: Tensor<5> = pass.parameter(self.weight);
+        let [_, _, inputs, height, width] = weight.dims();
+        let y = op::conv2d(x, weight, Some(pass.parameter(self.bias)), self.options);
+        // What was pooled away had to be computed too.
+        let pooled = if self.options.pool { 4 } else { 1 };
+        pass.products(&y, pooled * inputs * height * width);
+        y
     }
 }
 

@@ -1,5 +1,5 @@
 use super::Pass;
-use crate::op::{self, Activation};
+use crate::op::Activation;
 use crate::parameters::{Initialiser, Layout, ParameterId};
 use burn::tensor::Tensor;
 
@@ -37,7 +37,7 @@ impl Linear {
 
     /// `[clients, batch, inputs]` to `[clients, batch, outputs]`.
     pub fn forward(&self, pass: &Pass, x: Tensor<3>) -> Tensor<3> {
-        op::linear(x, pass.parameter(self.weight), pass.parameter(self.bias), self.activation)
+        pass.linear(self.weight, self.bias, x, self.activation)
     }
 }
 

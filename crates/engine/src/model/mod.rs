@@ -1,15 +1,20 @@
 //! Models built from layers with a leading client axis.
 
+mod fedavg_cnn;
 mod mlp;
+mod resnet8_gn;
 mod simple_cnn;
 
+pub use fedavg_cnn::FedAvgCnn;
 pub use mlp::Mlp;
+pub use resnet8_gn::ResNet8Gn;
 pub use simple_cnn::SimpleCnn;
 
 use crate::data::ImageShape;
-use crate::layer::Pass;
-use crate::parameters::Layout;
-use burn::tensor::Tensor;
+use crate::layer::{Pass, Trace};
+use crate::parameters::{Layout, Stacked, Weights};
+use burn::tensor::{Device, Tensor};
+use std::cell::RefCell;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -31,6 +36,15 @@ pub trait Model: Send + Sync {
     }
 }
 
+/// What the layers of `model` do with one image of `shape`, found out by showing them one.
+pub fn trace(model: &dyn Model, shape: ImageShape, device: &Device) -> Trace {
+    let parameters = Stacked::broadcast(&Weights::initialise(model.layout().clone(), 0), 1, device);
+    let image = Tensor::zeros([1, 1, shape.channels, shape.height, shape.width], device);
+    let trace = RefCell::new(Trace::new(model.layout()));
+    model.forward(&mut Pass::evaluate(&parameters).traced(&trace), image);
+    trace.into_inner()
+}
+
 /// The models that ship with the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
@@ -38,6 +52,10 @@ pub enum Architecture {
     Mlp,
     /// The CNN of pfl-research's CIFAR-10 benchmark (Granqvist et al. 2024).
     SimpleCnn,
+    /// The CNN of McMahan et al. 2017.
+    FedAvgCnn,
+    /// The 8-layer residual network with group normalisation (He et al. 2016; Hsieh et al. 2020).
+    ResNet8Gn,
 }
 
 /// Why a model cannot be built.
@@ -59,8 +77,10 @@ pub enum ModelError {
 }
 
 impl Architecture {
+    /// All of them, in the order of [`Architecture::NAMES`].
+    pub const ALL: [Self; 4] = [Self::Mlp, Self::SimpleCnn, Self::FedAvgCnn, Self::ResNet8Gn];
     /// The names that [`Architecture::from_str`] knows.
-    pub const NAMES: [&str; 2] = ["mlp", "simple-cnn"];
+    pub const NAMES: [&str; 4] = ["mlp", "simple-cnn", "fedavg-cnn", "resnet8-gn"];
 
     /// The name by which a command line calls it.
     pub fn name(self) -> &'static str {
@@ -72,12 +92,19 @@ impl Architecture {
     /// # Errors
     /// [`ModelError::TooSmall`] when nothing would be left of an image after the convolutions.
     pub fn build(self, shape: ImageShape, classes: usize) -> Result<Arc<dyn Model>, ModelError> {
+        let least = match self {
+            Self::Mlp | Self::ResNet8Gn => 1,
+            Self::SimpleCnn => SimpleCnn::LEAST_SIDE,
+            Self::FedAvgCnn => FedAvgCnn::LEAST_SIDE,
+        };
+        if shape.height.min(shape.width) < least {
+            return Err(ModelError::TooSmall { model: self.name(), least, shape });
+        }
         Ok(match self {
             Self::Mlp => Arc::new(Mlp::new(shape, classes)),
-            Self::SimpleCnn if shape.height.min(shape.width) < SimpleCnn::LEAST_SIDE => {
-                return Err(ModelError::TooSmall { model: self.name(), least: SimpleCnn::LEAST_SIDE, shape });
-            }
             Self::SimpleCnn => Arc::new(SimpleCnn::new(shape, classes)),
+            Self::FedAvgCnn => Arc::new(FedAvgCnn::new(shape, classes)),
+            Self::ResNet8Gn => Arc::new(ResNet8Gn::new(shape, classes)),
         })
     }
 }
@@ -86,19 +113,15 @@ impl FromStr for Architecture {
     type Err = ModelError;
 
     fn from_str(name: &str) -> Result<Self, ModelError> {
-        match name {
-            "mlp" => Ok(Self::Mlp),
-            "simple-cnn" => Ok(Self::SimpleCnn),
-            other => Err(ModelError::Unknown(other.into())),
-        }
+        let known = Self::ALL.into_iter().find(|architecture| architecture.name() == name);
+        known.ok_or_else(|| ModelError::Unknown(name.into()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parameters::{Stacked, Weights};
-    use burn::tensor::Device;
+    use crate::layer::Linear;
 
     #[test]
     fn every_model_gives_logits_for_every_client() {
@@ -119,6 +142,51 @@ mod tests {
         let mnist = ImageShape { channels: 1, height: 28, width: 28 };
         assert_eq!(Architecture::SimpleCnn.build(cifar, 10).unwrap().layout().size(), 1_626_442);
         assert_eq!(Architecture::Mlp.build(mnist, 10).unwrap().layout().size(), 199_210);
+        assert_eq!(Architecture::FedAvgCnn.build(mnist, 10).unwrap().layout().size(), 1_663_370);
+        assert_eq!(Architecture::ResNet8Gn.build(cifar, 10).unwrap().layout().size(), 78_186);
+    }
+
+    #[test]
+    fn a_trace_counts_what_the_layers_do() {
+        let of = |architecture: Architecture, channels, side| {
+            let shape = ImageShape { channels, height: side, width: side };
+            let model = architecture.build(shape, 10).unwrap();
+            (trace(model.as_ref(), shape, &Device::flex()), model)
+        };
+        let (cnn, model) = of(Architecture::SimpleCnn, 3, 32);
+        assert_eq!(cnn.products, 900 * 32 * 27 + 784 * 64 * 288 + 12_544 * 128 + 1280);
+        assert_eq!(cnn.first, 900 * 32 * 27);
+        assert_eq!(cnn.training_flops(), 2 * (3 * cnn.products - cnn.first));
+        let names = |trace: &Trace, model: &dyn Model| -> Vec<String> {
+            trace.descendable().map(|place| model.layout().parameters()[place].name.clone()).collect()
+        };
+        assert_eq!(names(&cnn, model.as_ref()), ["dense.weight", "head.weight"]);
+        let (mlp, _) = of(Architecture::Mlp, 1, 28);
+        assert_eq!(mlp.products, 784 * 200 + 200 * 200 + 2000);
+        assert_eq!(mlp.activations, 410);
+    }
+
+    /// A model that uses one dense weight twice, as a recurrent one does: it must not move between the uses.
+    #[test]
+    fn a_weight_that_is_used_twice_does_not_descend() {
+        struct Twice(Arc<Layout>, Linear, Linear);
+        impl Model for Twice {
+            fn layout(&self) -> &Arc<Layout> {
+                &self.0
+            }
+            fn features(&self, pass: &mut Pass, images: Tensor<5>) -> Tensor<3> {
+                let x = self.1.forward(pass, crate::layer::flatten(images));
+                self.1.forward(pass, x)
+            }
+            fn classify(&self, pass: &mut Pass, features: Tensor<3>) -> Tensor<3> {
+                self.2.forward(pass, features)
+            }
+        }
+        let mut layout = Layout::new();
+        let (shared, head) = (Linear::new(&mut layout, "shared", 4, 4), Linear::new(&mut layout, "head", 4, 2));
+        let model = Twice(Arc::new(layout), shared, head);
+        let shape = ImageShape { channels: 1, height: 2, width: 2 };
+        assert_eq!(trace(&model, shape, &Device::flex()).descendable().collect::<Vec<_>>(), [2]);
     }
 
     #[test]

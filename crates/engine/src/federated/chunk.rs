@@ -1,0 +1,214 @@
+//! A chunk of clients that train side by side: one graph, one launch for each operation, each client with its own
+//! parameters, batches and random numbers.
+
+use super::scaffold::Variates;
+use super::{Federation, LocalAlgorithm, ServerState};
+use crate::batch::Batch;
+use crate::client::{Client, Sample};
+use crate::layer::Pass;
+use crate::op::Descending;
+use crate::parameters::{Layout, Stacked};
+use crate::random::{ChaCha8Rng, Purpose, keyed};
+use burn::tensor::{Device, Tensor, TensorData};
+use std::sync::Arc;
+
+/// What a client sends back.
+pub(super) struct Update {
+    /// Its model after training, in layout order.
+    pub model: Vec<f32>,
+    /// Its control variate for the next round, under SCAFFOLD.
+    pub variate: Option<Vec<f32>>,
+    /// Mean loss over the samples, each at the time it was trained on.
+    pub loss: f64,
+    /// Samples trained on, every epoch counted.
+    pub samples: u64,
+}
+
+/// Clients of a chunk in the middle of a round.
+struct Chunk<'a> {
+    federation: &'a Federation,
+    /// Parameters, `[clients, size]` each; those that descend are empty here.
+    parameters: Stacked,
+    /// Dense weights that take their step in the backward pass, by place in the layout.
+    descending: Vec<Option<Descending>>,
+    /// Momentum, by place in the layout.
+    velocity: Vec<Option<Tensor<2>>>,
+    /// The round's global model, where a step needs it.
+    start: Option<Stacked>,
+    /// What SCAFFOLD adds to each gradient.
+    correction: Option<Stacked>,
+    rate: f64,
+}
+
+impl Federation {
+    /// Trains a chunk of clients from the state's model; one update for each, in order, and the rows of samples that were
+    /// computed for them, padding included.
+    pub(super) fn train_chunk(&self, state: &ServerState, clients: &[&Client], round: u64) -> (Vec<Update>, u64) {
+        let rate = self.local.rate_in(round);
+        let corrections: Vec<Option<Vec<f32>>> =
+            clients.iter().map(|client| state.variates.correction(client.id)).collect();
+        let mut chunk = Chunk::begin(self, state, &corrections, clients.len(), rate);
+        let batches: Vec<Vec<Vec<Sample>>> =
+            clients.iter().map(|client| self.local.batches(self.seed, client, round)).collect();
+        let steps = batches.iter().map(Vec::len).max().unwrap_or(0);
+        let mut losses = Tensor::<1>::zeros([clients.len()], &self.compute.device);
+        for step in 0..steps {
+            let now: Vec<&[Sample]> =
+                batches.iter().map(|batches| batches.get(step).map_or(&[] as &[Sample], Vec::as_slice)).collect();
+            let mut dropout: Vec<ChaCha8Rng> = clients
+                .iter()
+                .map(|client| keyed(self.seed, Purpose::Dropout, round, u64::from(client.id), step as u64))
+                .collect();
+            losses = losses + chunk.step(&now, &mut dropout);
+        }
+        let losses = losses.into_data();
+        // Losses of f32 parameters are f32.
+        let losses = losses.as_slice::<f32>().expect("losses are f32");
+        let update = |(place, model): (usize, Vec<f32>)| {
+            let samples = (self.local.epochs * clients[place].samples.len()) as u64;
+            let variate = self.local.has_variates().then(|| {
+                let (correction, steps) = (corrections[place].as_deref(), batches[place].len());
+                Variates::of_client(state.weights.values(), &model, correction, steps, rate)
+            });
+            Update { model, variate, loss: f64::from(losses[place]) / samples.max(1) as f64, samples }
+        };
+        let rows = (clients.len() * steps * self.local.batch) as u64;
+        (chunk.finish().into_iter().enumerate().map(update).collect(), rows)
+    }
+}
+
+impl<'a> Chunk<'a> {
+    fn begin(
+        federation: &'a Federation,
+        state: &ServerState,
+        corrections: &[Option<Vec<f32>>],
+        clients: usize,
+        rate: f64,
+    ) -> Self {
+        let (local, device) = (&federation.local, &federation.compute.device);
+        let layout = state.weights.layout();
+        let mut parameters = Stacked::broadcast(&state.weights, clients, device);
+        let start = matches!(local.algorithm, LocalAlgorithm::FedProx { .. }).then(|| parameters.clone());
+        let mut descending: Vec<Option<Descending>> = vec![None; layout.parameters().len()];
+        if local.is_plain() {
+            for place in federation.trace.descendable() {
+                let [inputs, outputs] = matrix(layout, place);
+                // Taken out, so that nobody else holds the weights and they move in place.
+                let weight = parameters.take(place).reshape([clients, inputs, outputs]);
+                descending[place] = Some(Descending::new(weight, rate as f32));
+            }
+        }
+        Self {
+            correction: local.has_variates().then(|| stack(layout, corrections, device)).flatten(),
+            velocity: vec![None; descending.len()],
+            federation,
+            parameters,
+            descending,
+            start,
+            rate,
+        }
+    }
+
+    /// One gradient step of every client that has samples; the sum of each client's losses over them, `[clients]`.
+    fn step(&mut self, samples: &[&[Sample]], dropout: &mut [ChaCha8Rng]) -> Tensor<1> {
+        let (federation, device) = (self.federation, &self.federation.compute.device);
+        let batch = Batch::assemble(&federation.images, samples, federation.local.batch, &device.clone().autodiff());
+        let leaves = self.parameters.leaves();
+        let mut pass = Pass::train(&leaves, dropout).descending(&self.descending);
+        let logits = federation.model.forward(&mut pass, batch.images.clone());
+        // Clients share no parameter: the gradient of the sum holds each client's own gradient.
+        let losses = batch.cross_entropy(logits);
+        let mut gradients = losses.clone().sum().backward();
+        let active = Active::of(samples, device);
+        let moved = leaves.tensors().iter().enumerate().map(|(place, leaf)| {
+            let weight = leaf.clone().inner();
+            match leaf.grad_remove(&mut gradients) {
+                Some(gradient) => active.select(self.moved(place, weight.clone(), gradient), weight),
+                None => weight,
+            }
+        });
+        let moved = moved.collect();
+        self.parameters = leaves.with_tensors(moved);
+        losses.inner() * active.counts
+    }
+
+    /// A parameter after a step against its gradient, both `[clients, size]`.
+    fn moved(&mut self, place: usize, weight: Tensor<2>, gradient: Tensor<2>) -> Tensor<2> {
+        let local = &self.federation.local;
+        let mut gradient = gradient;
+        if local.weight_decay > 0.0 {
+            gradient = gradient + weight.clone() * local.weight_decay;
+        }
+        if let (LocalAlgorithm::FedProx { mu }, Some(start)) = (local.algorithm, &self.start) {
+            gradient = gradient + (weight.clone() - start.tensors()[place].clone()) * mu;
+        }
+        if let Some(correction) = &self.correction {
+            gradient = gradient + correction.tensors()[place].clone();
+        }
+        if local.momentum > 0.0 {
+            if let Some(velocity) = self.velocity[place].take() {
+                gradient = gradient + velocity * local.momentum;
+            }
+            self.velocity[place] = Some(gradient.clone());
+        }
+        weight - gradient * self.rate
+    }
+
+    /// The models, in layout order, one for each client.
+    fn finish(mut self) -> Vec<Vec<f32>> {
+        for (place, descending) in self.descending.into_iter().enumerate() {
+            if let Some(descending) = descending {
+                let weight = descending.into_weight();
+                let [clients, inputs, outputs] = weight.dims();
+                self.parameters.put(place, weight.reshape([clients, inputs * outputs]));
+            }
+        }
+        self.parameters.into_host()
+    }
+}
+
+/// Which clients of a chunk still have samples in a step.
+struct Active {
+    /// Samples of each client in the step, `[clients]`.
+    counts: Tensor<1>,
+    /// `[clients, 1]`; absent while all have some.
+    waiting: Option<Tensor<2, burn::tensor::Bool>>,
+}
+
+impl Active {
+    fn of(samples: &[&[Sample]], device: &Device) -> Self {
+        let counts: Vec<f32> = samples.iter().map(|samples| samples.len() as f32).collect();
+        let some_wait = counts.contains(&0.0);
+        let counts = Tensor::<1>::from_data(TensorData::new(counts, [samples.len()]), device);
+        let waiting = some_wait.then(|| counts.clone().unsqueeze_dim::<2>(1).equal_scalar(0.0));
+        Self { counts, waiting }
+    }
+
+    /// The new values of clients that had samples, the old ones of those that wait: `[clients, size]`.
+    fn select(&self, new: Tensor<2>, old: Tensor<2>) -> Tensor<2> {
+        match &self.waiting {
+            None => new,
+            Some(waiting) => {
+                let waiting = waiting.clone().expand(new.dims());
+                new.mask_where(waiting, old)
+            }
+        }
+    }
+}
+
+/// Shape of a dense weight.
+fn matrix(layout: &Layout, place: usize) -> [usize; 2] {
+    let shape = &layout.parameters()[place].shape;
+    // Only `Linear` declares weights that descend, always `[inputs, outputs]`.
+    [shape[0], shape[1]]
+}
+
+/// Corrections of all clients, stacked; `None` if all are zero.
+fn stack(layout: &Arc<Layout>, corrections: &[Option<Vec<f32>>], device: &Device) -> Option<Stacked> {
+    if corrections.iter().all(Option::is_none) {
+        return None;
+    }
+    let zeros = vec![0.0; layout.size()];
+    let rows: Vec<&[f32]> = corrections.iter().map(|row| row.as_deref().unwrap_or(&zeros)).collect();
+    Some(Stacked::of_rows(layout.clone(), &rows, device))
+}

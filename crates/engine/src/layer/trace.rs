@@ -1,0 +1,57 @@
+use crate::parameters::{Layout, ParameterId};
+
+/// What the layers of a model do with one sample, written down in one forward pass ([`crate::model::trace`]).
+///
+/// Layers of this crate write themselves down; what a model computes by other operations is not seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// Multiply-adds of one sample's forward pass, counted for the plain algorithm.
+    pub products: u64,
+    /// Those of the first layer, which sees the images: nobody needs the gradient of its input.
+    pub first: u64,
+    /// Values of one sample that layers hand on to each other.
+    pub activations: u64,
+    uses: Vec<Uses>,
+}
+
+/// How often a parameter was used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Uses {
+    dense: u32,
+    other: u32,
+}
+
+impl Trace {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        Self { uses: vec![Uses::default(); layout.parameters().len()], ..Self::default() }
+    }
+
+    /// Floating-point operations of training on one sample: forward, and backward to the weights and to every input but
+    /// the images.
+    pub fn training_flops(&self) -> u64 {
+        2 * (3 * self.products - self.first)
+    }
+
+    /// Dense weights that are used once in a pass and in no other way, by place in the layout. Only these may take
+    /// their step inside the backward pass: others would move between two uses.
+    pub fn descendable(&self) -> impl Iterator<Item = usize> {
+        self.uses.iter().enumerate().filter(|(_, uses)| uses.dense == 1 && uses.other == 0).map(|(index, _)| index)
+    }
+
+    pub(super) fn read(&mut self, id: ParameterId) {
+        self.uses[id.index()].other += 1;
+    }
+
+    pub(super) fn dense(&mut self, id: ParameterId) {
+        self.uses[id.index()].dense += 1;
+    }
+
+    pub(super) fn layer(&mut self, outputs: usize, depth: usize) {
+        let products = (outputs * depth) as u64;
+        if self.products == 0 {
+            self.first = products;
+        }
+        self.products += products;
+        self.activations += outputs as u64;
+    }
+}
