@@ -10,6 +10,7 @@ pub mod federated;
 pub mod gradient;
 #[cfg(feature = "flex")]
 pub mod kernel;
+pub mod launch;
 pub mod layer;
 pub mod model;
 pub mod op;

@@ -4,6 +4,11 @@
 //! difference is therefore rounded once to a multiple of 2^-40 and summed as a 64-bit integer, which is exact in any
 //! order and in any grouping. The rounding, below 1e-12, is finer than the spacing of f32 for every weight above 1e-5.
 
+#[cfg(feature = "flex")]
+use crate::kernel::mean::accumulate as vectorised;
+#[cfg(not(feature = "flex"))]
+use accumulate as vectorised;
+
 /// Contributions below this bound convert without loss of range: 2^11 in units of 2^-40.
 const LIMIT: f64 = 2048.0;
 /// Adding this to a number below [`LIMIT`] leaves its nearest multiple of 2^-40 in the low bits of the sum.
@@ -34,9 +39,9 @@ impl ExactMean {
         assert!(base.len() == self.sums.len() && model.len() == base.len(), "mean of vectors of another size");
         let weight = (share * WEIGHTS).round().max(1.0);
         let share = weight / WEIGHTS;
-        if !accumulate(&mut self.sums, base, model, share, 1) {
+        if !vectorised(&mut self.sums, base, model, share, 1) {
             // Integers wrap around: taking the same numbers away leaves no trace.
-            accumulate(&mut self.sums, base, model, share, -1);
+            vectorised(&mut self.sums, base, model, share, -1);
             let finite = model.iter().all(|value| value.is_finite());
             return Err(if finite { "values that moved by over 2,048" } else { "values that are not finite" });
         }
@@ -65,14 +70,16 @@ impl ExactMean {
 
 /// Adds `sign * share * (model - base)` to each sum, in units of 2^-40; says whether every difference was below
 /// [`LIMIT`], which those that are not finite are not.
-#[inline]
-fn accumulate(sums: &mut [i64], base: &[f32], model: &[f32], share: f64, sign: i64) -> bool {
+///
+/// Written without branches and inlined into the caller, so that the compiler makes vectors of it.
+#[inline(always)]
+pub(crate) fn accumulate(sums: &mut [i64], base: &[f32], model: &[f32], share: f64, sign: i64) -> bool {
     let mut bounded = true;
     for ((sum, &model), &base) in sums.iter_mut().zip(model).zip(base) {
         let difference = f64::from(model) - f64::from(base);
         bounded &= difference.abs() < LIMIT;
-        let contribution = (share * difference + MAGIC).to_bits() as i64 - MAGIC.to_bits() as i64;
-        *sum = sum.wrapping_add(sign * contribution);
+        let contribution = ((share * difference + MAGIC).to_bits() as i64).wrapping_sub(MAGIC.to_bits() as i64);
+        *sum = if sign > 0 { sum.wrapping_add(contribution) } else { sum.wrapping_sub(contribution) };
     }
     bounded
 }

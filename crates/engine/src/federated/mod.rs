@@ -95,8 +95,8 @@ pub struct RoundReport {
 pub enum TrainingError {
     /// No update of the round could be used.
     #[error(
-        "training diverged in round {round}: client {client} returned {what}, and so did all {cohort} of the cohort; \
-         lower the learning rate"
+        "training diverged in round {round}: client {client} returned {what}, and no update of the cohort of {cohort} \
+         can be used; lower the learning rate"
     )]
     Diverged {
         /// The round, from 1.

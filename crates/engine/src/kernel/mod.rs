@@ -16,6 +16,7 @@ pub mod conv;
 mod direct;
 mod im2col;
 pub mod linear;
+pub(crate) mod mean;
 mod planes;
 mod product;
 mod scratch;

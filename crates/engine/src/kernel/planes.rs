@@ -2,22 +2,54 @@
 //! out, and the gradient through them on the way back.
 
 use super::conv::{Conv2d, Finish};
-use super::simd::{Lanes8, dispatch};
+use super::simd::{Lanes8, Simd, dispatch};
 
 /// The [`Finish::ReluPool2`] choice of a window that ReLU cut off.
 pub const DEAD: u8 = 4;
 
 /// Copies an `h x w` plane into a padded one. Only the window is written, so that zeros around it last.
 pub fn place(src: &[f32], w: usize, dst: &mut [f32], stride: usize) {
-    for (row, to) in src.chunks_exact(w).zip(dst.chunks_mut(stride)) {
-        to[..w].copy_from_slice(row);
-    }
+    let rows = src.len() / w.max(1);
+    assert!(rows == 0 || dst.len() >= (rows - 1) * stride + w, "place: plane is too short");
+    // SAFETY: `src` holds `rows` rows of `w`, `dst` as many at `stride`, as was checked.
+    unsafe { copy_rows([rows, w], src.as_ptr(), w, dst.as_mut_ptr(), stride) }
 }
 
 /// Copies the `h x w` window out of a padded plane.
 pub fn cut(src: &[f32], stride: usize, dst: &mut [f32], w: usize) {
-    for (row, from) in dst.chunks_exact_mut(w).zip(src.chunks(stride)) {
-        row.copy_from_slice(&from[..w]);
+    let rows = dst.len() / w.max(1);
+    assert!(rows == 0 || src.len() >= (rows - 1) * stride + w, "cut: plane is too short");
+    // SAFETY: `dst` holds `rows` rows of `w`, `src` as many at `stride`, as was checked.
+    unsafe { copy_rows([rows, w], src.as_ptr(), stride, dst.as_mut_ptr(), w) }
+}
+
+dispatch! {
+    /// Copies `h` rows of `w` floats between strides. Rows of images are too short to call `memcpy` for.
+    ///
+    /// # Safety
+    /// `src` and `dst` hold `h` rows of `w` floats at their strides and do not overlap.
+    fn copy_rows(size: [usize; 2], src: *const f32, src_stride: usize, dst: *mut f32, dst_stride: usize)
+        = copy_rows_body, vectors
+}
+
+#[inline(always)]
+unsafe fn copy_rows_body<S: Simd>(
+    [h, w]: [usize; 2],
+    src: *const f32,
+    src_stride: usize,
+    dst: *mut f32,
+    dst_stride: usize,
+) {
+    for r in 0..h {
+        let (from, to) = (src.add(r * src_stride), dst.add(r * dst_stride));
+        let mut i = 0;
+        while i + S::N <= w {
+            S::store(to.add(i), S::load(from.add(i)));
+            i += S::N;
+        }
+        if i < w {
+            S::store_first(to.add(i), S::load_first(from.add(i), w - i), w - i);
+        }
     }
 }
 
@@ -171,7 +203,7 @@ impl Upstream<'_> {
 }
 
 dispatch! {
-    fn linear_plane(g: *const f32, size: [usize; 2], dst: *mut f32, stride: usize, sum: &mut f32) = linear_plane_body, lanes8
+    fn linear_plane(g: *const f32, size: [usize; 2], dst: *mut f32, stride: usize, sum: &mut f32) = linear_plane_body, vectors
 }
 dispatch! {
     fn relu_plane(g: *const f32, out: *const f32, size: [usize; 2], dst: *mut f32, stride: usize, sum: &mut f32)
@@ -182,23 +214,32 @@ dispatch! {
         = pool_plane_body, lanes8
 }
 
+/// # Safety
+/// `g` holds `h` rows of `w` floats, `dst` as many at `stride`.
 #[inline(always)]
-unsafe fn linear_plane_body<S: Lanes8>(g: *const f32, [h, w]: [usize; 2], dst: *mut f32, stride: usize, sum: &mut f32) {
-    let mut total = S::zero();
+unsafe fn linear_plane_body<S: Simd>(g: *const f32, [h, w]: [usize; 2], dst: *mut f32, stride: usize, sum: &mut f32) {
+    let (mut total, one) = (S::zero(), S::splat(1.0));
     for r in 0..h {
         let (from, to) = (g.add(r * w), dst.add(r * stride));
         let mut i = 0;
         while i < w {
-            let n = (w - i).min(8);
-            let v = S::load_first(from.add(i), n);
-            S::store_first(to.add(i), v, n);
-            total = S::add(total, v);
-            i += 8;
+            let n = (w - i).min(S::N);
+            // Masked stores are slow on some machines: whole vectors go without.
+            let v = if n == S::N { S::load(from.add(i)) } else { S::load_first(from.add(i), n) };
+            if n == S::N {
+                S::store(to.add(i), v)
+            } else {
+                S::store_first(to.add(i), v, n)
+            }
+            total = S::mul_add(v, one, total);
+            i += S::N;
         }
     }
     *sum = S::sum(total);
 }
 
+/// # Safety
+/// `g` and `out` hold `h` rows of `w` floats, `dst` as many at `stride`.
 #[inline(always)]
 unsafe fn relu_plane_body<S: Lanes8>(
     g: *const f32,
@@ -214,9 +255,17 @@ unsafe fn relu_plane_body<S: Lanes8>(
         let mut i = 0;
         while i < w {
             let n = (w - i).min(8);
-            let (d, y) = (S::load_first(from.add(i), n), S::load_first(on.add(i), n));
+            let whole = n == 8;
+            let (d, y) = match whole {
+                true => (S::load(from.add(i)), S::load(on.add(i))),
+                false => (S::load_first(from.add(i), n), S::load_first(on.add(i), n)),
+            };
             let v = S::where_less(S::zero(), y, d, S::zero());
-            S::store_first(to.add(i), v, n);
+            if whole {
+                S::store(to.add(i), v)
+            } else {
+                S::store_first(to.add(i), v, n)
+            }
             total = S::add(total, v);
             i += 8;
         }
@@ -224,6 +273,8 @@ unsafe fn relu_plane_body<S: Lanes8>(
     *sum = S::sum(total);
 }
 
+/// # Safety
+/// `g` and `choice` hold `h / 2` rows of `w / 2`, `dst` holds `h` rows of `w` at `stride`.
 #[inline(always)]
 unsafe fn pool_plane_body<S: Lanes8>(
     g: *const f32,
@@ -234,18 +285,50 @@ unsafe fn pool_plane_body<S: Lanes8>(
     sum: &mut f32,
 ) {
     let (ph, pw) = (h / 2, w / 2);
-    let mut total = [0.0f32; 4];
-    for r in 0..h {
-        std::slice::from_raw_parts_mut(dst.add(r * stride), w).fill(0.0);
-    }
+    let mut total = S::zero();
     for r in 0..ph {
-        let to = dst.add(2 * r * stride);
-        for i in 0..pw {
-            let c = *choice.add(r * pw + i);
-            let v = if c < DEAD { *g.add(r * pw + i) } else { 0.0 };
-            total[i % 4] += v;
-            *to.add(2 * i + (c as usize >> 1 & 1) * stride + (c as usize & 1)) = v;
+        let (g, choice) = (g.add(r * pw), choice.add(r * pw));
+        let (top, bottom) = (dst.add(2 * r * stride), dst.add((2 * r + 1) * stride));
+        let mut i = 0;
+        while i < pw {
+            let n = (pw - i).min(8);
+            if n == 8 {
+                let [a, b, c, d] = windows::<S>(S::load(g.add(i)), S::load_bytes(choice.add(i)));
+                S::join2(top.add(2 * i), [a, b]);
+                S::join2(bottom.add(2 * i), [c, d]);
+                total = S::add(total, S::add(S::add(a, b), S::add(c, d)));
+            } else {
+                // The last windows of a row take the same way through buffers of a whole vector.
+                let (mut which, mut rows) = ([DEAD; 8], [0.0f32; 32]);
+                which[..n].copy_from_slice(std::slice::from_raw_parts(choice.add(i), n));
+                let [a, b, c, d] = windows::<S>(S::load_first(g.add(i), n), S::load_bytes(which.as_ptr()));
+                S::join2(rows.as_mut_ptr(), [a, b]);
+                S::join2(rows.as_mut_ptr().add(16), [c, d]);
+                for k in 0..2 * n {
+                    *top.add(2 * i + k) = rows[k];
+                    *bottom.add(2 * i + k) = rows[16 + k];
+                }
+                total = S::add(total, S::add(S::add(a, b), S::add(c, d)));
+            }
+            i += 8;
+        }
+        if w % 2 == 1 {
+            // The column that pooling dropped.
+            *top.add(w - 1) = 0.0;
+            *bottom.add(w - 1) = 0.0;
         }
     }
-    *sum = (total[0] + total[2]) + (total[1] + total[3]);
+    if h % 2 == 1 {
+        std::slice::from_raw_parts_mut(dst.add((h - 1) * stride), w).fill(0.0);
+    }
+    *sum = S::sum(total);
+}
+
+/// Eight pooled gradients, each to the one of its four elements that was chosen, and to none that is [`DEAD`].
+#[inline(always)]
+unsafe fn windows<S: Lanes8>(g: S::V, choice: S::V) -> [S::V; 4] {
+    let (zero, half) = (S::zero(), |x: f32| S::splat(x + 0.5));
+    let below = |x: f32| S::where_less(choice, half(x), g, zero);
+    let between = |low: f32, v: S::V| S::where_less(half(low), choice, v, zero);
+    [below(0.0), between(0.0, below(1.0)), between(1.0, below(2.0)), between(2.0, below(3.0))]
 }

@@ -256,19 +256,23 @@ unsafe fn inner_body<S: Tiles>(p: Inner, a: *const f32, b: *const f32, c: *mut f
         let r = (p.m - i).min(4);
         let mut t = 0;
         while t < p.offsets.len() {
-            let w = (p.offsets.len() - t).min(3);
+            let w = (p.offsets.len() - t).min(S::DOTS);
             let (a, c) = (a.add(i * p.stride_a), c.add(i * p.stride_c + t));
             let rows = p.offsets.as_ptr().add(t);
             match (r, w) {
+                (4, 4) => S::inner::<4, 4>(&p, a, b, rows, c),
                 (4, 3) => S::inner::<4, 3>(&p, a, b, rows, c),
                 (4, 2) => S::inner::<4, 2>(&p, a, b, rows, c),
                 (4, _) => S::inner::<4, 1>(&p, a, b, rows, c),
+                (3, 4) => S::inner::<3, 4>(&p, a, b, rows, c),
                 (3, 3) => S::inner::<3, 3>(&p, a, b, rows, c),
                 (3, 2) => S::inner::<3, 2>(&p, a, b, rows, c),
                 (3, _) => S::inner::<3, 1>(&p, a, b, rows, c),
+                (2, 4) => S::inner::<2, 4>(&p, a, b, rows, c),
                 (2, 3) => S::inner::<2, 3>(&p, a, b, rows, c),
                 (2, 2) => S::inner::<2, 2>(&p, a, b, rows, c),
                 (2, _) => S::inner::<2, 1>(&p, a, b, rows, c),
+                (_, 4) => S::inner::<1, 4>(&p, a, b, rows, c),
                 (_, 3) => S::inner::<1, 3>(&p, a, b, rows, c),
                 (_, 2) => S::inner::<1, 2>(&p, a, b, rows, c),
                 _ => S::inner::<1, 1>(&p, a, b, rows, c),
@@ -321,10 +325,15 @@ unsafe fn inner_tile_body<S: Simd, const R: usize, const T: usize>(
         }
     }
     for i in 0..R {
+        // Four sums at once cost little more than one.
+        let mut four = [S::zero(); 4];
+        four[..T].copy_from_slice(&sum[i]);
+        let mut sums = [0.0f32; 4];
+        S::store_sums(sums.as_mut_ptr(), four);
         for t in 0..T {
             let c = c.add(i * p.stride_c + t);
             let old = if p.into == Into::Add { *c } else { 0.0 };
-            *c = old + S::sum(sum[i][t]);
+            *c = old + sums[t];
         }
     }
 }

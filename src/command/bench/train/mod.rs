@@ -202,6 +202,7 @@ impl Row {
             "peak_gflops": peak_gflops,
             "share_of_peak": self.gflops() / peak_gflops,
             "padding": measured.padding,
+            "launches_per_round": measured.launches,
             "peak_memory_bytes": measured.peak_memory,
             "data_bytes": measured.data,
         })
@@ -223,6 +224,7 @@ fn table(rows: &[Row]) -> Table {
         "GFLOP/s",
         "of peak",
         "padding",
+        "launches",
         "MiB",
     ]);
     for row in rows {
@@ -240,6 +242,7 @@ fn table(rows: &[Row]) -> Table {
             format!("{:.1}", row.gflops()),
             format!("{:.0} %", 100.0 * row.gflops() / peak_gflops),
             format!("{:.0} %", 100.0 * measured.padding),
+            measured.launches.map_or_else(|| "-".into(), |launches| launches.to_string()),
             measured.peak_memory.map_or_else(|| "?".into(), |bytes| (bytes >> 20).to_string()),
         ]);
     }

@@ -6,6 +6,7 @@ use imfl_engine::client::Client;
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::Compute;
 use imfl_engine::federated::{self, CohortSampling, Federation, LocalSgd, Participant, Plan};
+use imfl_engine::launch;
 use imfl_engine::model::Architecture;
 use imfl_engine::random::{Purpose, keyed};
 use rand::{Rng, RngExt};
@@ -49,6 +50,8 @@ pub struct Measured {
     pub flops: f64,
     /// Share of the computed rows that were padding.
     pub padding: f64,
+    /// Kernels launched in a round; absent in a build without GPUs.
+    pub launches: Option<u64>,
     /// How clients were spread over launches and threads.
     pub plan: Plan,
     /// The most memory held while training, where the operating system tells.
@@ -86,20 +89,22 @@ impl Setting {
                 .into_iter()
                 .map(|drawn| Participant { client: clients[drawn.index].clone(), weight: drawn.weight })
                 .collect();
+            let (applied, launches) = launch::count(|| federation.apply(state, &cohort));
             let report;
-            (state, report) = federation.apply(state, &cohort)?;
+            (state, report) = applied?;
             seconds.push(started.elapsed().as_secs_f64());
-            last = Some(report);
+            last = Some((report, launches));
         }
         // The first round paid for threads, memory and, on a GPU, compilation.
         seconds.remove(0);
         seconds.sort_by(f64::total_cmp);
         let flops_per_sample = federation.trace().training_flops() as f64;
-        let measured = last.map(|report| Measured {
+        let measured = last.map(|(report, launches)| Measured {
             seconds,
             samples: report.samples,
             flops: flops_per_sample * report.samples as f64,
             padding: report.padding,
+            launches,
             plan: report.plan,
             peak_memory: memory::peak(),
             data: bytes,
