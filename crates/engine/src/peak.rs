@@ -35,7 +35,7 @@ fn rate(side: usize, device: &Device) -> f64 {
             // The first ones paid for memory, and on a GPU for compilation.
             finish(&b);
             started = Instant::now();
-        } else if products > 3 && (started.elapsed() > TIME || products % 64 == 0) {
+        } else if products > 3 && (started.elapsed() > TIME || products.is_multiple_of(64)) {
             finish(&b);
             if started.elapsed() > TIME {
                 break;
