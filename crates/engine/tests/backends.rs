@@ -1,58 +1,205 @@
 //! Every backend that is compiled in and present computes what the CPU's `flex` computes.
 //!
-//! Without a GPU, Mesa's lavapipe runs the `wgpu` build: `cargo test --release --workspace --features wgpu --test backends`.
+//! Without a GPU, Mesa's lavapipe runs the `wgpu` build (Debian: `mesa-vulkan-drivers`, `libvulkan1`):
+//! `XDG_RUNTIME_DIR=/tmp cargo test --release -p imfl-engine --features wgpu --test backends`.
 
+use burn::tensor::{Device, Tensor, TensorData};
 use imfl_engine::client::Client;
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::{self, Compute, DeviceName};
-use imfl_engine::federated::{self, Federation, LocalSgd, Participant};
+use imfl_engine::federated::{self, Federation, LocalSgd, Participant, RoundReport};
+use imfl_engine::launch;
 use imfl_engine::model::Architecture;
-use std::sync::Arc;
+use imfl_engine::op::{self, Activation, Convolution, Descending};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-fn tiny() -> Dataset {
-    let shape = ImageShape { channels: 3, height: 8, width: 8 };
-    let pixels = (0..24 * shape.size()).map(|i| (i * i % 251) as u8).collect();
-    let names = vec!["a".to_string(), "b".into(), "c".into()];
-    Dataset::new("tiny", shape, names, pixels, (0..24).map(|i| i % 3).collect()).unwrap()
+/// Largest difference from flex that is allowed, of values around 1.
+const TOLERANCE: f32 = 1e-4;
+
+/// Tests take turns: launches are counted for the whole process.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One round of three clients, two local steps and more each.
-fn round(model: Architecture, device: DeviceName) -> Vec<f32> {
-    let data = tiny();
-    let normalisation = data.normalisation();
-    let model = model.build(data.shape, data.classes()).unwrap();
-    let compute = Compute::open(device, Some(1)).unwrap();
-    let local = LocalSgd { rate: 0.05, batch: 4, ..LocalSgd::default() };
-    let start = federated::init(model.as_ref(), 1);
-    let cohort: Vec<Participant> = [0..8u32, 8..17, 17..24]
-        .into_iter()
-        .enumerate()
-        .map(|(id, range)| Participant {
-            client: Client::authentic(id as u32, &range.clone().collect::<Vec<_>>()),
-            weight: range.len() as f64,
-        })
-        .collect();
-    let federation = Federation::new(model, Arc::new(data), &normalisation, local, compute, 7);
-    federation.apply(start, &cohort).unwrap().0.weights.values().to_vec()
-}
-
-#[test]
-fn one_round_equals_flex_on_every_device() {
+/// Every device but the one that all are compared with.
+fn others() -> Vec<DeviceName> {
     let present = device::present();
     assert!(present.contains(&DeviceName::Cpu));
     if cfg!(feature = "wgpu") {
-        assert!(
-            present.iter().any(|name| matches!(name, DeviceName::Wgpu(_))),
-            "no wgpu device found; have {present:?}"
-        );
+        let found = present.iter().any(|name| matches!(name, DeviceName::Wgpu(_)));
+        assert!(found, "no wgpu device found; have {present:?}");
     }
-    for model in [Architecture::Mlp, Architecture::SimpleCnn] {
-        let expected = round(model, DeviceName::Cpu);
-        for &device in present.iter().filter(|&&name| name != DeviceName::Cpu) {
-            let found = round(model, device);
-            let off = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            println!("{} on {device}: off by {off:.2e}", model.name());
-            assert!(off < 1e-4, "{} on {device} is off by {off}", model.name());
+    present.into_iter().filter(|&name| name != DeviceName::Cpu).collect()
+}
+
+fn device(name: DeviceName) -> Device {
+    Compute::open(name, Some(1)).unwrap().device
+}
+
+/// Values between -1 and 1 that differ everywhere.
+fn values<const D: usize>(shape: [usize; D], salt: usize, device: &Device) -> Tensor<D> {
+    let size: usize = shape.iter().product();
+    let value = |i: usize| ((i * 7919 + salt * 104_729) % 2003) as f32 / 1001.0 - 1.0;
+    Tensor::from_data(TensorData::new((0..size).map(value).collect::<Vec<f32>>(), shape), device)
+}
+
+fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+fn off(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    // Sums of many products are compared by their own scale.
+    let scale = a.iter().fold(1.0f32, |scale, value| scale.max(value.abs()));
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / scale
+}
+
+/// Output and gradients of input, weight and bias.
+fn convolution(images: [usize; 5], weights: [usize; 5], options: Convolution, device: &Device) -> Vec<Vec<f32>> {
+    let device = device.clone().autodiff();
+    let x = values(images, 1, &device).require_grad();
+    let weight = values(weights, 2, &device).require_grad();
+    let bias = values([weights[0], weights[1]], 3, &device).require_grad();
+    let y = op::conv2d(x.clone(), weight.clone(), Some(bias.clone()), options);
+    let mut gradients = (y.clone() * values(y.dims(), 4, &device)).sum().backward();
+    vec![
+        host(y.inner()),
+        host(x.grad_remove(&mut gradients).unwrap()),
+        host(weight.grad_remove(&mut gradients).unwrap()),
+        host(bias.grad_remove(&mut gradients).unwrap()),
+    ]
+}
+
+/// Output and gradients of input, weight and bias; then the weight after a step inside the backward pass.
+fn dense([clients, batch, inputs, outputs]: [usize; 4], activation: Activation, on: &Device) -> Vec<Vec<f32>> {
+    let device = on.clone().autodiff();
+    let x = values([clients, batch, inputs], 1, &device).require_grad();
+    let weight = values([clients, inputs, outputs], 2, &device).require_grad();
+    let bias: Tensor<2> = values([clients, outputs], 3, &device).require_grad();
+    let toward = values([clients, batch, outputs], 4, &device);
+    let y = op::linear(x.clone(), weight.clone(), bias.clone(), activation);
+    let mut gradients = (y.clone() * toward.clone()).sum().backward();
+    let descending = Descending::new(values([clients, inputs, outputs], 2, on), 0.1);
+    let moved = op::linear_descending(x.clone(), &descending, bias.clone(), activation);
+    (moved * toward).sum().backward();
+    vec![
+        host(y.inner()),
+        host(x.grad_remove(&mut gradients).unwrap()),
+        host(weight.grad_remove(&mut gradients).unwrap()),
+        host(bias.grad_remove(&mut gradients).unwrap()),
+        host(descending.into_weight()),
+    ]
+}
+
+#[test]
+fn operations_and_their_gradients_equal_flex_on_every_device() {
+    let _turn = alone();
+    let plain = Convolution::default();
+    let relu = Convolution { activation: Activation::Relu, ..plain };
+    // Odd shapes, strides that leave a rest, padding on one axis, batches of one, one client and many.
+    let convolutions: [([usize; 5], [usize; 5], Convolution); 8] = [
+        ([1, 1, 1, 1, 1], [1, 1, 1, 1, 1], plain),
+        ([1, 1, 3, 7, 5], [1, 4, 3, 3, 3], plain),
+        ([3, 2, 2, 9, 6], [3, 5, 2, 3, 3], Convolution { padding: [1, 1], ..relu }),
+        ([2, 1, 3, 8, 11], [2, 3, 3, 2, 3], Convolution { stride: [2, 3], ..plain }),
+        ([2, 3, 1, 10, 7], [2, 2, 1, 5, 3], Convolution { stride: [3, 2], padding: [2, 0], ..relu }),
+        ([8, 2, 8, 6, 6], [8, 8, 8, 3, 3], Convolution { pool: true, ..relu }),
+        ([2, 2, 1, 9, 9], [2, 3, 1, 5, 5], Convolution { padding: [2, 2], pool: true, ..relu }),
+        ([17, 1, 2, 4, 4], [17, 3, 2, 1, 1], plain),
+    ];
+    let layers = [[1, 1, 1, 1], [1, 10, 33, 7], [3, 1, 70, 5], [9, 4, 20, 10]];
+    for name in others() {
+        let here = device(name);
+        let flex = device(DeviceName::Cpu);
+        let mut worst = 0.0f32;
+        for (images, weights, options) in convolutions {
+            let expected = convolution(images, weights, options, &flex);
+            for (part, (got, want)) in convolution(images, weights, options, &here).iter().zip(&expected).enumerate() {
+                let off = off(want, got);
+                assert!(off < TOLERANCE, "{images:?} {weights:?} {options:?} on {name}: part {part} is off by {off}");
+                worst = worst.max(off);
+            }
+        }
+        for shape in layers {
+            for activation in [Activation::Linear, Activation::Relu] {
+                let expected = dense(shape, activation, &flex);
+                for (part, (got, want)) in dense(shape, activation, &here).iter().zip(&expected).enumerate() {
+                    let off = off(want, got);
+                    assert!(off < TOLERANCE, "{shape:?} {activation:?} on {name}: part {part} is off by {off}");
+                    worst = worst.max(off);
+                }
+            }
+        }
+        println!("operations on {name}: off by at most {worst:.1e}");
+    }
+}
+
+fn tiny() -> Dataset {
+    let shape = ImageShape { channels: 3, height: 8, width: 8 };
+    let pixels = (0..60 * shape.size()).map(|i| (i * i % 251) as u8).collect();
+    let names = vec!["a".to_string(), "b".into(), "c".into()];
+    Dataset::new("tiny", shape, names, pixels, (0..60).map(|i| i % 3).collect()).unwrap()
+}
+
+/// One round of so many clients, with 8, 9, 7, 5, 8, ... samples in batches of 4.
+fn round(model: Architecture, name: DeviceName, clients: usize, chunk: usize) -> (Vec<f32>, RoundReport) {
+    let data = tiny();
+    let normalisation = data.normalisation();
+    let model = model.build(data.shape, data.classes()).unwrap();
+    let compute = Compute { chunk: Some(chunk), ..Compute::open(name, Some(1)).unwrap() };
+    let local = LocalSgd { rate: 0.05, batch: 4, ..LocalSgd::default() };
+    let start = federated::init(model.as_ref(), 1);
+    let sizes = [8u32, 9, 7, 5];
+    let mut first = 0;
+    let cohort: Vec<Participant> = (0..clients)
+        .map(|id| {
+            let range = first..first + sizes[id % sizes.len()];
+            first = range.end;
+            let (weight, samples) = (range.len() as f64, range.collect::<Vec<_>>());
+            Participant { client: Client::authentic(id as u32, &samples), weight }
+        })
+        .collect();
+    let federation = Federation::new(model, Arc::new(data), &normalisation, local, compute, 7);
+    let (state, report) = federation.apply(start, &cohort).unwrap();
+    (state.weights.values().to_vec(), report)
+}
+
+#[test]
+fn one_round_equals_flex_on_every_device_for_any_chunk() {
+    let _turn = alone();
+    for model in Architecture::ALL {
+        let (expected, _) = round(model, DeviceName::Cpu, 8, 1);
+        for name in others() {
+            for chunk in [1, 8] {
+                let (found, report) = round(model, name, 8, chunk);
+                assert_eq!(report.plan.chunk, chunk);
+                let off = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                println!("{} on {name}, chunks of {chunk}: off by {off:.1e}", model.name());
+                assert!(off < TOLERANCE, "{} on {name}, chunks of {chunk}, is off by {off}", model.name());
+            }
+        }
+    }
+}
+
+/// A chunk is one launch for each operation, however many clients it holds.
+#[test]
+fn launches_of_a_round_do_not_grow_with_the_cohort_while_it_fits_one_chunk() {
+    let _turn = alone();
+    for name in others().into_iter().filter(|name| matches!(name, DeviceName::Wgpu(_) | DeviceName::Cuda(_))) {
+        for model in Architecture::ALL {
+            let launches = |clients, chunk| {
+                // What is launched once in a process, as to find out about the device, is not of the round.
+                round(model, name, clients, chunk);
+                launch::count(|| round(model, name, clients, chunk)).1.unwrap()
+            };
+            let [two, eight, apart] = [launches(2, 8), launches(8, 8), launches(8, 1)];
+            println!(
+                "{} on {name}: {two} launches for 2 clients, {eight} for 8, {apart} for 8 in 8 chunks",
+                model.name()
+            );
+            assert_eq!(two, eight, "{} on {name}", model.name());
+            assert!(apart > 4 * eight, "{} on {name}: {apart} launches are those of chunks of one", model.name());
         }
     }
 }
