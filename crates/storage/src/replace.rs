@@ -1,0 +1,68 @@
+//! A file that is replaced as a whole.
+
+use crate::file_system::{FileSystem, parent};
+use crate::{Result, StorageError};
+use std::path::{Path, PathBuf};
+
+/// Writes `content` beside `path`, syncs it, gives it the name in one rename and syncs the folder. Whatever fails, the old
+/// file is there or the new one, whole.
+///
+/// # Errors
+/// [`StorageError::Write`] with the file.
+pub fn replace(files: &dyn FileSystem, path: &Path, content: &[u8]) -> Result<()> {
+    let beside = beside(path);
+    let write = || {
+        let mut file = files.create(&beside)?;
+        file.write_all(content)?;
+        file.sync()?;
+        files.rename(&beside, path)?;
+        files.sync_folder(parent(path))
+    };
+    write().map_err(StorageError::write(path))
+}
+
+/// `x` becomes `x.new`.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fault, Faulty};
+
+    /// Writes over `old` with a fault at every operation in turn; what is in the file then.
+    #[test]
+    fn whatever_fails_the_old_file_or_the_new_one_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.txt");
+        for for_good in [false, true] {
+            for fault in Fault::ALL {
+                let mut at = 0;
+                loop {
+                    std::fs::write(&path, "old").unwrap();
+                    let files = Faulty::new(Some(at), fault, for_good);
+                    let result = replace(&files, &path, b"new content");
+                    let found = std::fs::read_to_string(&path).unwrap();
+                    let Err(error) = result else {
+                        assert_eq!(found, "new content");
+                        if files.operations().len() <= at {
+                            break;
+                        }
+                        assert_eq!(fault, Fault::Short, "a failed operation was not noticed: {:?}", files.operations());
+                        at += 1;
+                        continue;
+                    };
+                    assert!(error.to_string().contains("x.txt"), "{error}");
+                    let renamed = at == 4;
+                    assert_eq!(found, if renamed { "new content" } else { "old" }, "{:?}", files.operations());
+                    at += 1;
+                }
+                // create, write, sync, rename, sync folder; a short write takes one more.
+                assert!(at >= 5, "only {at} operations could fail");
+            }
+        }
+    }
+}
