@@ -7,6 +7,7 @@ use imfl_engine::federated::{CohortError, TrainingError};
 use imfl_engine::model::ModelError;
 use imfl_engine::partition::PartitionError;
 use imfl_mechanism::ErrorKind;
+use imfl_storage::StorageError;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -28,6 +29,8 @@ pub enum Kind {
     Diverged = 6,
     /// A generator's or a run's checkpoint.
     Checkpoint = 7,
+    /// Stopped by a signal, after saving.
+    Interrupted = 130,
 }
 
 /// An error message for a person and an exit code for a script.
@@ -44,6 +47,11 @@ impl Failure {
     /// A failure of `kind`; the message says what was wrong, where, and what to do.
     pub fn new(kind: Kind, message: impl fmt::Display) -> Self {
         Self { kind, message: message.to_string() }
+    }
+
+    /// What kind it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The code for the shell.
@@ -121,8 +129,19 @@ impl From<imfl_aigc::TrainingError> for Failure {
     }
 }
 
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        let kind = if error.is_write() { Kind::Unexpected } else { Kind::Checkpoint };
+        Self::new(kind, error)
+    }
+}
+
 impl From<imfl_mechanism::Error> for Failure {
     fn from(error: imfl_mechanism::Error) -> Self {
+        let error = match error {
+            imfl_mechanism::Error::Storage(error) => return error.into(),
+            other => other,
+        };
         let kind = match error.kind() {
             ErrorKind::Data => Kind::Data,
             ErrorKind::Config => Kind::Config,

@@ -19,4 +19,5 @@ pub mod partition;
 pub mod peak;
 pub mod profile;
 pub mod random;
+pub mod stored;
 pub mod worker;

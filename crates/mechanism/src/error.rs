@@ -82,6 +82,9 @@ pub enum Error {
     /// The parameters of a rule are wrong.
     #[error("{0}")]
     Rule(String),
+    /// A ledger file could not be read, written or trusted.
+    #[error(transparent)]
+    Storage(#[from] imfl_storage::StorageError),
     /// The ledger refused a transaction or a line of its file.
     #[error("ledger: {0}")]
     Ledger(#[from] crate::ledger::LedgerError),

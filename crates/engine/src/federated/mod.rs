@@ -9,6 +9,7 @@ mod plan;
 mod scaffold;
 mod schedule;
 mod server;
+mod state;
 
 pub use cohort::{CohortError, CohortSampling, CohortSamplingError, Drawn};
 pub use evaluate::{Evaluation, evaluate, evaluate_clients};
@@ -17,6 +18,7 @@ pub use plan::Plan;
 pub use scaffold::Variates;
 pub use schedule::{Schedule, ScheduleError};
 pub use server::{Moments, Server, ServerRule, ServerRuleError};
+pub use state::{ServerState, init};
 
 use crate::client::{Client, Images};
 use crate::data::Normalisation;
@@ -53,19 +55,6 @@ pub struct Federation {
     /// Keys all random numbers.
     pub seed: u64,
     trace: Arc<Trace>,
-}
-
-/// The server between two rounds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ServerState {
-    /// Rounds that are done.
-    pub round: u64,
-    /// The global model.
-    pub weights: Weights,
-    /// What the server's rule remembers.
-    pub moments: Moments,
-    /// What SCAFFOLD remembers.
-    pub variates: Variates,
 }
 
 /// What a round did.
@@ -121,12 +110,6 @@ pub enum TrainingError {
         /// Its weight.
         weight: f64,
     },
-}
-
-/// The first state of a server: the model's initial weights for `seed`.
-pub fn init(model: &dyn Model, seed: u64) -> ServerState {
-    let weights = Weights::initialise(model.layout().clone(), seed);
-    ServerState { round: 0, weights, moments: Moments::default(), variates: Variates::default() }
 }
 
 /// What became of one client's update.

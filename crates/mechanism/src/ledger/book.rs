@@ -102,8 +102,8 @@ pub enum Posted {
 /// Books in memory: transactions in order, and the balances they lead to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Book {
-    transactions: BTreeMap<String, Transaction>,
-    balances: BTreeMap<String, Credits>,
+    pub(super) transactions: BTreeMap<String, Transaction>,
+    pub(super) balances: BTreeMap<String, Credits>,
 }
 
 impl Book {

@@ -1,73 +1,83 @@
 //! The book in its file.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::ledger::{Book, Posted, Transaction};
+use imfl_storage::{Disk, FileSystem, Log, Position, StorageError};
 
-/// A book whose transactions are in a file before they are in the balances.
+use crate::error::Result;
+use crate::ledger::batch::Batch;
+use crate::ledger::{Book, LedgerError, Posted, Transaction};
+
+/// A book whose transactions are in a file before anybody is told that they are booked.
 #[derive(Debug)]
 pub struct Ledger {
     book: Book,
-    file: File,
-    path: std::path::PathBuf,
+    log: Log,
 }
 
 impl Ledger {
     /// Opens or creates a ledger file and replays it.
     ///
     /// # Errors
-    /// [`Error::File`]; [`Error::Ledger`] with the line that is wrong.
+    /// [`crate::Error::Storage`]; [`crate::Error::Ledger`] with the line that is wrong.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref().to_owned();
-        let error = |source| Error::File { path: path.clone(), source };
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(error)?;
-        let (book, whole) = Book::replay(&mut file).map_err(error)??;
-        // drop a line that was cut off, and make sure that the next one starts a line
-        file.set_len(whole).map_err(error)?;
-        let end = file.seek(SeekFrom::End(0)).map_err(error)?;
-        if end > 0 {
-            let mut last = [0];
-            file.seek(SeekFrom::End(-1)).map_err(error)?;
-            io::Read::read_exact(&mut file, &mut last).map_err(error)?;
-            if last != *b"\n" {
-                file.write_all(b"\n").map_err(error)?;
-            }
-        }
-        Ok(Ledger { book, file, path })
+        Self::open_in(&(Arc::new(Disk) as Arc<dyn FileSystem>), path.as_ref(), None)
     }
 
-    /// Posts transactions in order: checked, written and synced to the file, then booked. All or none of the batch is booked.
+    /// Opens or creates a ledger file on any file system. What was in it up to `since` must be in it still.
     ///
     /// # Errors
-    /// [`Error::Ledger`] or [`Error::File`]; balances are unchanged then.
+    /// As [`Ledger::open`], and if the file is shorter than `since` or was changed before it.
+    pub fn open_in(files: &Arc<dyn FileSystem>, path: &Path, since: Option<&Position>) -> Result<Self> {
+        let mut opened = None;
+        // A line that was cut off by a crash goes, and the next one has to start a line.
+        let mut log = Log::open(files.as_ref(), path, |content| {
+            if let Some(since) = since {
+                since.check(path, content)?;
+            }
+            let (book, whole) =
+                Book::replay(content).map_err(|source| StorageError::Read { path: path.into(), source })??;
+            let whole = usize::try_from(whole).unwrap_or(content.len());
+            opened = Some((book, whole == 0 || content[..whole].ends_with(b"\n")));
+            Ok::<_, crate::Error>(whole)
+        })?;
+        let (book, line_ended) = opened.unwrap_or((Book::default(), true));
+        if !line_ended {
+            log.append(b"\n")?;
+        }
+        Ok(Ledger { book, log })
+    }
+
+    /// Posts transactions in order: checked, then written and synced to the file. All or none of the batch is booked.
+    ///
+    /// # Errors
+    /// [`crate::Error::Ledger`] or [`crate::Error::Storage`]; balances are unchanged then.
     pub fn post(&mut self, transactions: impl IntoIterator<Item = Transaction>) -> Result<usize> {
-        let error = |source| Error::File { path: self.path.clone(), source };
-        let mut book = self.book.clone();
+        let mut batch = Batch::new(&mut self.book);
         let mut text = Vec::new();
-        let mut new = 0;
         for transaction in transactions {
-            if book.post(transaction.clone())? == Posted::New {
-                serde_json::to_writer(&mut text, &transaction).map_err(|problem| error(problem.into()))?;
-                text.push(b'\n');
-                new += 1;
+            let written = text.len();
+            serde_json::to_writer(&mut text, &transaction)
+                .map_err(|error| LedgerError::Line { line: 0, problem: error.to_string() })?;
+            text.push(b'\n');
+            if batch.post(transaction)? == Posted::Already {
+                text.truncate(written);
             }
         }
-        let before = self.file.seek(SeekFrom::End(0)).map_err(error)?;
-        if let Err(source) = self.file.write_all(&text).and_then(|()| self.file.sync_data()) {
-            // what cannot be taken back here is skipped as a cut-off line, or is the same transaction, when it is opened again
-            let _ = self.file.set_len(before);
-            return Err(error(source));
+        if !text.is_empty() {
+            self.log.append(&text)?;
         }
-        self.book = book;
-        Ok(new)
+        Ok(batch.keep())
     }
 
     /// The books.
     pub fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// How far the file has come.
+    pub fn position(&self) -> Position {
+        self.log.position()
     }
 }

@@ -1,0 +1,150 @@
+//! What a server knows between two rounds, and how it is kept on disk.
+
+use super::{Moments, Variates};
+use crate::model::Model;
+use crate::parameters::{Layout, Weights};
+use crate::stored::{Stored, StoredError, Tensors};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// File of the global model.
+const MODEL: &str = "model.safetensors";
+/// File of what the server's rule remembers: `first` and `second`, each `[parameters]`.
+const MOMENTS: (&str, &str) = ("moments.safetensors", "imfl.moments/1");
+/// File of SCAFFOLD's control variates: `server` and one tensor for each client by its id, each `[parameters]`.
+const VARIATES: (&str, &str) = ("variates.safetensors", "imfl.variates/1");
+
+/// The server between two rounds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerState {
+    /// Rounds that are done.
+    pub round: u64,
+    /// The global model.
+    pub weights: Weights,
+    /// What the server's rule remembers.
+    pub moments: Moments,
+    /// What SCAFFOLD remembers.
+    pub variates: Variates,
+}
+
+/// The first state of a server: the model's initial weights for `seed`.
+pub fn init(model: &dyn Model, seed: u64) -> ServerState {
+    let weights = Weights::initialise(model.layout().clone(), seed);
+    ServerState { round: 0, weights, moments: Moments::default(), variates: Variates::default() }
+}
+
+impl ServerState {
+    /// The state as safetensors files, by name; what is empty has no file.
+    ///
+    /// # Errors
+    /// [`StoredError`] if two parameters of the model have one name.
+    pub fn to_parts(&self) -> Result<BTreeMap<String, Vec<u8>>, StoredError> {
+        let mut parts = BTreeMap::from([(MODEL.to_string(), self.weights.to_safetensors()?)]);
+        let mut add = |(name, format): (&str, &str), tensors: &[(String, &[f32])]| {
+            let mut file = Tensors::default();
+            let present = tensors.iter().filter(|(_, values)| !values.is_empty());
+            present.for_each(|(name, values)| file.add_f32(name, &[values.len()], values));
+            if !file.is_empty() {
+                parts.insert(name.to_string(), file.to_bytes(format)?);
+            }
+            Ok::<_, StoredError>(())
+        };
+        add(MOMENTS, &[("first".into(), &self.moments.first), ("second".into(), &self.moments.second)])?;
+        let clients = self.variates.clients.iter().map(|(id, own)| (id.to_string(), own.as_slice()));
+        let server = std::iter::once(("server".to_string(), self.variates.server.as_slice()));
+        add(VARIATES, &server.chain(clients).collect::<Vec<_>>())?;
+        Ok(parts)
+    }
+
+    /// Reads a state of a model of this layout back.
+    ///
+    /// # Errors
+    /// [`StoredError`] that names the file and what is wrong with it.
+    pub fn from_parts(
+        layout: &Arc<Layout>,
+        round: u64,
+        parts: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<Self, StoredError> {
+        let size = layout.size();
+        let Some(model) = parts.get(MODEL) else { return Err(StoredError(format!("it has no {MODEL}"))) };
+        let weights = Weights::from_safetensors(layout.clone(), model).map_err(in_file(MODEL))?;
+        let read = |(name, format): (&str, &str)| {
+            parts.get(name).map(|bytes| vectors(bytes, format, size).map_err(in_file(name))).transpose()
+        };
+        let (mut moments, mut variates) = (Moments::default(), Variates::default());
+        for (name, values) in read(MOMENTS)?.unwrap_or_default() {
+            match name.as_str() {
+                "first" => moments.first = values,
+                "second" => moments.second = values,
+                other => return Err(unknown(MOMENTS.0, other)),
+            }
+        }
+        for (name, values) in read(VARIATES)?.unwrap_or_default() {
+            match (name.as_str(), name.parse()) {
+                ("server", _) => variates.server = values,
+                (_, Ok(client)) => drop(variates.clients.insert(client, Arc::new(values))),
+                (other, Err(_)) => return Err(unknown(VARIATES.0, other)),
+            }
+        }
+        Ok(Self { round, weights, moments, variates })
+    }
+}
+
+/// All tensors of a file, each `[size]`.
+fn vectors(bytes: &[u8], format: &str, size: usize) -> Result<Vec<(String, Vec<f32>)>, StoredError> {
+    let stored = Stored::open(bytes, format)?;
+    stored.names().into_iter().map(|name| Ok((name.to_string(), stored.f32(name, &[size])?))).collect()
+}
+
+fn in_file(name: &str) -> impl Fn(StoredError) -> StoredError {
+    move |StoredError(problem)| StoredError(format!("{name}: {problem}"))
+}
+
+fn unknown(file: &str, tensor: &str) -> StoredError {
+    StoredError(format!("{file}: a tensor is called `{tensor}`, which means nothing here"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Architecture;
+
+    fn state() -> (ServerState, Arc<Layout>) {
+        let shape = crate::data::ImageShape { channels: 1, height: 4, width: 4 };
+        let model = Architecture::Mlp.build(shape, 2).unwrap();
+        let mut state = init(model.as_ref(), 3);
+        let ramp = |scale: f32| (0..state.weights.values().len()).map(|i| i as f32 * scale).collect::<Vec<f32>>();
+        state.moments = Moments { first: ramp(0.1), second: ramp(0.01) };
+        state.variates = Variates { server: ramp(1.0), clients: [(7, Arc::new(ramp(-1.0)))].into() };
+        state.round = 9;
+        (state, model.layout().clone())
+    }
+
+    #[test]
+    fn every_state_reads_back_equal() {
+        let (full, layout) = state();
+        let plain =
+            ServerState { moments: Moments::default(), variates: Variates::default(), ..full.clone() };
+        for (state, files) in [(full, 3), (plain, 1)] {
+            let parts = state.to_parts().unwrap();
+            assert_eq!(parts.len(), files);
+            assert_eq!(ServerState::from_parts(&layout, 9, &parts).unwrap(), state);
+        }
+    }
+
+    #[test]
+    fn each_fault_names_its_file() {
+        let (full, layout) = state();
+        let parts = full.to_parts().unwrap();
+        let problem = |parts: &BTreeMap<String, Vec<u8>>| {
+            ServerState::from_parts(&layout, 9, parts).unwrap_err().to_string()
+        };
+        assert!(problem(&BTreeMap::new()).contains("no model.safetensors"));
+        let mut swapped = parts.clone();
+        swapped.insert(MOMENTS.0.into(), parts[VARIATES.0].clone());
+        assert!(problem(&swapped).starts_with("moments.safetensors: it holds `imfl.variates/1`"));
+        let mut odd = full.clone();
+        odd.variates.server.pop();
+        assert!(problem(&odd.to_parts().unwrap()).starts_with("variates.safetensors: tensor `server` is F32"));
+    }
+}
