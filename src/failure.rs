@@ -50,6 +50,7 @@ impl Failure {
     }
 
     /// What kind it is.
+    #[cfg(test)]
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -99,7 +100,8 @@ impl From<CohortError> for Failure {
 
 impl From<TrainingError> for Failure {
     fn from(error: TrainingError) -> Self {
-        Self::new(Kind::Diverged, error)
+        let kind = if matches!(error, TrainingError::TooFew { .. }) { Kind::Config } else { Kind::Diverged };
+        Self::new(kind, error)
     }
 }
 

@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod assets;
+mod checkpoint;
 mod cli;
 mod command;
 mod config;
 mod failure;
+mod interrupt;
 mod pipeline;
 mod progress;
 mod report;

@@ -2,6 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Display;
+use std::io::IsTerminal;
 
 /// A bar over `total` steps. It is hidden where standard error is no terminal, and clears itself when dropped.
 pub struct Bar(ProgressBar);
@@ -37,6 +38,13 @@ impl Drop for Bar {
 /// A line for a person; standard output stays data.
 pub fn note(line: impl Display) {
     eprintln!("{line}");
+}
+
+/// A line for a log: written where there is no terminal to show a bar on.
+pub fn log(line: impl Display) {
+    if !std::io::stderr().is_terminal() {
+        eprintln!("{line}");
+    }
 }
 
 /// A line that a person should not miss.

@@ -1,14 +1,15 @@
 //! The folder of a run: `runs/NNNN-name/`.
 
 use crate::failure::{Failure, Kind, Outcome};
-use serde::Serialize;
+use imfl_storage::{FileSystem, replace};
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A folder that belongs to one run.
 #[derive(Clone, Debug)]
 pub struct RunDir {
+    files: Arc<dyn FileSystem>,
     path: PathBuf,
 }
 
@@ -17,18 +18,18 @@ impl RunDir {
     ///
     /// # Errors
     /// A failure that names the folder that could not be made.
-    pub fn create(runs: &Path, name: &str) -> Outcome<Self> {
+    pub fn create(files: Arc<dyn FileSystem>, runs: &Path, name: &str) -> Outcome<Self> {
         let fail =
             |path: &Path, error| Failure::new(Kind::Unexpected, format!("cannot make {}: {error}", path.display()));
         fs::create_dir_all(runs).map_err(|error| fail(runs, error))?;
-        let mut number = last_number(runs) + 1;
+        let mut number = numbered(runs).last().map_or(0, |(number, _)| *number) + 1;
         loop {
             let path = runs.join(format!("{number:04}-{name}"));
             // `create_dir` fails if somebody else was faster; a number also counts as taken under another name.
             match fs::create_dir(&path) {
                 Ok(()) => {
-                    fs::create_dir(path.join("plots")).map_err(|error| fail(&path, error))?;
-                    return Ok(Self { path });
+                    files.create_folder(&path.join("plots")).map_err(|error| fail(&path, error))?;
+                    return Ok(Self { files, path });
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
                 Err(error) => return Err(fail(&path, error)),
@@ -36,9 +37,19 @@ impl RunDir {
         }
     }
 
+    /// The folder of a run that was there before.
+    pub fn open(files: Arc<dyn FileSystem>, path: impl Into<PathBuf>) -> Self {
+        Self { files, path: path.into() }
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where its files are kept.
+    pub fn files(&self) -> &Arc<dyn FileSystem> {
+        &self.files
     }
 
     /// A file in the folder.
@@ -46,50 +57,40 @@ impl RunDir {
         self.path.join(name)
     }
 
-    /// Writes a whole file.
+    /// Writes a whole file, in the place of one that may be there.
     ///
     /// # Errors
     /// A failure that names the file.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Outcome {
-        let path = self.file(name);
-        fs::write(&path, content).map_err(|error| write_failure(&path, &error))
-    }
-
-    /// Adds one line of JSON to a file.
-    ///
-    /// # Errors
-    /// A failure that names the file.
-    pub fn append(&self, name: &str, line: &impl Serialize) -> Outcome {
-        let path = self.file(name);
-        let mut text = serde_json::to_string(line).map_err(|error| Failure::new(Kind::Unexpected, error))?;
-        text.push('\n');
-        let file = fs::OpenOptions::new().create(true).append(true).open(&path);
-        file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| write_failure(&path, &error))
+        Ok(replace(self.files.as_ref(), &self.file(name), content.as_ref())?)
     }
 }
 
-fn write_failure(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(Kind::Unexpected, format!("cannot write {}: {error}", path.display()))
-}
-
-fn last_number(runs: &Path) -> u32 {
-    let names = fs::read_dir(runs).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    names.filter_map(|name| name.to_str()?.split_once('-')?.0.parse().ok()).max().unwrap_or(0)
+/// The folders of runs with their numbers, in that order.
+pub fn numbered(runs: &Path) -> Vec<(u32, PathBuf)> {
+    let entries = fs::read_dir(runs).into_iter().flatten().flatten();
+    let number = |name: &std::ffi::OsStr| name.to_str()?.split_once('-')?.0.parse().ok();
+    let mut found: Vec<(u32, PathBuf)> =
+        entries.filter_map(|entry| Some((number(&entry.file_name())?, entry.path()))).collect();
+    found.sort();
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use imfl_storage::Disk;
 
     #[test]
     fn numbers_go_up_and_files_hold_what_was_written() {
         let root = tempfile::tempdir().unwrap();
-        let first = RunDir::create(root.path(), "a").unwrap();
-        let second = RunDir::create(root.path(), "b").unwrap();
+        let create = |name| RunDir::create(Arc::new(Disk), root.path(), name).unwrap();
+        let (first, second) = (create("a"), create("b"));
         assert!(first.path().ends_with("0001-a") && second.path().ends_with("0002-b"));
-        second.append("m.jsonl", &[1]).unwrap();
-        second.append("m.jsonl", &[2]).unwrap();
-        assert_eq!(fs::read_to_string(second.file("m.jsonl")).unwrap(), "[1]\n[2]\n");
+        second.write("m.txt", "one").unwrap();
+        second.write("m.txt", "two").unwrap();
+        assert_eq!(fs::read(second.file("m.txt")).unwrap(), b"two");
         assert!(second.write("no/such/file", "x").unwrap_err().to_string().contains("no/such/file"));
+        assert_eq!(numbered(root.path()).iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 2]);
     }
 }

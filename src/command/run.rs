@@ -1,11 +1,14 @@
 //! `imfl run`: the whole path from images to payments.
 
+use crate::checkpoint;
 use crate::cli::Format;
 use crate::config::{self, Information, RecordedCosts, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::pipeline;
 use clap::Args;
+use imfl_storage::{Disk, FileSystem};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Share data out, measure it, price it, train on it, pay for it.
 ///
@@ -75,6 +78,21 @@ pub struct Run {
     /// sgd, fedprox:MU or scaffold
     #[arg(long)]
     algorithm: Option<String>,
+    /// mean, clip:NORM, median, trimmed-mean:CLIENTS, krum:HOSTILE, multi-krum:HOSTILE[:CHOSEN] or geometric-median
+    #[arg(long)]
+    aggregation: Option<String>,
+    /// The fewest updates that a round counts with; with fewer it is skipped
+    #[arg(long)]
+    quorum: Option<usize>,
+    /// What hostile clients do: sign-flip[:SCALE], gaussian[:DEVIATION], little-is-enough[:DEVIATIONS] or nan
+    #[arg(long)]
+    attack: Option<String>,
+    /// Clients that do it
+    #[arg(long)]
+    hostile: Option<usize>,
+    /// Probability that a client drops out of a round before it starts
+    #[arg(long, value_name = "PROBABILITY", allow_negative_numbers = true)]
+    drop_out: Option<f64>,
     /// fedavg, fedavgm, fedadam or fedyogi
     #[arg(long)]
     server: Option<String>,
@@ -93,6 +111,18 @@ pub struct Run {
     /// `measured`, or `recorded FILE` with the summary.json of an earlier run
     #[arg(long, num_args = 1..=2, value_names = ["measured|recorded", "FILE"])]
     costs: Option<Vec<String>>,
+    /// Go on with a run: `latest`, a run's folder, or a checkpoint's folder
+    #[arg(long, value_name = "latest|PATH")]
+    resume: Option<String>,
+    /// Go on although the configuration is not what the run was started with
+    #[arg(long, requires = "resume")]
+    resume_changed: bool,
+    /// Rounds from one checkpoint to the next; 0 saves only when interrupted
+    #[arg(long, value_name = "ROUNDS")]
+    checkpoint_every: Option<u64>,
+    /// How many of the newest checkpoints are kept
+    #[arg(long, value_name = "N")]
+    keep: Option<usize>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -102,7 +132,13 @@ impl Run {
     /// Resolves the configuration and runs it.
     pub fn run(self) -> Outcome {
         let format = self.format;
-        let summary = pipeline::run(self.resolve()?)?;
+        let files: Arc<dyn FileSystem> = Arc::new(Disk);
+        let (from, allowed) = (self.resume.clone(), self.resume_changed);
+        let runs = self.runs.clone().unwrap_or_else(|| RunConfig::default().runs);
+        let resumed = from.map(|from| checkpoint::resume(&files, &from, &runs)).transpose()?;
+        let config = self.resolve(resumed.as_ref().map(|resumed| &resumed.config))?;
+        let resumed = resumed.map(|resumed| resumed.with(&config, allowed)).transpose()?;
+        let summary = pipeline::run(config, files, resumed)?;
         match format {
             Format::Text => println!("{summary}"),
             Format::Json => println!("{}", summary.to_json()),
@@ -110,8 +146,13 @@ impl Run {
         Ok(())
     }
 
-    fn resolve(self) -> Outcome<RunConfig> {
-        let mut config = self.config.as_deref().map_or_else(|| Ok(RunConfig::default()), config::read)?;
+    /// Flags over the file, or over what the run that goes on was started with, or over the defaults.
+    fn resolve(self, before: Option<&RunConfig>) -> Outcome<RunConfig> {
+        let mut config = match (&self.config, before) {
+            (Some(file), _) => config::read(file)?,
+            (None, Some(before)) => before.clone(),
+            (None, None) => RunConfig::default(),
+        };
         set(&mut config.dataset, self.dataset);
         set(&mut config.device, self.device);
         set(&mut config.name, self.name);
@@ -128,14 +169,21 @@ impl Run {
         set(&mut config.training.weight_decay, self.weight_decay);
         set(&mut config.training.algorithm, self.algorithm);
         set(&mut config.training.sampling, self.sampling);
+        set(&mut config.training.aggregation, self.aggregation);
+        set(&mut config.training.quorum, self.quorum);
+        set(&mut config.training.hostile, self.hostile);
+        set(&mut config.training.availability.before, self.drop_out);
         set(&mut config.training.server.rule, self.server);
         set(&mut config.generator.source, self.generator);
         set(&mut config.mechanism.information, self.information);
         set(&mut config.mechanism.weight, self.weight);
-        config.seed = self.seed.or(config.seed);
+        set(&mut config.checkpoints.every, self.checkpoint_every);
+        set(&mut config.checkpoints.keep, self.keep);
+        config.seed = self.seed.or(config.seed).or(before.and_then(|before| before.seed));
         config.workers = self.workers.or(config.workers);
         config.chunk = self.chunk.or(config.chunk);
         config.training.server.rate = self.server_rate.or(config.training.server.rate);
+        config.training.attack = self.attack.or(config.training.attack);
         config.training.cohort = self.cohort.or(config.training.cohort);
         match self.costs.as_deref() {
             None => {}

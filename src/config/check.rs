@@ -1,6 +1,6 @@
 //! Values that have the right type and still make no sense.
 
-use super::RunConfig;
+use super::{AvailabilityConfig, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 
 impl RunConfig {
@@ -21,6 +21,8 @@ impl RunConfig {
             ("training.server.momentum", (0.0..1.0).contains(&self.training.server.momentum), "at least 0 and below 1"),
             ("training.server.second", (0.0..1.0).contains(&self.training.server.second), "at least 0 and below 1"),
             ("training.server.adaptivity", is_positive(self.training.server.adaptivity), "a number above 0"),
+            ("training.quorum", self.training.quorum >= 1, "at least 1"),
+            ("training.availability", self.training.availability.is_possible(), "probabilities that sum to at most 1"),
             ("training.rate", is_positive(self.training.rate), "a number above 0"),
             ("generator.evaluations", (2..=1000).contains(&self.generator.evaluations), "between 2 and 1000"),
             ("generator.train_steps", self.generator.train_steps >= 1, "at least 1"),
@@ -32,6 +34,7 @@ impl RunConfig {
             ("costs.seconds_for_setup", self.costs.seconds_for_setup.is_none_or(fits), "a number of at least 0"),
             ("mechanism.weight", fits(self.mechanism.weight), "a number of at least 0"),
             ("mechanism.scenarios", self.mechanism.scenarios >= 1, "at least 1"),
+            ("checkpoints.keep", self.checkpoints.keep >= 1, "at least 1"),
             ("workers", self.workers != Some(0), "at least 1"),
             ("chunk", self.chunk != Some(0), "at least 1"),
             ("name", is_name(&self.name), "letters, digits, `-`, `_` and `.`"),
@@ -44,10 +47,52 @@ impl RunConfig {
             let problem = format!("`training.cohort` is {cohort}, but there are only {clients} clients to draw from");
             return Err(Failure::new(Kind::Config, problem));
         }
+        self.check_clients_that_fail()?;
         match rules.iter().find(|(_, holds, _)| !holds) {
             Some((key, _, must)) => Err(Failure::new(Kind::Config, format!("`{key}` must be {must}"))),
             None => Ok(()),
         }
+    }
+}
+
+impl RunConfig {
+    /// Settings about clients that lie or drop out, which have to fit each other.
+    fn check_clients_that_fail(&self) -> Outcome {
+        let (training, clients) = (&self.training, self.partition.clients);
+        let fail = |problem: String| Err(Failure::new(Kind::Config, problem));
+        let needs = training.aggregation()?.needs();
+        training.hostility(clients, 0)?;
+        let cohort = training.cohort.unwrap_or(clients);
+        if training.quorum > cohort {
+            return fail(format!("`training.quorum` is {}, but only {cohort} clients are asked", training.quorum));
+        }
+        if needs > cohort {
+            return fail(format!(
+                "`training.aggregation` is {}, which needs {needs} clients, but only {cohort} are asked",
+                training.aggregation
+            ));
+        }
+        if training.availability != AvailabilityConfig::default() && training.quorum < needs {
+            return fail(format!(
+                "`training.quorum` must be at least {needs}, which `training.aggregation` {} needs, when clients can drop out",
+                training.aggregation
+            ));
+        }
+        match (training.hostile, &training.attack) {
+            (0, Some(_)) => fail("`training.attack` needs `training.hostile`, the number of clients that do it".into()),
+            (1.., None) => fail("`training.hostile` needs `training.attack`, what those clients do".into()),
+            (hostile, _) if hostile > clients => {
+                fail(format!("`training.hostile` is {hostile}, but there are only {clients} clients"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl AvailabilityConfig {
+    fn is_possible(&self) -> bool {
+        let all = [self.before, self.during, self.after, self.late];
+        all.iter().all(|probability| fits(*probability)) && all.iter().sum::<f64>() <= 1.0 + 1e-9
     }
 }
 
@@ -82,5 +127,29 @@ mod tests {
         assert!(config.check().unwrap_err().to_string().contains("only 10 clients"));
         config.training.sampling = "weighted-with-replacement".into();
         config.check().unwrap();
+    }
+
+    #[test]
+    fn clients_that_fail_have_to_fit_the_rule() {
+        let problem = |change: &dyn Fn(&mut crate::config::TrainingConfig)| {
+            let mut config = RunConfig::default();
+            change(&mut config.training);
+            config.check().unwrap_err().to_string()
+        };
+        assert!(problem(&|training| training.quorum = 11).contains("only 10 clients are asked"));
+        assert!(problem(&|training| training.quorum = 0).contains("`training.quorum` must be at least 1"));
+        assert!(problem(&|training| training.aggregation = "krum:4".into()).contains("needs 11 clients"));
+        assert!(problem(&|training| training.availability.late = -0.1).contains("`training.availability`"));
+        assert!(problem(&|training| (training.availability.before, training.availability.late) = (0.6, 0.6))
+            .contains("sum to at most 1"));
+        let uncertain = problem(&|training| {
+            training.aggregation = "trimmed-mean:2".into();
+            training.availability.during = 0.1;
+        });
+        assert!(uncertain.contains("`training.quorum` must be at least 5"), "{uncertain}");
+        assert!(problem(&|training| training.hostile = 2).contains("needs `training.attack`"));
+        assert!(problem(&|training| training.attack = Some("nan".into())).contains("needs `training.hostile`"));
+        let many = problem(&|training| (training.attack, training.hostile) = (Some("nan".into()), 11));
+        assert!(many.contains("only 10 clients"), "{many}");
     }
 }

@@ -49,6 +49,8 @@ fn explain(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use imfl_engine::random::{Purpose, keyed};
+    use rand::RngExt;
 
     #[test]
     fn an_empty_file_is_the_default_and_a_written_config_reads_back() {
@@ -66,5 +68,35 @@ mod tests {
         assert!(wrong.starts_with("4:10: invalid type: string \"ten\""), "{wrong}");
         assert!(problem("[training\nrounds = 3").starts_with("1:"));
         assert!(problem("[mechanism]\nbias = \"straight\"").contains("aligned"));
+    }
+
+    /// Ten thousand broken configurations: each is read or refused with a line and a column.
+    #[test]
+    fn no_damage_makes_the_reader_panic() {
+        let mut good = RunConfig { seed: Some(3), ..RunConfig::default() };
+        good.training.attack = Some("nan".into());
+        let good = toml::to_string(&good).unwrap().into_bytes();
+        let mut refused = 0;
+        for index in 0..10_000u64 {
+            let mut random = keyed(1, Purpose::Benchmark, 0, index, 0);
+            let mut text = good.clone();
+            for _ in 0..random.random_range(1..=4) {
+                let at = random.random_range(0..text.len());
+                let end = (at + random.random_range(0..=8)).min(text.len());
+                let pieces = ["", "-1", "1e999", "\"", "[", "=", "\n", "99999999999999999999", "nan", "\u{e9}", "[[a]]"];
+                text.splice(at..end, pieces[random.random_range(0..pieces.len())].bytes());
+            }
+            match std::str::from_utf8(&text).map(parse::<RunConfig>) {
+                Ok(Ok(config)) => drop(config.check()),
+                Ok(Err(problem)) => {
+                    refused += 1;
+                    let mut parts = problem.split(':');
+                    let place = [parts.next(), parts.next()].map(|part| part.unwrap().parse::<usize>().unwrap());
+                    assert!(place[0] >= 1 && place[1] >= 1, "{problem}");
+                }
+                Err(_) => {}
+            }
+        }
+        assert!(refused > 5000, "{refused}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod costs;
+mod difference;
 mod file;
 mod training;
 
@@ -46,6 +47,18 @@ pub struct RunConfig {
     pub costs: CostsConfig,
     /// What the server knows and wants.
     pub mechanism: MechanismConfig,
+    /// What is kept of a run while it goes on.
+    pub checkpoints: CheckpointsConfig,
+}
+
+/// What is kept of a run while it goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckpointsConfig {
+    /// Rounds from one checkpoint to the next; 0 saves only when the run is interrupted.
+    pub every: u64,
+    /// The newest checkpoints that are kept.
+    pub keep: usize,
 }
 
 /// Who holds what.
@@ -85,8 +98,33 @@ pub struct TrainingConfig {
     pub weight_decay: f64,
     /// sgd, fedprox:MU or scaffold.
     pub algorithm: String,
-    /// What the server does with the mean of the updates.
+    /// mean, clip:NORM, median, trimmed-mean:CLIENTS, krum:HOSTILE, multi-krum:HOSTILE[:CHOSEN] or geometric-median.
+    pub aggregation: String,
+    /// The fewest updates that a round counts with; with fewer it is skipped.
+    pub quorum: usize,
+    /// What hostile clients do: sign-flip[:SCALE], gaussian[:DEVIATION], little-is-enough[:DEVIATIONS] or nan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attack: Option<String>,
+    /// Clients that do it, drawn out of all.
+    pub hostile: usize,
+    /// What the server does with the one update that the aggregation makes.
     pub server: ServerConfig,
+    /// How often a client that is asked does not deliver in time.
+    pub availability: AvailabilityConfig,
+}
+
+/// How often a client that is asked does not deliver in time; the rest of the probability is that it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AvailabilityConfig {
+    /// It is gone before it starts.
+    pub before: f64,
+    /// It starts and does not finish.
+    pub during: f64,
+    /// It finishes, and its update is lost.
+    pub after: f64,
+    /// Its update arrives a round late.
+    pub late: f64,
 }
 
 /// What the server does with the mean of the updates.
@@ -192,7 +230,14 @@ impl Default for RunConfig {
             probe: ProbeConfig::default(),
             costs: CostsConfig::default(),
             mechanism: MechanismConfig::default(),
+            checkpoints: CheckpointsConfig::default(),
         }
+    }
+}
+
+impl Default for CheckpointsConfig {
+    fn default() -> Self {
+        Self { every: 1, keep: 2 }
     }
 }
 
@@ -216,6 +261,11 @@ impl Default for TrainingConfig {
             momentum: 0.0,
             weight_decay: 0.0,
             algorithm: "sgd".into(),
+            aggregation: "mean".into(),
+            quorum: 1,
+            attack: None,
+            hostile: 0,
+            availability: AvailabilityConfig::default(),
             server: ServerConfig::default(),
         }
     }

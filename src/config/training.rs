@@ -1,8 +1,9 @@
 //! The training settings as the engine takes them.
 
-use super::{ServerConfig, TrainingConfig};
+use super::{AvailabilityConfig, ServerConfig, TrainingConfig};
 use crate::failure::{Failure, Kind, Outcome};
-use imfl_engine::federated::{CohortSampling, LocalAlgorithm, LocalSgd, Schedule, Server};
+use imfl_engine::attack::Hostility;
+use imfl_engine::federated::{Aggregation, Availability, CohortSampling, LocalAlgorithm, LocalSgd, Schedule, Server};
 use std::fmt::Display;
 
 impl TrainingConfig {
@@ -20,6 +21,23 @@ impl TrainingConfig {
             weight_decay: self.weight_decay,
             algorithm: named("training.algorithm", LocalAlgorithm::parse(&self.algorithm, population))?,
         })
+    }
+
+    /// How the updates of a round become one.
+    ///
+    /// # Errors
+    /// A failure of kind [`Kind::Config`] that names the key.
+    pub fn aggregation(&self) -> Outcome<Aggregation> {
+        named("training.aggregation", self.aggregation.parse())
+    }
+
+    /// The hostile clients of a population of so many, if there are any.
+    ///
+    /// # Errors
+    /// A failure of kind [`Kind::Config`] that names the key.
+    pub fn hostility(&self, population: usize, seed: u64) -> Outcome<Option<Hostility>> {
+        let attack = self.attack.as_ref().map(|attack| named("training.attack", attack.parse())).transpose()?;
+        Ok(attack.map(|attack| Hostility::draw(attack, self.hostile, population, seed)))
     }
 
     /// How cohorts are drawn.
@@ -43,6 +61,13 @@ impl ServerConfig {
     }
 }
 
+impl From<AvailabilityConfig> for Availability {
+    fn from(config: AvailabilityConfig) -> Self {
+        let AvailabilityConfig { before, during, after, late } = config;
+        Self { before, during, after, late }
+    }
+}
+
 fn named<T, E: Display>(key: &str, value: Result<T, E>) -> Outcome<T> {
     value.map_err(|error| Failure::new(Kind::Config, format!("`{key}`: {error}")))
 }
@@ -57,6 +82,9 @@ mod tests {
         assert_eq!(config.local(3).unwrap(), LocalSgd { batch: 20, ..LocalSgd::default() });
         assert_eq!(config.server.server().unwrap(), Server::default());
         assert_eq!(config.sampling().unwrap(), CohortSampling::default());
+        assert_eq!(config.aggregation().unwrap(), Aggregation::default());
+        assert_eq!(config.hostility(3, 1).unwrap(), None);
+        assert!(Availability::from(config.availability).is_certain());
     }
 
     #[test]
@@ -65,6 +93,10 @@ mod tests {
         assert!(config.local(3).unwrap_err().to_string().contains("`training.schedule`: `cosin:3`"));
         config.server.rule = "fedsgd".into();
         assert!(config.server.server().unwrap_err().to_string().contains("`training.server.rule`"));
+        config.aggregation = "average".into();
+        assert!(config.aggregation().unwrap_err().to_string().contains("`training.aggregation`: `average`"));
+        config.attack = Some("lie".into());
+        assert!(config.hostility(3, 1).unwrap_err().to_string().contains("`training.attack`: `lie`"));
         config.sampling = "poisson".into();
         assert!(config.sampling().unwrap_err().to_string().contains("uniform-with-replacement"));
     }

@@ -12,6 +12,7 @@ use imfl_engine::gradient;
 use imfl_engine::parameters::Weights;
 use imfl_engine::random::{Purpose, keyed};
 use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -19,16 +20,18 @@ use std::sync::Arc;
 const NOISE_BATCHES: usize = 20;
 
 /// What the probe found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Assessment {
     /// g_data: the largest norm of a class gradient on authentic images.
     pub g_data: f64,
-    /// Quality of the generator, if there is one.
-    pub theta: Option<Theta>,
     /// sigma: deviation of one sample's gradient, the largest over the points.
     pub sigma: f64,
     /// L: the steepest change of the target's gradient between two points. A lower estimate of the smoothness constant.
     pub smoothness: f64,
+    /// Quality of the generator, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub theta: Option<Theta>,
 }
 
 /// Gradients at one point of the trajectory.

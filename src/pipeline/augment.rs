@@ -13,8 +13,21 @@ use std::sync::Arc;
 /// Number of the first image that clients get; those before it were drawn for measuring.
 const FIRST_IMAGE: u64 = 1 << 32;
 
-/// The clients with the data that they will train on, and the images that were generated for them.
-pub fn run(setup: &Setup, clients: &[Client], allocation: &Allocation) -> Outcome<(Vec<Client>, Option<Arc<Dataset>>)> {
+/// The data of a run as it is trained on.
+pub struct Augmented {
+    /// The clients with the data that they will train on.
+    pub clients: Vec<Client>,
+    /// The images that were generated for them.
+    pub generated: Option<Arc<Dataset>>,
+}
+
+/// Plans every client's data and generates the images for it, unless they are `known`.
+pub fn run(
+    setup: &Setup,
+    clients: &[Client],
+    allocation: &Allocation,
+    known: Option<Arc<Dataset>>,
+) -> Outcome<Augmented> {
     let mut requests: Vec<Request> = Vec::new();
     let mut prepared = Vec::with_capacity(clients.len());
     for (client, mode) in clients.iter().zip(allocation.outcome.modes()) {
@@ -31,8 +44,11 @@ pub fn run(setup: &Setup, clients: &[Client], allocation: &Allocation) -> Outcom
         samples.extend((first..requests.len()).map(|image| Sample::Generated(image as u32)));
         prepared.push(Client { id: client.id, samples });
     }
+    if known.as_ref().is_some_and(|images| images.len() == requests.len()) {
+        return Ok(Augmented { clients: prepared, generated: known });
+    }
     let Some(generator) = setup.generator.as_ref().filter(|_| !requests.is_empty()) else {
-        return Ok((prepared, None));
+        return Ok(Augmented { clients: prepared, generated: None });
     };
     let bar = Bar::new("generating for clients", requests.len() as u64);
     let compute = &setup.compute;
@@ -41,7 +57,7 @@ pub fn run(setup: &Setup, clients: &[Client], allocation: &Allocation) -> Outcom
             bar.set(done as u64);
             ControlFlow::Continue(())
         })?;
-    Ok((prepared, Some(Arc::new(images))))
+    Ok(Augmented { clients: prepared, generated: Some(Arc::new(images)) })
 }
 
 impl Setup {

@@ -3,6 +3,7 @@
 mod allocate;
 mod assess;
 mod augment;
+mod journal;
 mod partition;
 mod profile;
 mod settle;
@@ -13,15 +14,19 @@ mod train;
 
 pub use allocate::Allocation;
 pub use assess::Assessment;
+pub use journal::Journal;
 pub use profile::Profile;
 pub use setup::Setup;
 pub use summary::Summary;
 pub use train::{RoundMetrics, Training};
 
+use crate::checkpoint::{Prepared, Resumed};
 use crate::config::RunConfig;
 use crate::failure::Outcome;
 use crate::report;
 use crate::run_dir::RunDir;
+use imfl_storage::FileSystem;
+use std::sync::Arc;
 use summary::Stopwatch;
 
 /// Measures what the generator's images are worth to a run, along a trajectory of its clients, and nothing else.
@@ -32,26 +37,39 @@ pub fn probe(setup: &Setup) -> Outcome<Assessment> {
     assess::run(setup, &partition::run(setup)?)
 }
 
-/// Runs everything that the configuration asks for and leaves a run folder behind.
+/// Runs everything that the configuration asks for and leaves a run folder behind; or goes on with a run, for which what was
+/// measured before its first round is not measured again.
 ///
 /// # Errors
-/// A failure whose kind tells configuration, data, device and divergence apart.
-pub fn run(config: RunConfig) -> Outcome<Summary> {
+/// A failure whose kind tells configuration, data, device, divergence and interruption apart.
+pub fn run(config: RunConfig, files: Arc<dyn FileSystem>, resumed: Option<Resumed>) -> Outcome<Summary> {
     config.check()?;
     let mut clock = Stopwatch::start();
     let setup = Setup::open(config)?;
     let shares = partition::run(&setup)?;
-    let folder = RunDir::create(&setup.config.runs, &setup.config.name)?;
+    let folder = match &resumed {
+        Some(resumed) => resumed.folder.clone(),
+        None => RunDir::create(files, &setup.config.runs, &setup.config.name)?,
+    };
     clock.lap("partition");
-    let profile = profile::run(&setup, &shares)?;
+    // Costs stay what they were; the rest is known only if nothing that it depends on was changed.
+    let costs = resumed.as_ref().map(|resumed| resumed.prepared.numbers.costs);
+    let known = resumed.as_ref().filter(|resumed| !resumed.changed).map(|resumed| &resumed.prepared);
+    let profile = profile::run(&setup, &shares, costs)?;
     clock.lap("profile");
-    let assessment = assess::run(&setup, &shares)?;
+    let assessment = known.map_or_else(|| assess::run(&setup, &shares), |known| Ok(known.numbers.assessment.clone()))?;
     clock.lap("assess");
     let allocation = allocate::run(&setup, &profile, &assessment)?;
+    let digest = setup.data_digest();
+    known.map_or(Ok(()), |known| known.check(&digest, &allocation))?;
     clock.lap("allocate");
-    let training = train::run(&setup, &shares, &allocation, &folder)?;
+    let data = augment::run(&setup, &shares, &allocation, known.and_then(|known| known.generated.clone()))?;
+    let prepared = Prepared::new(digest, profile.costs, assessment.clone(), &allocation, data.generated.clone());
+    let mut journal = Journal::open(&setup.config, &folder, &prepared, resumed.as_ref())?;
+    let state = resumed.as_ref().map(|resumed| resumed.state(setup.model.layout())).transpose()?;
+    // Pays for each round when it is done, by the rules in `settle`.
+    let training = train::run(&setup, data, &allocation, &folder, &mut journal, state)?;
     clock.lap("train");
-    settle::run(&allocation, &folder)?;
     let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, &clock);
     report::write(&setup, &profile, &allocation, &training, &summary, &folder)?;
     clock.lap("report");

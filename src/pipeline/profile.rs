@@ -35,15 +35,16 @@ pub struct Profile {
     pub costs: RecordedCosts,
 }
 
-/// Counts labels, draws device speeds, times one thread of this device.
-pub fn run(setup: &Setup, clients: &[Client]) -> Outcome<Profile> {
+/// Counts labels, draws device speeds, times one thread of this device unless its times are `known`.
+pub fn run(setup: &Setup, clients: &[Client], known: Option<RecordedCosts>) -> Outcome<Profile> {
     let images = Images::new(setup.train.clone(), &setup.train.normalisation());
     let factors = &setup.config.costs.device_factor;
     let profile = |client: &Client| ClientProfile {
         histogram: client.histogram(&images),
         device_factor: factors.quantile(keyed(setup.seed, Purpose::DeviceSpeed, 0, u64::from(client.id), 0).random()),
     };
-    Ok(Profile { clients: clients.iter().map(profile).collect(), costs: costs(setup)? })
+    let costs = known.map_or_else(|| costs(setup), Ok)?;
+    Ok(Profile { clients: clients.iter().map(profile).collect(), costs })
 }
 
 fn costs(setup: &Setup) -> Outcome<RecordedCosts> {

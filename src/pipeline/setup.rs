@@ -96,6 +96,19 @@ impl Setup {
     }
 }
 
+impl Setup {
+    /// SHA-256 of the images and labels that clients may hold and of those of the test.
+    pub fn data_digest(&self) -> String {
+        let mut hasher = imfl_storage::Hasher::default();
+        for data in [&self.train, &self.test] {
+            hasher.update(&(data.len() as u64).to_le_bytes());
+            data.labels().iter().for_each(|label| hasher.update(&label.to_le_bytes()));
+            (0..data.len()).for_each(|index| hasher.update(data.image(index)));
+        }
+        hasher.hex()
+    }
+}
+
 /// Keeps from the clients every image that the generator learnt from or that the test holds, and refuses a generator
 /// that learnt from test images. Returns what is left and how many images were taken out.
 fn honest(train: Dataset, test: &Dataset, generator: Option<&Generator>) -> Outcome<(Dataset, usize)> {

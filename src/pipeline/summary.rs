@@ -88,8 +88,10 @@ pub struct Summary {
     pub modes: Modes,
     /// Phi of those who take part.
     pub accuracy_loss: f64,
-    /// Sum of payments.
+    /// Sum of payments, if every client delivers every update that it is asked for.
     pub payments: f64,
+    /// Sum of what was paid, for updates that counted.
+    pub paid: f64,
     /// kappa Phi + payments.
     pub server_cost: f64,
     /// What the server expected at that price, with incomplete information.
@@ -141,6 +143,7 @@ impl Summary {
             modes: Modes { out: count(Mode::Out), local: count(Mode::Local), augmented: count(Mode::Augmented) },
             accuracy_loss: outcome.phi(),
             payments: outcome.payments.to_f64(),
+            paid: training.paid.to_f64(),
             server_cost: outcome.server_cost.to_f64(),
             expected_server_cost: allocation.expected.map(|estimate| estimate.server_cost),
             weight: setup.config.mechanism.weight,
@@ -196,7 +199,7 @@ impl fmt::Display for Summary {
             self.generated_images
         )?;
         writeln!(f, "price         {:.6} credits per effective sample", self.price)?;
-        writeln!(f, "payments      {:.6} credits", self.payments)?;
+        writeln!(f, "payments      {:.6} credits, {:.6} paid", self.payments, self.paid)?;
         writeln!(
             f,
             "server cost   {:.6} credits = {} x accuracy loss {:.4} + payments",

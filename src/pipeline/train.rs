@@ -1,24 +1,35 @@
 //! Stage 5: federated training on the mix of authentic and generated data, aggregated by effective samples.
 
-use super::{Allocation, Setup, augment};
-use crate::failure::Outcome;
+use super::augment::Augmented;
+use super::journal::Journal;
+use super::settle::Payroll;
+use super::{Allocation, Setup};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::interrupt::Interrupt;
 use crate::progress::{self, Bar};
 use crate::run_dir::RunDir;
-use imfl_engine::client::{Client, Images};
+use imfl_engine::client::Images;
 use imfl_engine::data::Dataset;
-use imfl_engine::federated::{self, Drawn, Evaluation, Participant, RoundReport};
-use serde::Serialize;
+use imfl_engine::federated::{self, Dropped, Drawn, Evaluation, Participant, Rejection, RoundReport, ServerState};
+use imfl_mechanism::Credits;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// One line of `metrics.jsonl`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundMetrics {
     /// The round, from 1.
     pub round: u64,
-    /// Who took part.
+    /// Who was asked.
     pub cohort: Vec<u32>,
-    /// Whose update was not finite.
-    pub rejected: Vec<u32>,
+    /// Of whom no update arrived.
+    pub dropped: Vec<Dropped>,
+    /// Whose update will arrive in the next round.
+    pub late: Vec<u32>,
+    /// Whose update could not be used.
+    pub rejected: Vec<Rejection>,
+    /// Whether fewer updates than the quorum could be used, so that nothing changed and nobody was paid.
+    pub skipped: bool,
     /// Mean loss over the samples that were trained on.
     pub train_loss: f64,
     /// Mean loss on the test images.
@@ -37,54 +48,91 @@ pub struct Training {
     pub rounds: Vec<RoundMetrics>,
     /// The final model on the test images.
     pub evaluation: Evaluation,
+    /// What was paid for all rounds.
+    pub paid: Credits,
     /// Label counts of each client's data as it was trained on; an empty entry for a client that stayed out.
     pub histograms: Vec<Vec<usize>>,
     /// The images that were generated for clients.
     pub generated: Option<Arc<Dataset>>,
 }
 
-/// Prepares the data, trains round by round and writes `metrics.jsonl` as it goes.
-pub fn run(setup: &Setup, clients: &[Client], allocation: &Allocation, folder: &RunDir) -> Outcome<Training> {
-    let (prepared, generated) = augment::run(setup, clients, allocation)?;
+/// Trains round by round from `start`, or from the beginning, and writes down each round before the next begins.
+pub fn run(
+    setup: &Setup,
+    data: Augmented,
+    allocation: &Allocation,
+    folder: &RunDir,
+    journal: &mut Journal,
+    start: Option<ServerState>,
+) -> Outcome<Training> {
+    let Augmented { clients, generated } = data;
     let mut federation = setup.federation()?;
+    let settings = &setup.config.training;
+    federation.aggregation = settings.aggregation()?;
+    federation.availability = settings.availability.into();
+    federation.quorum = settings.quorum;
+    federation.hostility = settings.hostility(setup.config.partition.clients, setup.seed)?;
     if let Some(generated) = &generated {
         federation.images = federation.images.with_generated(generated.clone());
     }
     let weights = allocation.market.aggregation_weights(&allocation.outcome.modes());
-    let participants: Vec<Participant> = prepared
+    let participants: Vec<Participant> = clients
         .iter()
         .zip(weights)
         .filter(|(_, weight)| *weight > 0.0)
         .map(|(client, weight)| Participant { client: client.clone(), weight })
         .collect();
-    let histograms = prepared.iter().zip(&allocation.outcome.awards).map(|(client, award)| match award.mode.plays() {
+    let histograms = clients.iter().zip(&allocation.outcome.awards).map(|(client, award)| match award.mode.plays() {
         true => client.histogram(&federation.images),
         false => Vec::new(),
     });
     let histograms = histograms.collect();
 
     let test = Images::new(setup.test.clone(), &setup.train.normalisation());
-    let evaluate = |state: &federated::ServerState| {
+    let evaluate = |state: &ServerState| {
         federated::evaluate(federation.model.as_ref(), &state.weights, &test, &federation.compute)
     };
-    let mut state = federated::init(federation.model.as_ref(), setup.seed);
+    let mut state = start.unwrap_or_else(|| federated::init(federation.model.as_ref(), setup.seed));
     let mut evaluation = evaluate(&state);
-    let mut rounds = Vec::new();
     let planned = if participants.is_empty() { 0 } else { setup.config.training.rounds };
-    let bar = Bar::new("training", planned);
-    folder.write("metrics.jsonl", "")?;
     let draw = cohorts(setup, &participants)?;
-    for round in 1..=planned {
-        let cohort = draw(round)?;
-        let report;
-        (state, report) = federation.apply(state, &cohort)?;
-        evaluation = evaluate(&state);
-        let metrics = RoundMetrics::of(report, &evaluation);
-        folder.append("metrics.jsonl", &metrics)?;
-        rounds.push(metrics);
-        bar.advance();
+    let ids = |cohort: Vec<Participant>| cohort.iter().map(|participant| participant.client.id).collect();
+    let payroll = Payroll::plan(allocation, planned, |round| draw(round).map(ids))?;
+
+    let bar = Bar::new("training", planned);
+    bar.set(state.round);
+    let interrupt = Interrupt::watch()?;
+    if state.round > 0 {
+        progress::note(format!("going on after round {} of {planned}", state.round));
     }
-    Ok(Training { rounds, evaluation, histograms, generated })
+    journal.save_if_due(&state, false)?;
+    for round in state.round + 1..=planned {
+        let report;
+        (state, report) = federation.apply(state, &draw(round)?)?;
+        evaluation = evaluate(&state);
+        let payments = payroll.round(&report)?;
+        journal.record(RoundMetrics::of(report, &evaluation), payments)?;
+        let saved = journal.save_if_due(&state, round == planned)?;
+        bar.advance();
+        let (accuracy, saved) = (evaluation.accuracy(), if saved { ", saved" } else { "" });
+        progress::log(format!("round {round} of {planned}: accuracy {accuracy:.4}, loss {:.4}{saved}", evaluation.loss));
+        if interrupt.came() && round < planned {
+            journal.save(&state)?;
+            return Err(interrupted(round, folder));
+        }
+    }
+    let model = state.weights.to_safetensors().map_err(|error| Failure::new(Kind::Unexpected, error))?;
+    folder.write("model.safetensors", model)?;
+    let paid = Credits::from_micros(-journal.book().balance("server").micros());
+    Ok(Training { rounds: journal.rounds().to_vec(), evaluation, paid, histograms, generated })
+}
+
+fn interrupted(round: u64, folder: &RunDir) -> Failure {
+    let problem = format!(
+        "interrupted after round {round}, which is saved; go on with `imfl run --resume {}`",
+        folder.path().display()
+    );
+    Failure::new(Kind::Interrupted, problem)
 }
 
 /// How the participants of a round are drawn out of those who take part.
@@ -105,8 +153,8 @@ fn cohorts<'a>(
 
 impl RoundMetrics {
     fn of(report: RoundReport, evaluation: &Evaluation) -> Self {
-        let RoundReport { round, cohort, rejected, train_loss, samples, seconds, .. } = report;
+        let RoundReport { round, cohort, dropped, late, rejected, skipped, train_loss, samples, seconds, .. } = report;
         let (loss, accuracy) = (evaluation.loss, evaluation.accuracy());
-        Self { round, cohort, rejected, train_loss, loss, accuracy, samples, seconds }
+        Self { round, cohort, dropped, late, rejected, skipped, train_loss, loss, accuracy, samples, seconds }
     }
 }

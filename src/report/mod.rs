@@ -20,7 +20,7 @@ pub struct Figure {
     pub svg: String,
 }
 
-/// Writes `plots/*.svg`, `plots/generated.png`, `config.toml` and `report.html`.
+/// Writes `plots/*.svg`, `plots/generated.png` and `report.html`.
 ///
 /// # Errors
 /// A failure that names the file that could not be written.
@@ -47,7 +47,6 @@ pub fn write(
         folder.write("plots/generated.png", grid)?;
     }
     let config = toml::to_string(&setup.config).map_err(unexpected)?;
-    folder.write("config.toml", &config)?;
     folder.write("report.html", page::render(summary, &figures, grid.as_deref(), &config))
 }
 

@@ -2,6 +2,7 @@
 // `kernel` alone may use `unsafe`, and says so at its top.
 #![deny(unsafe_code)]
 
+pub mod attack;
 pub mod batch;
 pub mod client;
 pub mod data;

@@ -37,6 +37,10 @@ pub enum Purpose {
     Probe = 12,
     /// Synthetic data for benchmarks.
     Benchmark = 13,
+    /// Which clients drop out of a round or are late.
+    Availability = 14,
+    /// Who is hostile, and the noise that they send.
+    Attack = 15,
 }
 
 /// The generator for one purpose at one place of a run. Use 0 for coordinates that do not apply.

@@ -35,6 +35,10 @@ impl Tensors {
         self.0.push((name.into(), Dtype::F64, vec![values.len()], bytes));
     }
 
+    pub fn add_u8(&mut self, name: impl Into<String>, shape: &[usize], values: &[u8]) {
+        self.0.push((name.into(), Dtype::U8, shape.to_vec(), values.to_vec()));
+    }
+
     pub fn add_u64(&mut self, name: impl Into<String>, values: &[u64]) {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.0.push((name.into(), Dtype::U64, vec![values.len()], bytes));
@@ -86,6 +90,12 @@ impl<'a> Stored<'a> {
         Ok(tensor.data())
     }
 
+    /// Values of a tensor of this shape, whatever they are.
+    pub fn any_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, StoredError> {
+        let bytes = self.tensor(name, Dtype::F32, shape)?;
+        Ok(bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    }
+
     /// Finite values of a tensor of this shape, put behind `values`.
     pub fn extend_f32(&self, values: &mut Vec<f32>, name: &str, shape: &[usize]) -> Result<(), StoredError> {
         let first = values.len();
@@ -101,6 +111,15 @@ impl<'a> Stored<'a> {
         let mut values = Vec::new();
         self.extend_f32(&mut values, name, shape)?;
         Ok(values)
+    }
+
+    /// Bytes of a tensor of any shape with as many dimensions.
+    pub fn u8<const D: usize>(&self, name: &str) -> Result<([usize; D], &'a [u8]), StoredError> {
+        let tensor = self.0.tensor(name).map_err(|_| StoredError(format!("it has no tensor `{name}`")))?;
+        match <[usize; D]>::try_from(tensor.shape()) {
+            Ok(shape) if tensor.dtype() == Dtype::U8 => Ok((shape, tensor.data())),
+            _ => wrong(format!("tensor `{name}` is {} {:?}, expected U8 of {D} sizes", tensor.dtype(), tensor.shape())),
+        }
     }
 
     pub fn f64<const N: usize>(&self, name: &str) -> Result<[f64; N], StoredError> {

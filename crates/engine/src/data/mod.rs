@@ -5,6 +5,7 @@ pub mod folder;
 pub mod idx;
 mod source;
 mod split;
+mod stored;
 
 pub use source::{Benchmark, open};
 

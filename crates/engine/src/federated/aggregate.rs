@@ -4,6 +4,7 @@
 //! difference is therefore rounded once to a multiple of 2^-40 and summed as a 64-bit integer, which is exact in any
 //! order and in any grouping. The rounding, below 1e-12, is finer than the spacing of f32 for every weight above 1e-5.
 
+use super::update::Refusal;
 #[cfg(feature = "flex")]
 use crate::kernel::mean::accumulate as vectorised;
 #[cfg(not(feature = "flex"))]
@@ -35,7 +36,7 @@ impl ExactMean {
     ///
     /// # Errors
     /// What is wrong with the model, if a value is not finite or moved by 2,048 or more; nothing is added then.
-    pub fn add(&mut self, base: &[f32], model: &[f32], share: f64) -> Result<(), &'static str> {
+    pub fn add(&mut self, base: &[f32], model: &[f32], share: f64) -> Result<(), Refusal> {
         assert!(base.len() == self.sums.len() && model.len() == base.len(), "mean of vectors of another size");
         let weight = (share * WEIGHTS).round().max(1.0);
         let share = weight / WEIGHTS;
@@ -43,10 +44,21 @@ impl ExactMean {
             // Integers wrap around: taking the same numbers away leaves no trace.
             vectorised(&mut self.sums, base, model, share, -1);
             let finite = model.iter().all(|value| value.is_finite());
-            return Err(if finite { "values that moved by over 2,048" } else { "values that are not finite" });
+            return Err(if finite { Refusal::TooFar } else { Refusal::NotFinite });
         }
         self.weight += weight as i64;
         Ok(())
+    }
+
+    /// Adds a change of the model instead.
+    ///
+    /// # Errors
+    /// As [`ExactMean::add`], and if it has another number of values.
+    pub fn add_change(&mut self, change: &[f32], share: f64) -> Result<(), Refusal> {
+        match change.len() == self.sums.len() {
+            true => self.add(&vec![0.0; change.len()], change, share),
+            false => Err(Refusal::WrongShape),
+        }
     }
 
     /// Joins what two workers summed.

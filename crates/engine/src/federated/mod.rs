@@ -1,32 +1,42 @@
 //! Federated averaging (McMahan et al. 2017): `init` makes a server state, `apply` takes it through one round.
 
 pub mod aggregate;
+mod availability;
 mod chunk;
 mod cohort;
 mod evaluate;
+mod gather;
 mod local;
 mod plan;
+mod report;
+mod robust;
 mod scaffold;
 mod schedule;
 mod server;
 mod state;
+mod update;
 
+pub use availability::{Attendance, Availability, DropOut};
 pub use cohort::{CohortError, CohortSampling, CohortSamplingError, Drawn};
 pub use evaluate::{Evaluation, evaluate, evaluate_clients};
 pub use local::{LocalAlgorithm, LocalAlgorithmError, LocalSgd};
 pub use plan::Plan;
+pub use report::{Dropped, RoundReport};
+pub use robust::{Aggregation, AggregationError, TooFew};
 pub use scaffold::Variates;
 pub use schedule::{Schedule, ScheduleError};
 pub use server::{Moments, Server, ServerRule, ServerRuleError};
 pub use state::{ServerState, init};
+pub use update::{ClientUpdate, Refusal, Rejection, screen};
 
 use crate::client::{Client, Images};
 use crate::data::Normalisation;
 use crate::device::Compute;
 use crate::layer::Trace;
 use crate::model::{self, Model};
-use crate::parameters::Weights;
+use crate::attack::Hostility;
 use aggregate::ExactMean;
+use gather::{Gathered, Roll, Trained};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -48,35 +58,21 @@ pub struct Federation {
     pub images: Images,
     /// What a client does in a round.
     pub local: LocalSgd,
-    /// What the server does with the mean of the updates.
+    /// How the updates of a round become one.
+    pub aggregation: Aggregation,
+    /// What the server does with that one.
     pub server: Server,
+    /// How often clients drop out or are late.
+    pub availability: Availability,
+    /// The fewest updates that a round counts with, at least 1; with fewer it is skipped.
+    pub quorum: usize,
+    /// Clients that send something else than their updates.
+    pub hostility: Option<Hostility>,
     /// Where it is computed.
     pub compute: Compute,
     /// Keys all random numbers.
     pub seed: u64,
     trace: Arc<Trace>,
-}
-
-/// What a round did.
-#[derive(Clone, Debug)]
-pub struct RoundReport {
-    /// The round's number, from 1.
-    pub round: u64,
-    /// Who took part, by client id.
-    pub cohort: Vec<u32>,
-    /// Whose update was not finite and was left out.
-    pub rejected: Vec<u32>,
-    /// Mean training loss over the accepted clients' samples.
-    pub train_loss: f64,
-    /// Samples trained on, every epoch counted.
-    pub samples: u64,
-    /// Share of the computed rows that were padding: batches that were not full, and clients that waited for others of
-    /// their chunk. In [0, 1).
-    pub padding: f64,
-    /// How clients were spread over launches and threads.
-    pub plan: Plan,
-    /// Wall time.
-    pub seconds: f64,
 }
 
 /// Training cannot go on.
@@ -93,13 +89,21 @@ pub enum TrainingError {
         /// The first client of the cohort.
         client: u32,
         /// What was wrong with its update.
-        what: &'static str,
+        what: Refusal,
         /// Clients in the cohort.
         cohort: usize,
     },
     /// There is nobody to train.
     #[error("round {0} has an empty cohort")]
     EmptyCohort(u64),
+    /// Too few updates for the rule.
+    #[error("round {round}: {source}")]
+    TooFew {
+        /// The round, from 1.
+        round: u64,
+        /// The rule and what it needs.
+        source: TooFew,
+    },
     /// A weight that is no weight.
     #[error("client {client} of round {round} has weight {weight}; weights are finite and above 0")]
     Weight {
@@ -112,15 +116,9 @@ pub enum TrainingError {
     },
 }
 
-/// What became of one client's update.
-struct Outcome {
-    accepted: Result<Option<Vec<f32>>, &'static str>,
-    loss: f64,
-    samples: u64,
-}
-
 impl Federation {
-    /// Bundles what a round needs, with FedAvg on the server. Clients present `authentic` images on the scale of
+    /// Bundles what a round needs, with FedAvg on the server and clients that
+    /// always deliver. Clients present `authentic` images on the scale of
     /// `normalisation`.
     pub fn new(
         model: Arc<dyn Model>,
@@ -132,7 +130,19 @@ impl Federation {
     ) -> Self {
         let trace = Arc::new(model::trace(model.as_ref(), authentic.shape, &compute.device));
         let images = Images::new(authentic, normalisation);
-        Self { model, images, local, server: Server::default(), compute, seed, trace }
+        Self {
+            model,
+            images,
+            local,
+            aggregation: Aggregation::default(),
+            server: Server::default(),
+            availability: Availability::default(),
+            quorum: 1,
+            hostility: None,
+            compute,
+            seed,
+            trace,
+        }
     }
 
     /// What the model's layers do with one sample.
@@ -140,12 +150,17 @@ impl Federation {
         &self.trace
     }
 
-    /// One round: every participant trains a copy of the global model, the server moves by the weighted mean of the
-    /// updates. On a CPU the result depends neither on the number of workers nor on the chunk.
+    /// Whether updates are kept until all are there, since the rule or the hostile clients look at all of them.
+    fn keeps_updates(&self) -> bool {
+        !self.aggregation.is_streaming() || self.hostility.is_some()
+    }
+
+    /// One round: every participant that is there trains a copy of the global model, the rule makes one update of theirs, the
+    /// server moves by it. On a CPU the result depends neither on the number of workers nor on the chunk.
     ///
     /// # Errors
-    /// [`TrainingError`] if nobody takes part, a weight is no weight or no update is finite; the state is then lost with
-    /// it, keep a clone to go on.
+    /// [`TrainingError`] if nobody takes part, a weight is no weight, no update that arrived can be used, or too few for the
+    /// rule; the state is then lost with it, keep a clone to go on.
     pub fn apply(
         &self,
         mut state: ServerState,
@@ -153,46 +168,98 @@ impl Federation {
     ) -> Result<(ServerState, RoundReport), TrainingError> {
         let started = Instant::now();
         let round = state.round + 1;
-        let total = total_weight(cohort, round)?;
-        let plan = Plan::new(&self.compute, &self.local, state.weights.layout(), &self.trace, cohort.len());
-        let chunks = plan.chunks(cohort, &self.local);
+        check_weights(cohort, round)?;
+        let arriving = std::mem::take(&mut state.late);
+        let roll = Roll::call(self, cohort, &arriving, round);
+        let total = roll.arriving_weight(&arriving);
+        let Round { trained, mut mean, rows, plan } = self.train(&state, &roll, total);
+        let samples: u64 = trained.iter().map(Trained::samples).sum();
 
+        let size = state.weights.values().len();
+        let mut gathered = Gathered::new(self, trained, arriving, &mut mean, (size, total, round));
+        gathered.rejected.extend(roll.doubled);
+        if let (true, Some(first)) = (gathered.accepted.is_empty(), gathered.rejected.first()) {
+            let Rejection { client, reason } = *first;
+            return Err(TrainingError::Diverged { round, client, what: reason, cohort: cohort.len() });
+        }
+        let skipped = gathered.accepted.len() < self.quorum;
+        let report = RoundReport {
+            round,
+            cohort: cohort.iter().map(|participant| participant.client.id).collect(),
+            dropped: roll.dropped,
+            late: gathered.late.iter().map(|update| update.client).collect(),
+            counted: gathered.accepted.iter().filter(|_| !skipped).map(|update| (update.client, update.made)).collect(),
+            train_loss: gathered.train_loss(),
+            rejected: gathered.rejected,
+            skipped,
+            samples,
+            padding: if rows == 0 { 0.0 } else { 1.0 - samples as f64 / rows as f64 },
+            plan,
+            seconds: 0.0,
+        };
+        if !skipped {
+            self.step(&mut state, gathered.accepted, &mean)?;
+        }
+        state.late = gathered.late;
+        state.round = round;
+        Ok((state, RoundReport { seconds: started.elapsed().as_secs_f64(), ..report }))
+    }
+
+    /// Trains everybody who was called; what they send comes back in the order of the cohort.
+    fn train(&self, state: &ServerState, roll: &Roll, total: f64) -> Round {
+        let called: Vec<&Participant> = roll.called.iter().map(|called| called.participant).collect();
+        let plan = Plan::new(&self.compute, &self.local, state.weights.layout(), &self.trace, called.len());
+        let chunks = plan.chunks(&called, &self.local);
+        let size = state.weights.values().len();
         let (means, trained) = crate::worker::run(
             plan.workers,
             chunks.len(),
-            || ExactMean::new(state.weights.values().len()),
+            || ExactMean::new(size),
             |mean, index| {
-                let clients: Vec<&Client> = chunks[index].iter().map(|&place| &cohort[place].client).collect();
-                let (updates, rows) = self.train_chunk(&state, &clients, round);
-                let add = |(update, &place): (chunk::Update, &usize)| {
-                    let share = cohort[place].weight / total;
-                    let accepted = mean.add(state.weights.values(), &update.model, share);
-                    Outcome { accepted: accepted.map(|()| update.variate), loss: update.loss, samples: update.samples }
+                let clients: Vec<&Client> = chunks[index].iter().map(|&place| &called[place].client).collect();
+                let (updates, rows) = self.train_chunk(state, &clients, state.round + 1);
+                let take = |(update, &place): (chunk::Update, &usize)| {
+                    Trained::take(self, state, mean, roll.called[place], update, total)
                 };
-                (updates.into_iter().zip(&chunks[index]).map(add).collect::<Vec<_>>(), rows)
+                (updates.into_iter().zip(&chunks[index]).map(take).collect::<Vec<_>>(), rows)
             },
         );
-        let rows: u64 = trained.iter().map(|(_, rows)| rows).sum();
-        let outcomes = in_cohort_order(&chunks, trained.into_iter().map(|(outcomes, _)| outcomes));
+        let rows = trained.iter().map(|(_, rows)| rows).sum();
+        let trained = in_cohort_order(&chunks, trained.into_iter().map(|(trained, _)| trained));
+        let mean = means.into_iter().fold(ExactMean::new(size), ExactMean::merge);
+        Round { trained, mean, rows, plan }
+    }
 
-        let mut report = RoundReport::of(round, cohort, &outcomes);
-        if report.rejected.len() == cohort.len() {
-            return Err(diverged(round, cohort, &outcomes));
+    /// Moves the server by updates that count.
+    fn step(&self, state: &mut ServerState, updates: Vec<ClientUpdate>, mean: &ExactMean) -> Result<(), TrainingError> {
+        let weights = state.weights.values_mut();
+        if self.keeps_updates() {
+            let combined = self.aggregation.combine(&updates, self.compute.workers);
+            let change = combined.map_err(|source| TrainingError::TooFew { round: state.round + 1, source })?;
+            self.server.step(&mut state.moments, weights, change.into_iter());
+        } else {
+            self.server.step(&mut state.moments, weights, mean.means());
         }
-        let mean = means.into_iter().fold(ExactMean::new(state.weights.values().len()), ExactMean::merge);
-        self.server.step(&mut state.moments, state.weights.values_mut(), mean.means());
         if let LocalAlgorithm::Scaffold { population } = self.local.algorithm {
-            state.variates.step(variates(cohort, outcomes), population);
+            let renewed = updates.into_iter().filter_map(|update| Some((update.client, update.variate?)));
+            state.variates.step(renewed.collect(), population);
         }
-        state.round = round;
-        report.padding = 1.0 - report.samples as f64 / rows.max(1) as f64;
-        report.plan = plan;
-        report.seconds = started.elapsed().as_secs_f64();
-        Ok((state, report))
+        Ok(())
     }
 }
 
-fn total_weight(cohort: &[Participant], round: u64) -> Result<f64, TrainingError> {
+/// What came out of training a cohort.
+struct Round {
+    /// In the order of the cohort.
+    trained: Vec<Trained>,
+    /// Of the updates that could be added up as they came.
+    mean: ExactMean,
+    /// Rows of samples that were computed, padding included.
+    rows: u64,
+    plan: Plan,
+}
+
+fn check_weights(cohort: &[Participant], round: u64) -> Result<(), TrainingError> {
     if cohort.is_empty() {
         return Err(TrainingError::EmptyCohort(round));
     }
@@ -200,54 +267,15 @@ fn total_weight(cohort: &[Participant], round: u64) -> Result<f64, TrainingError
         Some(Participant { client, weight }) => {
             Err(TrainingError::Weight { round, client: client.id, weight: *weight })
         }
-        None => Ok(cohort.iter().map(|participant| participant.weight).sum()),
+        None => Ok(()),
     }
 }
 
 /// Puts what chunks returned back into the order of the cohort.
-fn in_cohort_order(chunks: &[Vec<usize>], trained: impl Iterator<Item = Vec<Outcome>>) -> Vec<Outcome> {
-    let mut placed: Vec<(usize, Outcome)> = chunks.iter().flatten().copied().zip(trained.flatten()).collect();
+fn in_cohort_order(chunks: &[Vec<usize>], trained: impl Iterator<Item = Vec<Trained>>) -> Vec<Trained> {
+    let mut placed: Vec<(usize, Trained)> = chunks.iter().flatten().copied().zip(trained.flatten()).collect();
     placed.sort_by_key(|(place, _)| *place);
-    placed.into_iter().map(|(_, outcome)| outcome).collect()
-}
-
-/// The new control variates of those whose update counts.
-fn variates(cohort: &[Participant], outcomes: Vec<Outcome>) -> Vec<(u32, Vec<f32>)> {
-    let of = |(participant, outcome): (&Participant, Outcome)| Some((participant.client.id, outcome.accepted.ok()??));
-    cohort.iter().zip(outcomes).filter_map(of).collect()
-}
-
-fn diverged(round: u64, cohort: &[Participant], outcomes: &[Outcome]) -> TrainingError {
-    let first = cohort
-        .iter()
-        .zip(outcomes)
-        .find_map(|(participant, outcome)| outcome.accepted.as_ref().err().map(|&what| (participant.client.id, what)));
-    match first {
-        Some((client, what)) => TrainingError::Diverged { round, client, what, cohort: cohort.len() },
-        None => TrainingError::EmptyCohort(round),
-    }
-}
-
-impl RoundReport {
-    /// Sums in the order of the cohort, whoever finished first.
-    fn of(round: u64, cohort: &[Participant], outcomes: &[Outcome]) -> Self {
-        let ids = cohort.iter().map(|participant| participant.client.id);
-        let refused = ids.clone().zip(outcomes).filter(|(_, outcome)| outcome.accepted.is_err());
-        let accepted = outcomes.iter().filter(|outcome| outcome.accepted.is_ok());
-        let (loss, counted) = accepted.fold((0.0, 0u64), |(loss, count), outcome| {
-            (loss + outcome.loss * outcome.samples as f64, count + outcome.samples)
-        });
-        Self {
-            round,
-            rejected: refused.map(|(id, _)| id).collect(),
-            cohort: ids.collect(),
-            train_loss: loss / counted.max(1) as f64,
-            samples: outcomes.iter().map(|outcome| outcome.samples).sum(),
-            padding: 0.0,
-            plan: Plan { chunk: 1, workers: 1 },
-            seconds: 0.0,
-        }
-    }
+    placed.into_iter().map(|(_, trained)| trained).collect()
 }
 
 #[cfg(test)]

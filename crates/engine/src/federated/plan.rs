@@ -4,6 +4,7 @@ use super::{LocalSgd, Participant};
 use crate::device::{Compute, DeviceName};
 use crate::layer::Trace;
 use crate::parameters::Layout;
+use std::borrow::Borrow;
 
 /// Device memory that a chunk may fill on a GPU: what small GPUs have left beside the display.
 const BUDGET: u64 = 4 << 30;
@@ -34,9 +35,9 @@ impl Plan {
 
     /// Places of the cohort in chunks. Clients with many steps come first: they are started first, and a chunk holds
     /// clients of like length, so that few wait for the longest.
-    pub fn chunks(&self, cohort: &[Participant], local: &LocalSgd) -> Vec<Vec<usize>> {
+    pub fn chunks<P: Borrow<Participant>>(&self, cohort: &[P], local: &LocalSgd) -> Vec<Vec<usize>> {
         let mut places: Vec<usize> = (0..cohort.len()).collect();
-        places.sort_by_key(|&place| std::cmp::Reverse(local.steps(cohort[place].client.samples.len())));
+        places.sort_by_key(|&place| std::cmp::Reverse(local.steps(cohort[place].borrow().client.samples.len())));
         places.chunks(self.chunk).map(<[usize]>::to_vec).collect()
     }
 }
@@ -63,7 +64,7 @@ mod tests {
         let local = LocalSgd { batch: 10, ..LocalSgd::default() };
         let plan = Plan { chunk: 2, workers: 1 };
         assert_eq!(plan.chunks(&cohort, &local), [vec![4, 1], vec![2, 3], vec![0]]);
-        assert!(plan.chunks(&[], &local).is_empty());
+        assert!(plan.chunks::<Participant>(&[], &local).is_empty());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What a server knows between two rounds, and how it is kept on disk.
 
-use super::{Moments, Variates};
+use super::{ClientUpdate, Moments, Variates};
 use crate::model::Model;
 use crate::parameters::{Layout, Weights};
 use crate::stored::{Stored, StoredError, Tensors};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// File of the global model.
@@ -13,6 +13,10 @@ const MODEL: &str = "model.safetensors";
 const MOMENTS: (&str, &str) = ("moments.safetensors", "imfl.moments/1");
 /// File of SCAFFOLD's control variates: `server` and one tensor for each client by its id, each `[parameters]`.
 const VARIATES: (&str, &str) = ("variates.safetensors", "imfl.variates/1");
+
+/// File of late updates: for each client `ID.change` and, under SCAFFOLD, `ID.variate`, each `[parameters]`; `ID.numbers`,
+/// weight and loss; `ID.counts`, round and samples.
+const LATE: (&str, &str) = ("late.safetensors", "imfl.late/1");
 
 /// The server between two rounds.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,12 +29,14 @@ pub struct ServerState {
     pub moments: Moments,
     /// What SCAFFOLD remembers.
     pub variates: Variates,
+    /// Updates that were made in the last round and arrive in the next.
+    pub late: Vec<ClientUpdate>,
 }
 
 /// The first state of a server: the model's initial weights for `seed`.
 pub fn init(model: &dyn Model, seed: u64) -> ServerState {
     let weights = Weights::initialise(model.layout().clone(), seed);
-    ServerState { round: 0, weights, moments: Moments::default(), variates: Variates::default() }
+    ServerState { round: 0, weights, moments: Moments::default(), variates: Variates::default(), late: Vec::new() }
 }
 
 impl ServerState {
@@ -53,6 +59,11 @@ impl ServerState {
         let clients = self.variates.clients.iter().map(|(id, own)| (id.to_string(), own.as_slice()));
         let server = std::iter::once(("server".to_string(), self.variates.server.as_slice()));
         add(VARIATES, &server.chain(clients).collect::<Vec<_>>())?;
+        if !self.late.is_empty() {
+            let mut file = Tensors::default();
+            self.late.iter().for_each(|update| add_late(&mut file, update));
+            parts.insert(LATE.0.into(), file.to_bytes(LATE.1)?);
+        }
         Ok(parts)
     }
 
@@ -86,8 +97,39 @@ impl ServerState {
                 (other, Err(_)) => return Err(unknown(VARIATES.0, other)),
             }
         }
-        Ok(Self { round, weights, moments, variates })
+        let late = parts.get(LATE.0).map(|bytes| read_late(bytes, size).map_err(in_file(LATE.0)));
+        Ok(Self { round, weights, moments, variates, late: late.transpose()?.unwrap_or_default() })
     }
+}
+
+fn add_late(file: &mut Tensors, update: &ClientUpdate) {
+    let ClientUpdate { client, made, weight, change, variate, loss, samples } = update;
+    file.add_f32(format!("{client}.change"), &[change.len()], change);
+    if let Some(variate) = variate {
+        file.add_f32(format!("{client}.variate"), &[variate.len()], variate);
+    }
+    file.add_f64(format!("{client}.numbers"), &[*weight, *loss]);
+    file.add_u64(format!("{client}.counts"), &[*made, *samples]);
+}
+
+/// Late updates in the order of client ids.
+fn read_late(bytes: &[u8], size: usize) -> Result<Vec<ClientUpdate>, StoredError> {
+    let stored = Stored::open(bytes, LATE.1)?;
+    let clients = stored.names().into_iter().filter_map(|name| name.strip_suffix(".change")?.parse::<u32>().ok());
+    let clients: BTreeSet<u32> = clients.collect();
+    let read = |client: u32| {
+        let name = |part: &str| format!("{client}.{part}");
+        // A late update was not looked at yet, so any value may be in it.
+        let change = stored.any_f32(&name("change"), &[size])?;
+        let variate = stored.names().contains(&name("variate").as_str());
+        let variate = variate.then(|| stored.any_f32(&name("variate"), &[size])).transpose()?;
+        let ([weight, loss], [made, samples]) = (stored.f64(&name("numbers"))?, stored.u64(&name("counts"))?);
+        if !(weight > 0.0 && weight.is_finite()) {
+            return Err(StoredError(format!("tensor `{}` has weight {weight}", name("numbers"))));
+        }
+        Ok(ClientUpdate { client, made, weight, change, variate, loss, samples })
+    };
+    clients.into_iter().map(read).collect()
 }
 
 /// All tensors of a file, each `[size]`.
@@ -116,6 +158,16 @@ mod tests {
         let ramp = |scale: f32| (0..state.weights.values().len()).map(|i| i as f32 * scale).collect::<Vec<f32>>();
         state.moments = Moments { first: ramp(0.1), second: ramp(0.01) };
         state.variates = Variates { server: ramp(1.0), clients: [(7, Arc::new(ramp(-1.0)))].into() };
+        let late = |client: u32, variate| ClientUpdate {
+            client,
+            made: 9,
+            weight: 0.1 + f64::from(client),
+            change: ramp(0.5),
+            variate,
+            loss: 1.0 / 3.0,
+            samples: 12,
+        };
+        state.late = vec![late(2, None), late(11, Some(ramp(0.25)))];
         state.round = 9;
         (state, model.layout().clone())
     }
@@ -124,8 +176,8 @@ mod tests {
     fn every_state_reads_back_equal() {
         let (full, layout) = state();
         let plain =
-            ServerState { moments: Moments::default(), variates: Variates::default(), ..full.clone() };
-        for (state, files) in [(full, 3), (plain, 1)] {
+            ServerState { moments: Moments::default(), variates: Variates::default(), late: vec![], ..full.clone() };
+        for (state, files) in [(full, 4), (plain, 1)] {
             let parts = state.to_parts().unwrap();
             assert_eq!(parts.len(), files);
             assert_eq!(ServerState::from_parts(&layout, 9, &parts).unwrap(), state);

@@ -1,0 +1,44 @@
+//! What a round did.
+
+use super::Plan;
+use super::availability::DropOut;
+use super::update::Rejection;
+
+/// A client of which no update arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Dropped {
+    /// The client.
+    pub client: u32,
+    /// When it dropped out.
+    pub when: DropOut,
+}
+
+/// What a round did.
+#[derive(Clone, Debug)]
+pub struct RoundReport {
+    /// The round's number, from 1.
+    pub round: u64,
+    /// Who was asked, by client id.
+    pub cohort: Vec<u32>,
+    /// Of whom no update arrived, or will.
+    pub dropped: Vec<Dropped>,
+    /// Whose update will arrive in the next round.
+    pub late: Vec<u32>,
+    /// Whose update arrived and was left out, and why.
+    pub rejected: Vec<Rejection>,
+    /// The updates that counted: the client, and the round that its update was made in.
+    pub counted: Vec<(u32, u64)>,
+    /// Whether fewer updates than the quorum could be used: the model is then what it was, and nothing counted.
+    pub skipped: bool,
+    /// Mean training loss over the samples of the updates that could be used.
+    pub train_loss: f64,
+    /// Samples trained on, every epoch counted.
+    pub samples: u64,
+    /// Share of the computed rows that were padding: batches that were not full, and clients that waited for others of
+    /// their chunk. In [0, 1).
+    pub padding: f64,
+    /// How clients were spread over launches and threads.
+    pub plan: Plan,
+    /// Wall time.
+    pub seconds: f64,
+}

@@ -1,0 +1,80 @@
+//! Ten clients, two of them hostile: what each rule makes of MNIST.
+
+use imfl_engine::attack::Hostility;
+use imfl_engine::client::{Client, Images};
+use imfl_engine::data;
+use imfl_engine::device::Compute;
+use imfl_engine::federated::{Federation, LocalSgd, Participant, evaluate, init};
+use imfl_engine::model::Architecture;
+use imfl_engine::partition::Scheme;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+const CLIENTS: usize = 10;
+const HOSTILE: usize = 2;
+const ROUNDS: usize = 15;
+const SEED: u64 = 1;
+
+struct Setting {
+    federation: Federation,
+    cohort: Vec<Participant>,
+    test: Images,
+}
+
+/// 3,000 images shared out evenly, 1,000 to test on, a perceptron.
+fn setting() -> Setting {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/mnist");
+    let benchmark = data::open(&folder, SEED).unwrap();
+    let part = |data: &data::Dataset, size| data.split_balanced(&[size], SEED).remove(0);
+    let (train, test) = (part(&benchmark.train, 3000), part(&benchmark.test, 1000));
+    let shares = "iid".parse::<Scheme>().unwrap().partition(&train, CLIENTS, SEED).unwrap();
+    let cohort = shares
+        .iter()
+        .zip(0..)
+        .map(|(share, id)| Participant { client: Client::authentic(id, share), weight: share.len() as f64 })
+        .collect();
+    let normalisation = train.normalisation();
+    let model = Architecture::Mlp.build(train.shape, train.classes()).unwrap();
+    let compute = Compute { workers: 2, ..Compute::cpu() };
+    let federation = Federation::new(model, Arc::new(train), &normalisation, LocalSgd::default(), compute, SEED);
+    Setting { federation, cohort, test: Images::new(Arc::new(test), &normalisation) }
+}
+
+impl Setting {
+    /// Accuracy in per cent after some rounds with this rule and attack; of the model before the first round that failed, if
+    /// one does.
+    fn accuracy(&self, rule: &str, attack: Option<&str>) -> f64 {
+        let mut federation = self.federation.clone();
+        federation.aggregation = rule.parse().unwrap();
+        federation.hostility =
+            attack.map(|attack| Hostility::draw(attack.parse().unwrap(), HOSTILE, CLIENTS, SEED));
+        let mut state = init(federation.model.as_ref(), SEED);
+        for _ in 0..ROUNDS {
+            match federation.apply(state.clone(), &self.cohort) {
+                Ok((next, _)) => state = next,
+                Err(_) => break,
+            }
+        }
+        evaluate(federation.model.as_ref(), &state.weights, &self.test, &federation.compute).accuracy() * 100.0
+    }
+}
+
+#[test]
+fn robust_rules_stand_two_of_ten_and_the_mean_does_not() {
+    let setting = setting();
+    let clean = setting.accuracy("mean", None);
+    let mut lost = BTreeMap::new();
+    for rule in ["mean", "clip:1", "median", "trimmed-mean:2", "krum:2", "multi-krum:2", "geometric-median"] {
+        for attack in ["sign-flip:10", "gaussian:1", "little-is-enough:1.5", "nan"] {
+            let loss = clean - setting.accuracy(rule, Some(attack));
+            println!("{rule:<17} {attack:<21} loses {loss:5.1} points of {clean:.1}");
+            lost.insert((rule, attack), loss);
+        }
+    }
+    assert!(clean > 85.0, "a model that learnt nothing has nothing to lose: {clean}");
+    assert!(lost[&("mean", "sign-flip:10")] >= 20.0, "the attack has no power");
+    for ((rule, attack), loss) in lost.into_iter().filter(|((rule, _), _)| *rule != "mean") {
+        assert!(loss <= 5.0, "{rule} loses {loss:.1} points of {clean:.1} to {attack}");
+    }
+}

@@ -1,0 +1,148 @@
+//! Good inputs to start from.
+
+use flate2::{Compression, GzBuilder};
+use imfl_aigc::{Checkpoint, Denoiser, DenoiserConfig, Description, Fingerprints, PixelScale, TrainingConfig, TrainingState};
+use imfl_engine::data::{Dataset, ImageShape, Normalisation};
+use imfl_engine::federated::{ClientUpdate, Moments, ServerState, Variates};
+use imfl_engine::parameters::{Initialiser, Layout, Weights};
+use imfl_mechanism::Credits;
+use imfl_mechanism::ledger::{Posting, Transaction};
+use std::io::Write;
+use std::sync::Arc;
+
+fn asset(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/assets/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn idx(kind: u8, sizes: &[u32], data: impl Iterator<Item = u8>) -> Vec<u8> {
+    let sizes = sizes.iter().flat_map(|size| size.to_be_bytes());
+    [0, 0, 8, kind].into_iter().chain(sizes).chain(data).collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = GzBuilder::new().mtime(0).write(Vec::new(), Compression::fast());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+/// Four images: grey, colour, and gzipped.
+pub fn idx_images() -> Vec<Vec<u8>> {
+    let (grey, colour) = (idx(3, &[4, 3, 4], 0..48), idx(4, &[4, 3, 2, 2], 0..48));
+    vec![gzip(&grey), grey, colour]
+}
+
+/// Labels of four images, also gzipped.
+pub fn idx_labels() -> Vec<Vec<u8>> {
+    let labels = idx(1, &[4], [0, 1, 2, 1].into_iter());
+    vec![gzip(&labels), labels]
+}
+
+pub fn cifar() -> Vec<Vec<u8>> {
+    let record = |label: u8| std::iter::once(label).chain((0..3072u32).map(|i| (i % 251) as u8));
+    vec![record(3).collect(), record(0).chain(record(9)).collect()]
+}
+
+pub fn clients() -> Vec<Vec<u8>> {
+    vec![asset("mechanism/clients.csv"), asset("mechanism/bids.csv")]
+}
+
+pub fn prior_rows() -> Vec<Vec<u8>> {
+    vec![b"compute_cost,synthesis_cost,setup_cost\n0.001,0.0005,0.02\n0.002,0.0004,0.01\n".to_vec()]
+}
+
+pub fn constants() -> Vec<Vec<u8>> {
+    vec![asset("mechanism/constants.toml")]
+}
+
+pub fn prior() -> Vec<Vec<u8>> {
+    vec![asset("mechanism/prior.toml")]
+}
+
+pub fn ledger() -> Vec<Vec<u8>> {
+    let pay = |id: &str, amount| {
+        let amount = Credits::from_micros(amount);
+        serde_json::to_string(&Transaction::transfer(id, "local mode", "server", "client:1", amount).unwrap()).unwrap()
+    };
+    let posting = |account: &str, amount| Posting { account: account.into(), amount: Credits::from_micros(amount) };
+    let postings = vec![posting("server", -3), posting("a", 1), posting("b", 2)];
+    let split = Transaction { id: "s".into(), memo: "\u{e9}\"".into(), postings };
+    let split = serde_json::to_string(&split).unwrap();
+    vec![format!("{}\n{}\n", pay("1", 5), pay("2", i64::MAX - 7)).into_bytes(), format!("{split}\n\n").into_bytes()]
+}
+
+/// The model that stored states are of.
+pub fn layout() -> Arc<Layout> {
+    let mut layout = Layout::new();
+    layout.declare("a.weight", &[3, 4], Initialiser::fan_in(3));
+    layout.declare("a.bias", &[4], Initialiser::Ones);
+    Arc::new(layout)
+}
+
+fn state() -> ServerState {
+    let values = vec![0.5f32; 16];
+    let late = ClientUpdate {
+        client: 3,
+        made: 4,
+        weight: 1.5,
+        change: values.clone(),
+        variate: Some(values.clone()),
+        loss: 0.5,
+        samples: 7,
+    };
+    ServerState {
+        round: 4,
+        weights: Weights::initialise(layout(), 1),
+        moments: Moments { first: values.clone(), second: values.clone() },
+        variates: Variates { server: values.clone(), clients: [(2, Arc::new(values))].into() },
+        late: vec![late],
+    }
+}
+
+/// One file of a stored state.
+pub fn part(name: &str) -> Vec<Vec<u8>> {
+    vec![state().to_parts().unwrap().remove(name).unwrap()]
+}
+
+pub fn images() -> Vec<Vec<u8>> {
+    let shape = ImageShape { channels: 1, height: 2, width: 2 };
+    let names = vec!["a".to_string(), "b".to_string()];
+    vec![Dataset::new("t", shape, names, (0..12).collect(), vec![0, 1, 1]).unwrap().to_safetensors().unwrap()]
+}
+
+pub fn generator() -> Vec<Vec<u8>> {
+    let shape = ImageShape { channels: 1, height: 8, width: 8 };
+    let config = DenoiserConfig { shape, classes: 2, width: 8, embedding: 16 };
+    let layout = Denoiser::new(&config).unwrap().layout().clone();
+    let average = Weights::initialise(layout, 1);
+    let size = average.values().len();
+    let normalisation = Normalisation { mean: vec![0.4], deviation: vec![0.3] };
+    let description = Description {
+        dataset: "squares".into(),
+        class_names: vec!["a".into(), "b".into()],
+        denoiser: config,
+        scale: PixelScale { normalisation, sigma_data: PixelScale::SIGMA_DATA },
+        training: TrainingConfig::default(),
+        steps: 7,
+        seconds: 1.5,
+    };
+    let state = TrainingState { weights: average.clone(), first: vec![0.5; size], second: vec![2.0; size] };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("g.safetensors");
+    let write = |state| {
+        let fingerprints = Fingerprints::from_values(vec![1, 2, 3]);
+        Checkpoint { description: description.clone(), average: average.clone(), fingerprints, state }
+            .write(&path)
+            .unwrap();
+        std::fs::read(&path).unwrap()
+    };
+    vec![write(None), write(Some(state))]
+}
+
+/// The manifest of a sealed folder.
+pub fn manifest() -> Vec<Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    let parts = [("a.bin".to_string(), vec![7u8; 40])].into();
+    imfl_storage::seal(&imfl_storage::Disk, &path, "test/1", 42u64, &parts).unwrap();
+    vec![std::fs::read(path.join("manifest.json")).unwrap()]
+}
