@@ -67,19 +67,26 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Saves what was there before training, for the checkpoints that will follow.
+    /// Saves what was there before training, for the checkpoints that will follow. `from` is the round that a run with
+    /// changed settings goes on after: it has a checkpoint already.
     ///
     /// # Errors
     /// A failure that names the file that could not be written.
-    pub fn begin(folder: &RunDir, keep: usize, config: String, prepared: &Prepared, round: u64) -> Outcome<Self> {
+    pub fn begin(
+        folder: &RunDir,
+        keep: usize,
+        config: String,
+        prepared: &Prepared,
+        from: Option<u64>,
+    ) -> Outcome<Self> {
         let files = folder.files().as_ref();
         let path = folder.file(FOLDER);
         files.create_folder(&path).and_then(|()| files.sync_folder(folder.path())).map_err(|source| {
             let error = imfl_storage::StorageError::Write { path: path.clone(), source };
             Failure::from(error)
         })?;
-        let prepared = prepared.save(files, &path, round)?;
-        Ok(Self { folder: folder.clone(), keep, config, prepared, newest: None })
+        let prepared = prepared.save(files, &path, from.unwrap_or(0))?;
+        Ok(Self { folder: folder.clone(), keep, config, prepared, newest: from })
     }
 
     /// Goes on where a run was resumed.

@@ -110,9 +110,8 @@ impl Prepared {
     pub(super) fn load(files: &dyn FileSystem, checkpoints: &Path, reference: &Reference) -> Outcome<Self> {
         let path = checkpoints.join(&reference.folder);
         let sealed = unseal::<()>(files, &path, FORMAT)?;
-        let damaged = |part: &str, problem: String| {
-            Failure::from(StorageError::Damaged { path: path.join(part), problem })
-        };
+        let damaged =
+            |part: &str, problem: String| Failure::from(StorageError::Damaged { path: path.join(part), problem });
         if sealed.sha256 != reference.sha256 {
             return Err(damaged("manifest.json", "it belongs to another run's checkpoint".into()));
         }

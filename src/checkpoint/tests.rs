@@ -5,8 +5,8 @@ use crate::config::{RecordedCosts, RunConfig};
 use crate::pipeline::{Assessment, Journal, RoundMetrics};
 use imfl_engine::federated::Moments;
 use imfl_engine::parameters::{Initialiser, Layout, Weights};
-use imfl_mechanism::ledger::Transaction;
 use imfl_mechanism::Credits;
+use imfl_mechanism::ledger::Transaction;
 use imfl_storage::{Disk, Fault, Faulty, FileSystem};
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,6 +15,11 @@ use std::sync::Arc;
 
 /// Rounds of the run that is disturbed.
 const ROUNDS: u64 = 3;
+
+/// A folder in memory where there is one: these tests write and read it a hundred thousand times.
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
 
 fn layout(size: usize) -> Arc<Layout> {
     let mut layout = Layout::new();
@@ -59,7 +64,8 @@ fn metrics(round: u64) -> RoundMetrics {
 fn payments(round: u64) -> Vec<Transaction> {
     let pay = |client: u32| {
         let account = format!("client:{client}");
-        Transaction::transfer(&format!("pay:{round}:{client}"), "", "server", &account, Credits::from_micros(7)).unwrap()
+        Transaction::transfer(&format!("pay:{round}:{client}"), "", "server", &account, Credits::from_micros(7))
+            .unwrap()
     };
     vec![pay(0), pay(1)]
 }
@@ -102,7 +108,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn whatever_fails_the_last_checkpoint_is_whole_and_the_run_can_go_on() {
-    let root = tempfile::tempdir().unwrap();
+    let root = scratch();
     let disk: Arc<dyn FileSystem> = Arc::new(Disk);
     let run = |name: &str, files: Arc<dyn FileSystem>| {
         let path = root.path().join(name);
@@ -171,15 +177,16 @@ fn whatever_fails_the_last_checkpoint_is_whole_and_the_run_can_go_on() {
 
 #[test]
 fn every_flipped_bit_and_every_cut_of_a_checkpoint_is_an_error_that_says_what_is_wrong() {
-    let root = tempfile::tempdir().unwrap();
+    let root = scratch();
     let disk: Arc<dyn FileSystem> = Arc::new(Disk);
     let folder = RunDir::open(disk.clone(), root.path());
-    let size = 900;
+    let size = 1100;
     let mut journal = Journal::open(&config(), &folder, &prepared(), None).unwrap();
     journal.save(&state(size, 5)).unwrap();
-    let load = || super::resume(&disk, root.path().to_str().unwrap(), Path::new("none")).and_then(|resumed| {
-        resumed.state(&layout(size)).map(|state| (resumed.prepared.numbers.clone(), state))
-    });
+    let load = || {
+        super::resume(&disk, root.path().to_str().unwrap(), Path::new("none"))
+            .and_then(|resumed| resumed.state(&layout(size)).map(|state| (resumed.prepared.numbers.clone(), state)))
+    };
     assert_eq!(load().unwrap(), (prepared().numbers, state(size, 5)));
 
     let checkpoint = round_folder(&folder, 5);
@@ -221,7 +228,7 @@ fn every_flipped_bit_and_every_cut_of_a_checkpoint_is_an_error_that_says_what_is
 
 #[test]
 fn what_was_measured_reads_back_to_the_bit() {
-    let root = tempfile::tempdir().unwrap();
+    let root = scratch();
     let reference = prepared().save(&Disk, root.path(), 0).unwrap();
     let read = Prepared::load(&Disk, root.path(), &reference).unwrap();
     assert_eq!(read.numbers, prepared().numbers);

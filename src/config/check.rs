@@ -140,8 +140,10 @@ mod tests {
         assert!(problem(&|training| training.quorum = 0).contains("`training.quorum` must be at least 1"));
         assert!(problem(&|training| training.aggregation = "krum:4".into()).contains("needs 11 clients"));
         assert!(problem(&|training| training.availability.late = -0.1).contains("`training.availability`"));
-        assert!(problem(&|training| (training.availability.before, training.availability.late) = (0.6, 0.6))
-            .contains("sum to at most 1"));
+        assert!(
+            problem(&|training| (training.availability.before, training.availability.late) = (0.6, 0.6))
+                .contains("sum to at most 1")
+        );
         let uncertain = problem(&|training| {
             training.aggregation = "trimmed-mean:2".into();
             training.availability.during = 0.1;

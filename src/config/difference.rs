@@ -52,6 +52,9 @@ mod tests {
         (new.workers, new.runs, new.checkpoints.keep) = (Some(7), "elsewhere".into(), 9);
         assert!(old.differences(&new).is_empty());
         (new.training.rate, new.training.cohort, new.seed) = (0.2, Some(3), None);
-        assert_eq!(old.differences(&new), ["seed 1 -> unset", "training.cohort unset -> 3", "training.rate 0.1 -> 0.2"]);
+        assert_eq!(
+            old.differences(&new),
+            ["seed 1 -> unset", "training.cohort unset -> 3", "training.rate 0.1 -> 0.2"]
+        );
     }
 }

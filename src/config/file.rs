@@ -83,7 +83,8 @@ mod tests {
             for _ in 0..random.random_range(1..=4) {
                 let at = random.random_range(0..text.len());
                 let end = (at + random.random_range(0..=8)).min(text.len());
-                let pieces = ["", "-1", "1e999", "\"", "[", "=", "\n", "99999999999999999999", "nan", "\u{e9}", "[[a]]"];
+                let pieces =
+                    ["", "-1", "1e999", "\"", "[", "=", "\n", "99999999999999999999", "nan", "\u{e9}", "[[a]]"];
                 text.splice(at..end, pieces[random.random_range(0..pieces.len())].bytes());
             }
             match std::str::from_utf8(&text).map(parse::<RunConfig>) {

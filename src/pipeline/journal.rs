@@ -36,8 +36,7 @@ impl Journal {
             Some(resumed) if !resumed.changed => Checkpoints::go_on(folder, limits.keep, text, &resumed.point),
             _ => {
                 folder.write("config.toml", &text)?;
-                let round = point.map_or(0, |point| point.round);
-                Checkpoints::begin(folder, limits.keep, text, prepared, round)?
+                Checkpoints::begin(folder, limits.keep, text, prepared, point.map(|point| point.round))?
             }
         };
         let (metrics, rounds) = open_metrics(folder, point.map(|point| &point.metrics))?;

@@ -57,7 +57,8 @@ pub fn run(config: RunConfig, files: Arc<dyn FileSystem>, resumed: Option<Resume
     let known = resumed.as_ref().filter(|resumed| !resumed.changed).map(|resumed| &resumed.prepared);
     let profile = profile::run(&setup, &shares, costs)?;
     clock.lap("profile");
-    let assessment = known.map_or_else(|| assess::run(&setup, &shares), |known| Ok(known.numbers.assessment.clone()))?;
+    let assessment =
+        known.map_or_else(|| assess::run(&setup, &shares), |known| Ok(known.numbers.assessment.clone()))?;
     clock.lap("assess");
     let allocation = allocate::run(&setup, &profile, &assessment)?;
     let digest = setup.data_digest();

@@ -56,8 +56,15 @@ impl Payroll {
             let instalments = Instalments { award: account.award, rounds: account.asked.len() as u64 };
             let amount = instalments.nth(nth);
             if amount != Credits::ZERO {
-                let (id, memo) = (format!("pay:{made}:{}", account.name), format!("{} mode, round {made}", account.mode));
-                transfers.push(Transaction::transfer(&id, &memo, "server", &format!("client:{}", account.name), amount)?);
+                let (id, memo) =
+                    (format!("pay:{made}:{}", account.name), format!("{} mode, round {made}", account.mode));
+                transfers.push(Transaction::transfer(
+                    &id,
+                    &memo,
+                    "server",
+                    &format!("client:{}", account.name),
+                    amount,
+                )?);
             }
         }
         Ok(transfers)

@@ -10,7 +10,7 @@ use crate::progress::{self, Bar};
 use crate::run_dir::RunDir;
 use imfl_engine::client::Images;
 use imfl_engine::data::Dataset;
-use imfl_engine::federated::{self, Dropped, Drawn, Evaluation, Participant, Rejection, RoundReport, ServerState};
+use imfl_engine::federated::{self, Drawn, Dropped, Evaluation, Participant, Rejection, RoundReport, ServerState};
 use imfl_mechanism::Credits;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -115,7 +115,10 @@ pub fn run(
         let saved = journal.save_if_due(&state, round == planned)?;
         bar.advance();
         let (accuracy, saved) = (evaluation.accuracy(), if saved { ", saved" } else { "" });
-        progress::log(format!("round {round} of {planned}: accuracy {accuracy:.4}, loss {:.4}{saved}", evaluation.loss));
+        progress::log(format!(
+            "round {round} of {planned}: accuracy {accuracy:.4}, loss {:.4}{saved}",
+            evaluation.loss
+        ));
         if interrupt.came() && round < planned {
             journal.save(&state)?;
             return Err(interrupted(round, folder));
@@ -145,6 +148,10 @@ fn cohorts<'a>(
     let size = if sampling.replacement { wanted } else { wanted.min(participants.len()) };
     if size < wanted {
         progress::warn(format!("only {size} clients take part, so cohorts have {size} clients and not {wanted}"));
+    }
+    if size < setup.config.training.quorum {
+        let quorum = setup.config.training.quorum;
+        progress::warn(format!("cohorts have {size} clients and the quorum is {quorum}: every round will be skipped"));
     }
     let weights: Vec<f64> = participants.iter().map(|participant| participant.weight).collect();
     let participant = |drawn: Drawn| Participant { weight: drawn.weight, ..participants[drawn.index].clone() };

@@ -1,7 +1,9 @@
 //! Good inputs to start from.
 
 use flate2::{Compression, GzBuilder};
-use imfl_aigc::{Checkpoint, Denoiser, DenoiserConfig, Description, Fingerprints, PixelScale, TrainingConfig, TrainingState};
+use imfl_aigc::{
+    Checkpoint, Denoiser, DenoiserConfig, Description, Fingerprints, PixelScale, TrainingConfig, TrainingState,
+};
 use imfl_engine::data::{Dataset, ImageShape, Normalisation};
 use imfl_engine::federated::{ClientUpdate, Moments, ServerState, Variates};
 use imfl_engine::parameters::{Initialiser, Layout, Weights};

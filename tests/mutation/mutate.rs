@@ -5,8 +5,30 @@ use rand::RngExt;
 
 /// Pieces of text that numbers, names and structure trip over.
 const TOKENS: [&str; 24] = [
-    "-1", "0", "1e999", "nan", "inf", "-inf", "99999999999999999999999999", "0.1.2", "\"", "\\u0000", "{", "}", "[", "]",
-    ",", "\n", "\r", "=", "null", "true", "\u{feff}", "''''", "#", ":",
+    "-1",
+    "0",
+    "1e999",
+    "nan",
+    "inf",
+    "-inf",
+    "99999999999999999999999999",
+    "0.1.2",
+    "\"",
+    "\\u0000",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    "\n",
+    "\r",
+    "=",
+    "null",
+    "true",
+    "\u{feff}",
+    "''''",
+    "#",
+    ":",
 ];
 
 /// One to four breaks in one of the seeds.

@@ -68,15 +68,13 @@ fn read_clients(_: &Path, input: &[u8]) -> bool {
 }
 
 fn read_constants(_: &Path, input: &[u8]) -> bool {
-    std::str::from_utf8(input).is_ok_and(|text| {
-        toml::from_str::<Constants>(text).is_ok_and(|constants| constants.check().is_ok())
-    })
+    std::str::from_utf8(input)
+        .is_ok_and(|text| toml::from_str::<Constants>(text).is_ok_and(|constants| constants.check().is_ok()))
 }
 
 fn read_prior(_: &Path, input: &[u8]) -> bool {
-    std::str::from_utf8(input).is_ok_and(|text| {
-        toml::from_str::<Parametric>(text).is_ok_and(|prior| Prior::parametric(prior).is_ok())
-    })
+    std::str::from_utf8(input)
+        .is_ok_and(|text| toml::from_str::<Parametric>(text).is_ok_and(|prior| Prior::parametric(prior).is_ok()))
 }
 
 /// A state whose one file is the input, beside a good model.

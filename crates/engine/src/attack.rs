@@ -168,7 +168,9 @@ mod tests {
         let mean = noise.iter().map(|value| f64::from(*value)).sum::<f64>() / 1000.0;
         let variance = noise.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / 1000.0;
         // Four deviations of each estimate.
-        assert!(mean.abs() < 4.0 * 2.0 / 1000f64.sqrt() && (variance - 4.0).abs() < 4.0 * 4.0 * (2.0f64 / 1000.0).sqrt());
+        assert!(
+            mean.abs() < 4.0 * 2.0 / 1000f64.sqrt() && (variance - 4.0).abs() < 4.0 * 4.0 * (2.0f64 / 1000.0).sqrt()
+        );
     }
 
     #[test]

@@ -29,12 +29,12 @@ pub use server::{Moments, Server, ServerRule, ServerRuleError};
 pub use state::{ServerState, init};
 pub use update::{ClientUpdate, Refusal, Rejection, screen};
 
+use crate::attack::Hostility;
 use crate::client::{Client, Images};
 use crate::data::Normalisation;
 use crate::device::Compute;
 use crate::layer::Trace;
 use crate::model::{self, Model};
-use crate::attack::Hostility;
 use aggregate::ExactMean;
 use gather::{Gathered, Roll, Trained};
 use std::sync::Arc;

@@ -188,9 +188,8 @@ mod tests {
     fn each_fault_names_its_file() {
         let (full, layout) = state();
         let parts = full.to_parts().unwrap();
-        let problem = |parts: &BTreeMap<String, Vec<u8>>| {
-            ServerState::from_parts(&layout, 9, parts).unwrap_err().to_string()
-        };
+        let problem =
+            |parts: &BTreeMap<String, Vec<u8>>| ServerState::from_parts(&layout, 9, parts).unwrap_err().to_string();
         assert!(problem(&BTreeMap::new()).contains("no model.safetensors"));
         let mut swapped = parts.clone();
         swapped.insert(MOMENTS.0.into(), parts[VARIATES.0].clone());

@@ -157,7 +157,8 @@ mod tests {
     }
 
     fn transaction(index: usize, operation: &Operation, posted: &[Transaction]) -> Option<Transaction> {
-        let earlier = |back: usize| posted.len().checked_sub(back % posted.len().max(1) + 1).map(|at| posted[at].clone());
+        let earlier =
+            |back: usize| posted.len().checked_sub(back % posted.len().max(1) + 1).map(|at| posted[at].clone());
         match operation {
             Operation::Transfer { from, to, amount } => {
                 let (from, to) = (format!("account {from}"), format!("account {to}"));

@@ -4,16 +4,8 @@ use super::*;
 use crate::federated::update::tests::update;
 use proptest::prelude::*;
 
-const RULES: [&str; 8] = [
-    "mean",
-    "clip:2",
-    "median",
-    "trimmed-mean:1",
-    "krum:1",
-    "multi-krum:1",
-    "multi-krum:1:3",
-    "geometric-median",
-];
+const RULES: [&str; 8] =
+    ["mean", "clip:2", "median", "trimmed-mean:1", "krum:1", "multi-krum:1", "multi-krum:1:3", "geometric-median"];
 
 fn rule(name: &str) -> Aggregation {
     name.parse().unwrap()
@@ -93,7 +85,8 @@ fn names_are_read_and_written() {
     for name in RULES {
         assert_eq!(rule(name).to_string(), name);
     }
-    let wrong = ["average", "krum", "krum:0", "krum:-1", "krum:1:2", "clip:0", "clip:nan", "clip:inf", "trimmed-mean:0.1"];
+    let wrong =
+        ["average", "krum", "krum:0", "krum:-1", "krum:1:2", "clip:0", "clip:nan", "clip:inf", "trimmed-mean:0.1"];
     for wrong in wrong.into_iter().chain(["", "mean:1", "multi-krum:1:2:3", "krum:99999999999999999999"]) {
         let error = wrong.parse::<Aggregation>().unwrap_err().to_string();
         assert!(error.contains(&format!("`{wrong}`")) && error.contains("multi-krum"), "{error}");

@@ -45,8 +45,7 @@ fn a_round_with_drop_outs_is_a_round_of_those_who_deliver() {
         let (state, report) = rounds(&federation, &cohort, 1).remove(0);
         let dropped: BTreeSet<u32> = report.dropped.iter().map(|dropped| dropped.client).collect();
         assert!(!dropped.is_empty() && dropped.len() < 5, "the seed lets some deliver: {dropped:?}");
-        let there: Vec<Participant> =
-            cohort.iter().filter(|one| !dropped.contains(&one.client.id)).cloned().collect();
+        let there: Vec<Participant> = cohort.iter().filter(|one| !dropped.contains(&one.client.id)).cloned().collect();
         let counted: Vec<(u32, u64)> = there.iter().map(|one| (one.client.id, 1)).collect();
         assert_eq!(report.counted, counted);
         federation.availability = Availability::default();
