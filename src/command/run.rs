@@ -134,7 +134,11 @@ impl Run {
         let format = self.format;
         let files: Arc<dyn FileSystem> = Arc::new(Disk);
         let (from, allowed) = (self.resume.clone(), self.resume_changed);
-        let runs = self.runs.clone().unwrap_or_else(|| RunConfig::default().runs);
+        let runs = match (&self.runs, &self.config) {
+            (Some(runs), _) => runs.clone(),
+            (None, Some(file)) => config::read(file)?.runs,
+            (None, None) => RunConfig::default().runs,
+        };
         let resumed = from.map(|from| checkpoint::resume(&files, &from, &runs)).transpose()?;
         let config = self.resolve(resumed.as_ref().map(|resumed| &resumed.config))?;
         let resumed = resumed.map(|resumed| resumed.with(&config, allowed)).transpose()?;

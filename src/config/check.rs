@@ -89,14 +89,7 @@ impl RunConfig {
     }
 }
 
-impl AvailabilityConfig {
-    fn is_possible(&self) -> bool {
-        let all = [self.before, self.during, self.after, self.late];
-        all.iter().all(|probability| fits(*probability)) && all.iter().sum::<f64>() <= 1.0 + 1e-9
-    }
-}
-
-fn fits(value: f64) -> bool {
+pub(super) fn fits(value: f64) -> bool {
     value >= 0.0 && value.is_finite()
 }
 

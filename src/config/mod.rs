@@ -1,11 +1,15 @@
 //! What a run is told: defaults, overlaid by a file, overlaid by the environment, overlaid by flags.
 
+mod availability;
 mod check;
+mod checkpoints;
 mod costs;
 mod difference;
 mod file;
 mod training;
 
+pub use availability::AvailabilityConfig;
+pub use checkpoints::CheckpointsConfig;
 pub use costs::RecordedCosts;
 pub use file::{read, read_as};
 
@@ -49,16 +53,6 @@ pub struct RunConfig {
     pub mechanism: MechanismConfig,
     /// What is kept of a run while it goes on.
     pub checkpoints: CheckpointsConfig,
-}
-
-/// What is kept of a run while it goes on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CheckpointsConfig {
-    /// Rounds from one checkpoint to the next; 0 saves only when the run is interrupted.
-    pub every: u64,
-    /// The newest checkpoints that are kept.
-    pub keep: usize,
 }
 
 /// Who holds what.
@@ -111,20 +105,6 @@ pub struct TrainingConfig {
     pub server: ServerConfig,
     /// How often a client that is asked does not deliver in time.
     pub availability: AvailabilityConfig,
-}
-
-/// How often a client that is asked does not deliver in time; the rest of the probability is that it does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AvailabilityConfig {
-    /// It is gone before it starts.
-    pub before: f64,
-    /// It starts and does not finish.
-    pub during: f64,
-    /// It finishes, and its update is lost.
-    pub after: f64,
-    /// Its update arrives a round late.
-    pub late: f64,
 }
 
 /// What the server does with the mean of the updates.
@@ -232,12 +212,6 @@ impl Default for RunConfig {
             mechanism: MechanismConfig::default(),
             checkpoints: CheckpointsConfig::default(),
         }
-    }
-}
-
-impl Default for CheckpointsConfig {
-    fn default() -> Self {
-        Self { every: 1, keep: 2 }
     }
 }
 

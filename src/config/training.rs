@@ -1,9 +1,9 @@
 //! The training settings as the engine takes them.
 
-use super::{AvailabilityConfig, ServerConfig, TrainingConfig};
+use super::{ServerConfig, TrainingConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use imfl_engine::attack::Hostility;
-use imfl_engine::federated::{Aggregation, Availability, CohortSampling, LocalAlgorithm, LocalSgd, Schedule, Server};
+use imfl_engine::federated::{Aggregation, CohortSampling, LocalAlgorithm, LocalSgd, Schedule, Server};
 use std::fmt::Display;
 
 impl TrainingConfig {
@@ -61,13 +61,6 @@ impl ServerConfig {
     }
 }
 
-impl From<AvailabilityConfig> for Availability {
-    fn from(config: AvailabilityConfig) -> Self {
-        let AvailabilityConfig { before, during, after, late } = config;
-        Self { before, during, after, late }
-    }
-}
-
 fn named<T, E: Display>(key: &str, value: Result<T, E>) -> Outcome<T> {
     value.map_err(|error| Failure::new(Kind::Config, format!("`{key}`: {error}")))
 }
@@ -75,6 +68,7 @@ fn named<T, E: Display>(key: &str, value: Result<T, E>) -> Outcome<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use imfl_engine::federated::Availability;
 
     #[test]
     fn the_defaults_are_plain_federated_averaging() {
