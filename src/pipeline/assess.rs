@@ -7,7 +7,7 @@ use crate::progress::Bar;
 use imfl_aigc::{GradientProbe, Request, Theta, theta};
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::data::Dataset;
-use imfl_engine::federated::{self, Federation, Participant};
+use imfl_engine::federated::{self, CohortSampling, Drawn, Federation, Participant};
 use imfl_engine::gradient;
 use imfl_engine::parameters::Weights;
 use imfl_engine::random::{Purpose, keyed};
@@ -51,15 +51,17 @@ pub fn run(setup: &Setup, clients: &[Client]) -> Outcome<Assessment> {
     if let Some(samples) = &samples {
         federation.images = federation.images.with_generated(samples.clone());
     }
-    let cohort: Vec<Participant> = clients
-        .iter()
-        .map(|client| Participant { client: client.clone(), weight: client.samples.len() as f64 })
-        .collect();
+    // A round is as large as one of the run: that of a whole large population would take longer than the training.
+    let size = setup.config.training.cohort.map_or(clients.len(), |cohort| cohort.min(clients.len()));
+    let held: Vec<f64> = clients.iter().map(|client| client.samples.len() as f64).collect();
+    let participant = |drawn: Drawn| Participant { client: clients[drawn.index].clone(), weight: drawn.weight };
     let bar = Bar::new("measuring gradients", setup.config.probe.points as u64);
     let mut state = federated::init(federation.model.as_ref(), setup.seed);
     let mut points = Vec::with_capacity(setup.config.probe.points);
     for index in 0..setup.config.probe.points {
         if index > 0 {
+            let drawn = CohortSampling::default().draw(&held, size, setup.seed, index as u64)?;
+            let cohort: Vec<Participant> = drawn.into_iter().map(participant).collect();
             state = federation.apply(state, &cohort)?.0;
         }
         points.push(Point::measure(&federation, &state.weights, &halves, samples.as_deref(), index as u64));
