@@ -86,6 +86,9 @@ fn the_summary_has_the_promised_keys_and_they_agree_with_each_other() {
         assert!(number(key) > 0.0, "{key}");
     }
     assert!((number("theta") - number("g_diff") / (2.0 * number("g_data"))).abs() < 1e-9);
+    let [lowest, mean, highest] =
+        ["lowest", "mean", "highest"].map(|key| summary["client_accuracy"][key].as_f64().unwrap());
+    assert!(0.0 <= lowest && lowest < mean && mean < highest && highest <= 1.0, "{summary}");
     let cost = number("weight") * number("accuracy_loss") + number("payments");
     assert!((number("server_cost") - cost).abs() < 1e-5 * cost.max(1.0), "{summary}");
     let modes = ["out", "local", "augmented"].map(|mode| summary["modes"][mode].as_u64().unwrap());

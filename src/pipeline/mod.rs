@@ -69,7 +69,7 @@ pub fn run(config: RunConfig, files: Arc<dyn FileSystem>, resumed: Option<Resume
     let mut journal = Journal::open(&setup.config, &folder, &prepared, resumed.as_ref())?;
     let state = resumed.as_ref().map(|resumed| resumed.state(setup.model.layout())).transpose()?;
     // Pays for each round when it is done, by the rules in `settle`.
-    let training = train::run(&setup, data, &allocation, &folder, &mut journal, state)?;
+    let training = train::run(&setup, &shares, data, &allocation, &folder, &mut journal, state)?;
     clock.lap("train");
     let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, &clock);
     report::write(&setup, &profile, &allocation, &training, &summary, &folder)?;

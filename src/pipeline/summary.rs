@@ -4,6 +4,7 @@ use super::assess::Assessment;
 use super::{Allocation, Profile, Setup, Training};
 use crate::config::RecordedCosts;
 use crate::run_dir::RunDir;
+use imfl_engine::federated::Evaluation;
 use imfl_mechanism::{Mode, Terms};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -41,6 +42,28 @@ pub struct Modes {
     pub augmented: usize,
 }
 
+/// The final model on what each client holds, those that stayed out included: accuracies in [0, 1], every client counted once.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ClientAccuracy {
+    /// Of the client that it serves worst.
+    pub lowest: f64,
+    /// Over all clients.
+    pub mean: f64,
+    /// Of the client that it serves best.
+    pub highest: f64,
+}
+
+impl ClientAccuracy {
+    fn of(clients: &[Evaluation]) -> Self {
+        let accuracies = || clients.iter().map(Evaluation::accuracy);
+        Self {
+            lowest: accuracies().fold(1.0, f64::min),
+            mean: accuracies().sum::<f64>() / clients.len().max(1) as f64,
+            highest: accuracies().fold(0.0, f64::max),
+        }
+    }
+}
+
 /// Where the accuracy loss comes from.
 #[derive(Clone, Debug, Serialize)]
 pub struct Bound {
@@ -74,6 +97,8 @@ pub struct Summary {
     pub accuracy: f64,
     /// Mean cross-entropy of the final model.
     pub loss: f64,
+    /// Accuracy of the final model on the clients' own authentic images.
+    pub client_accuracy: ClientAccuracy,
     /// Quality of the generator; absent without one.
     pub theta: Option<f64>,
     /// What sampling noise alone makes of theta.
@@ -135,6 +160,7 @@ impl Summary {
             rounds: training.rounds.len() as u64,
             accuracy: training.evaluation.accuracy(),
             loss: training.evaluation.loss,
+            client_accuracy: ClientAccuracy::of(&training.on_clients),
             theta: assessment.theta.map(|theta| theta.theta),
             theta_floor: assessment.theta.map(|theta| theta.theta_floor),
             g_data: assessment.g_data,
@@ -183,6 +209,8 @@ impl fmt::Display for Summary {
             "accuracy      {:.4} on the test images after {} rounds (loss {:.4})",
             self.accuracy, self.rounds, self.loss
         )?;
+        let ClientAccuracy { lowest, mean, highest } = self.client_accuracy;
+        writeln!(f, "on clients    {mean:.4} on their own images, from {lowest:.4} to {highest:.4}")?;
         match (self.theta, self.theta_floor) {
             (Some(theta), Some(floor)) => {
                 writeln!(

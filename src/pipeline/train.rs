@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::interrupt::Interrupt;
 use crate::progress::{self, Bar};
 use crate::run_dir::RunDir;
-use imfl_engine::client::Images;
+use imfl_engine::client::{Client, Images};
 use imfl_engine::data::Dataset;
 use imfl_engine::federated::{self, Drawn, Dropped, Evaluation, Participant, Rejection, RoundReport, ServerState};
 use imfl_mechanism::Credits;
@@ -48,6 +48,8 @@ pub struct Training {
     pub rounds: Vec<RoundMetrics>,
     /// The final model on the test images.
     pub evaluation: Evaluation,
+    /// The final model on each client's authentic images, those of clients that stayed out included.
+    pub on_clients: Vec<Evaluation>,
     /// What was paid for all rounds.
     pub paid: Credits,
     /// Label counts of each client's data as it was trained on; an empty entry for a client that stayed out.
@@ -59,6 +61,7 @@ pub struct Training {
 /// Trains round by round from `start`, or from the beginning, and writes down each round before the next begins.
 pub fn run(
     setup: &Setup,
+    shares: &[Client],
     data: Augmented,
     allocation: &Allocation,
     folder: &RunDir,
@@ -127,7 +130,15 @@ pub fn run(
     let model = state.weights.to_safetensors().map_err(|error| Failure::new(Kind::Unexpected, error))?;
     folder.write("model.safetensors", model)?;
     let paid = Credits::from_micros(-journal.book().balance("server").micros());
-    Ok(Training { rounds: journal.rounds().to_vec(), evaluation, paid, histograms, generated })
+    let (model, compute) = (federation.model.as_ref(), &federation.compute);
+    let on_clients = federated::evaluate_clients(
+        model,
+        &state.weights,
+        &federation.images,
+        &shares.iter().collect::<Vec<_>>(),
+        compute,
+    );
+    Ok(Training { rounds: journal.rounds().to_vec(), evaluation, on_clients, paid, histograms, generated })
 }
 
 fn interrupted(round: u64, folder: &RunDir) -> Failure {
