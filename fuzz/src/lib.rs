@@ -4,6 +4,7 @@
 #[allow(dead_code)]
 mod corpus;
 #[path = "../../tests/mutation/parsers.rs"]
+#[allow(dead_code)]
 mod parsers;
 
 use std::sync::OnceLock;

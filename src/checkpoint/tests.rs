@@ -180,7 +180,7 @@ fn every_flipped_bit_and_every_cut_of_a_checkpoint_is_an_error_that_says_what_is
     let root = scratch();
     let disk: Arc<dyn FileSystem> = Arc::new(Disk);
     let folder = RunDir::open(disk.clone(), root.path());
-    let size = 1100;
+    let size = 1190;
     let mut journal = Journal::open(&config(), &folder, &prepared(), None).unwrap();
     journal.save(&state(size, 5)).unwrap();
     let load = || {

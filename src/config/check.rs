@@ -47,10 +47,9 @@ impl RunConfig {
             let problem = format!("`training.cohort` is {cohort}, but there are only {clients} clients to draw from");
             return Err(Failure::new(Kind::Config, problem));
         }
-        self.check_clients_that_fail()?;
         match rules.iter().find(|(_, holds, _)| !holds) {
             Some((key, _, must)) => Err(Failure::new(Kind::Config, format!("`{key}` must be {must}"))),
-            None => Ok(()),
+            None => self.check_clients_that_fail(),
         }
     }
 }

@@ -182,7 +182,9 @@ impl Checkpoint {
 
 /// The values of all parameters of a layout, in its order.
 fn read_values(tensors: &SafeTensors, prefix: &str, layout: &Arc<Layout>) -> Result<Vec<f32>, String> {
-    let mut values = Vec::with_capacity(tensors.iter().map(|(_, tensor)| tensor.data().len() / 4).sum());
+    // What the layout asks for, but never more than the file has: a description is a claim.
+    let held = tensors.iter().map(|(_, tensor)| tensor.data().len() / 4).sum();
+    let mut values = Vec::with_capacity(layout.size().min(held));
     for parameter in layout.parameters() {
         let name = format!("{prefix}{}", parameter.name);
         let tensor = tensors.tensor(&name).map_err(|_| format!("it has no tensor `{name}`"))?;
