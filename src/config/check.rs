@@ -22,7 +22,11 @@ impl RunConfig {
             ("training.server.second", (0.0..1.0).contains(&self.training.server.second), "at least 0 and below 1"),
             ("training.server.adaptivity", is_positive(self.training.server.adaptivity), "a number above 0"),
             ("training.rate", is_positive(self.training.rate), "a number above 0"),
-            ("generator.evaluations", (2..=1000).contains(&self.generator.evaluations), "between 2 and 1000"),
+            (
+                "generator.evaluations",
+                self.generator.evaluations.is_none_or(|steps| (2..=1000).contains(&steps)),
+                "between 2 and 1000",
+            ),
             ("generator.train_steps", self.generator.train_steps >= 1, "at least 1"),
             ("probe.points", self.probe.points >= 2, "at least 2, or no smoothness can be measured"),
             ("probe.images_per_class", self.probe.images_per_class >= 2, "at least 2"),

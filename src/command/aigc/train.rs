@@ -51,6 +51,12 @@ pub struct Train {
     /// Share of images shown without their class, for guidance
     #[arg(long, default_value_t = TrainingConfig::default().label_dropout, allow_negative_numbers = true)]
     label_dropout: f64,
+    /// Mean of the logarithm of noise levels (P_mean of Karras et al. 2022)
+    #[arg(long, default_value_t = TrainingConfig::default().noise_mean, allow_negative_numbers = true)]
+    noise_mean: f64,
+    /// Deviation of the logarithm of noise levels (P_std of Karras et al. 2022)
+    #[arg(long, default_value_t = TrainingConfig::default().noise_deviation, allow_negative_numbers = true)]
+    noise_deviation: f64,
     /// Also show images mirrored
     #[arg(long)]
     mirror: bool,
@@ -163,6 +169,8 @@ impl Train {
             learning_rate: self.rate,
             average: self.average,
             label_dropout: self.label_dropout,
+            noise_mean: self.noise_mean,
+            noise_deviation: self.noise_deviation,
             mirror: self.mirror,
             seed: self.seed,
             ..TrainingConfig::default()
