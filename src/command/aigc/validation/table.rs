@@ -108,7 +108,7 @@ impl Ranking {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let mut text = Text::new();
-        text.load_preset(NOTHING).set_header(["generator", "theta", "FID", "accuracy", "gain", "± (trials)"]);
+        text.load_style(NOTHING).set_header(["generator", "theta", "FID", "accuracy", "gain", "± (trials)"]);
         for row in &self.rows {
             text.add_row([
                 row.name.clone(),
