@@ -42,7 +42,7 @@ fn generators_are_ranked_by_measures_and_by_what_training_gains() {
     let plot = root.path().join("plot.svg");
     let arguments = ["aigc", "assess", "--validate", "--generator", text(&generator), "--dataset", text(&dataset)];
     let measures = ["--model", "mlp", "--epochs", "1", "--images-per-class", "2", "--points", "2", "--steps", "2"];
-    let training = ["--lengths", "3,1", "--trials", "2", "--clients", "3", "--client-samples", "10", "--rounds", "1"];
+    let training = ["--lengths", "3,1", "--trials", "2", "--clients", "3", "--client-samples", "20", "--rounds", "6"];
     let output = ["--plot", text(&plot), "--format", "json"];
     let printed = succeed(&[&arguments[..], &measures, &training, &output].concat());
     let report: serde_json::Value = serde_json::from_str(&printed).unwrap();

@@ -35,6 +35,9 @@ pub struct Description {
     pub sampling: Sampling,
     /// Optimizer steps done.
     pub steps: u64,
+    /// Optimizer steps of the generator that it started from.
+    #[serde(default)]
+    pub steps_before: u64,
     /// Seconds spent on them.
     pub seconds: f64,
 }
@@ -233,6 +236,7 @@ pub(crate) mod testing {
             training: TrainingConfig::default(),
             sampling: Sampling::default(),
             steps: 7,
+            steps_before: 0,
             seconds: 1.5,
         };
         Checkpoint { description, average, fingerprints: Fingerprints::from_values(vec![3, 1, 2]), state: None }

@@ -13,8 +13,8 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-/// Images in one pass of the network. What a worker's caches hold; no image depends on it.
-const BATCH: usize = 25;
+/// The most images in one pass of the network: what a worker's caches hold; no image depends on it.
+const BATCH: usize = 50;
 
 /// One image to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +153,10 @@ impl Generator {
         self.check(requests, sampling)?;
         let shape = self.denoiser.config().shape;
         let stacked = Stacked::broadcast(&self.weights, 1, device);
-        let pieces: Vec<&[Request]> = requests.chunks(BATCH).collect();
+        // As many pieces for every worker, so that none waits for the last.
+        let pieces = requests.len().div_ceil(BATCH).next_multiple_of(workers.max(1));
+        let size = requests.len().div_ceil(pieces);
+        let pieces: Vec<&[Request]> = requests.chunks(size).collect();
         let (mut done, mut failed) = (0, None);
         let mut images = vec![0; requests.len() * shape.size()];
         let complete = worker::each(
@@ -162,7 +165,7 @@ impl Generator {
             |piece| self.draw(&stacked, pieces[piece], sampling, seed, device, |_| ()),
             |piece, drawn| {
                 match drawn {
-                    Ok(drawn) => images[piece * BATCH * shape.size()..][..drawn.len()].copy_from_slice(&drawn),
+                    Ok(drawn) => images[piece * size * shape.size()..][..drawn.len()].copy_from_slice(&drawn),
                     Err(error) => {
                         failed = Some(error);
                         return ControlFlow::Break(());

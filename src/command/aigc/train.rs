@@ -30,6 +30,9 @@ pub struct Train {
     /// Go on from the state that an interrupted run left beside --out; its settings stay
     #[arg(long)]
     resume: bool,
+    /// Start from the weights of this generator, which learnt from the same images, with a fresh optimizer
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "width"])]
+    start: Option<PathBuf>,
     /// Begin anew where an unfinished run has left its state
     #[arg(long, conflicts_with = "resume")]
     restart: bool,
@@ -100,7 +103,10 @@ impl Train {
                 );
                 return Err(Failure::new(Kind::Usage, problem));
             }
-            false => Trainer::new(&data, &self.network(&data), &self.training())?,
+            false => match &self.start {
+                Some(path) => Trainer::start_from(&data, &Checkpoint::read(path)?, &self.training())?,
+                None => Trainer::new(&data, &self.network(&data), &self.training())?,
+            },
         };
         progress::note(format!(
             "learning from {} images of {} in {} classes, from step {} to {} ({} images a step, seed {})",

@@ -89,12 +89,28 @@ impl<'a> Trainer<'a> {
             training: training.clone(),
             sampling: Sampling::default(),
             steps: 0,
+            steps_before: 0,
             seconds: 0.0,
         };
         let fingerprints = Fingerprints::of(data);
         let checkpoint = Checkpoint { description, average: weights.clone(), fingerprints, state: None };
         let state = TrainingState { weights, first: vec![0.0; size], second: vec![0.0; size] };
         Ok(Self { denoiser, data, checkpoint, state, order: Order::default() })
+    }
+
+    /// Starts a new training from the averaged weights of a generator that learnt from the same images; the optimizer starts
+    /// afresh.
+    ///
+    /// # Errors
+    /// [`TrainingError`] if a setting is out of range or the images are not those that it learnt from.
+    pub fn start_from(data: &'a Dataset, start: &Checkpoint, training: &TrainingConfig) -> Result<Self, TrainingError> {
+        same_images(data, start)?;
+        let mut trainer = Self::new(data, &start.description.denoiser, training)?;
+        trainer.state.weights = start.average.clone();
+        trainer.checkpoint.average = start.average.clone();
+        trainer.checkpoint.description.sampling = start.description.sampling.clone();
+        trainer.checkpoint.description.steps_before = start.description.steps_before + start.description.steps;
+        Ok(trainer)
     }
 
     /// Goes on from a checkpoint that holds the training state, on the same images: the result is that of a run that
@@ -105,18 +121,8 @@ impl<'a> Trainer<'a> {
     /// learnt from.
     pub fn resume(data: &'a Dataset, mut checkpoint: Checkpoint) -> Result<Self, TrainingError> {
         let Some(state) = checkpoint.state.take() else { return Err(TrainingError::NotResumable) };
-        let description = &checkpoint.description;
-        let same = description.denoiser.shape == data.shape
-            && description.class_names == data.class_names
-            && description.scale == PixelScale::of(data)
-            && checkpoint.fingerprints == Fingerprints::of(data);
-        if !same {
-            return Err(TrainingError::OtherData(format!(
-                "the checkpoint learnt from other images ({}) than those of {}",
-                description.dataset, data.name
-            )));
-        }
-        let denoiser = Denoiser::new(&description.denoiser)?;
+        same_images(data, &checkpoint)?;
+        let denoiser = Denoiser::new(&checkpoint.description.denoiser)?;
         Ok(Self { denoiser, data, checkpoint, state, order: Order::default() })
     }
 
@@ -217,6 +223,22 @@ impl<'a> Trainer<'a> {
         let loss = (out - examples.targets).square().sum() * share;
         let gradient = optimizer::flat_gradient(&weights, loss.clone());
         (f64::from(loss.into_scalar::<f32>()), gradient)
+    }
+}
+
+/// Checks that a checkpoint learnt from the images of a dataset.
+fn same_images(data: &Dataset, checkpoint: &Checkpoint) -> Result<(), TrainingError> {
+    let description = &checkpoint.description;
+    let same = description.denoiser.shape == data.shape
+        && description.class_names == data.class_names
+        && description.scale == PixelScale::of(data)
+        && checkpoint.fingerprints == Fingerprints::of(data);
+    match same {
+        true => Ok(()),
+        false => Err(TrainingError::OtherData(format!(
+            "the checkpoint learnt from other images ({}) than those of {}",
+            description.dataset, data.name
+        ))),
     }
 }
 

@@ -77,6 +77,23 @@ fn it_learns_which_square_belongs_to_which_class() {
 }
 
 #[test]
+fn a_training_may_start_from_a_generator_of_the_same_images() {
+    let data = squares();
+    let mut first = trainer(&data, 5);
+    run(&mut first, 1, u64::MAX);
+    let start = first.finished();
+    let config = TrainingConfig { steps: 3, seed: 9, ..first.config().clone() };
+    let mut second = Trainer::start_from(&data, &start, &config).unwrap();
+    assert_eq!((second.step(), second.finished().average), (0, start.average.clone()));
+    run(&mut second, 1, u64::MAX);
+    let description = second.finished().description;
+    assert_eq!((description.steps, description.steps_before), (3, 5));
+    assert_ne!(second.finished().average, start.average);
+    let other = data.select(&[0, 1, 2]);
+    assert!(matches!(Trainer::start_from(&other, &start, &config), Err(TrainingError::OtherData(_))));
+}
+
+#[test]
 fn resuming_needs_the_state_and_the_same_images() {
     let data = squares();
     let mut trainer = trainer(&data, 2);

@@ -26,8 +26,8 @@ pub struct Row {
 pub struct Ranking {
     /// Of the means over trials.
     pub of_means: f64,
-    /// Trial by trial.
-    pub by_trial: Vec<f64>,
+    /// Trial by trial; none where all gain the same.
+    pub by_trial: Vec<Option<f64>>,
 }
 
 /// The whole comparison.
@@ -100,7 +100,7 @@ impl Ranking {
             let gains: Vec<f64> = rows.iter().map(|row| value(&row.gain)).collect();
             rank_correlation(&falling, &gains)
         };
-        let by_trial = (0..trials).map(|trial| of(&|values| values[trial])).collect::<Result<_, _>>()?;
+        let by_trial = (0..trials).map(|trial| of(&|values| values[trial]).ok()).collect();
         Ok(Self { of_means: of(&|values| mean(values))?, by_trial })
     }
 }
@@ -128,7 +128,10 @@ impl fmt::Display for Table {
             self.seeds.len(),
             mean(&self.theta_floor)
         )?;
-        let trials = |values: &[f64]| values.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(", ");
+        let trials = |values: &[Option<f64>]| {
+            let value = |value: &Option<f64>| value.map_or("none".into(), |value| format!("{value:.3}"));
+            values.iter().map(value).collect::<Vec<_>>().join(", ")
+        };
         for (name, ranking, end) in [("theta", &self.theta, "\n"), ("FID", &self.fid, "")] {
             let by_trial = trials(&ranking.by_trial);
             write!(f, "rank correlation of low {name} with gain: {:.3} (trials: {by_trial}){end}", ranking.of_means)?;
