@@ -42,13 +42,26 @@ fn generators_are_ranked_by_measures_and_by_what_training_gains() {
     let plot = root.path().join("plot.svg");
     let arguments = ["aigc", "assess", "--validate", "--generator", text(&generator), "--dataset", text(&dataset)];
     let measures = ["--model", "mlp", "--epochs", "1", "--images-per-class", "2", "--points", "2", "--steps", "2"];
-    let training = ["--lengths", "3,1", "--trials", "2", "--clients", "3", "--client-samples", "20", "--rounds", "6"];
+    let training = [
+        "--lengths",
+        "3,1",
+        "--corrupt",
+        "noise:80,labels:1",
+        "--trials",
+        "2",
+        "--clients",
+        "3",
+        "--client-samples",
+        "20",
+        "--rounds",
+        "6",
+    ];
     let output = ["--plot", text(&plot), "--format", "json"];
     let printed = succeed(&[&arguments[..], &measures, &training, &output].concat());
     let report: serde_json::Value = serde_json::from_str(&printed).unwrap();
     assert_eq!((&report["schema"], &report["seeds"]), (&"imfl.validation/1".into(), &serde_json::json!([0, 1])));
     let generators = report["generators"].as_array().unwrap();
-    assert_eq!(generators.len(), 6, "the given one, three corrupted ones, two trained on the spot: {printed}");
+    assert_eq!(generators.len(), 5, "the given one, two corrupted ones, two trained on the spot: {printed}");
     let baseline = report["baseline_accuracy"].as_f64().unwrap();
     for row in generators {
         let number = |key: &str| row[key].as_f64().unwrap_or_else(|| panic!("{key} in {row}"));
@@ -64,6 +77,8 @@ fn generators_are_ranked_by_measures_and_by_what_training_gains() {
 
     let error = fail(&[&arguments[..], &["--trials", "0"]].concat(), USAGE);
     assert!(error.contains("--trials"), "{error}");
+    let error = fail(&[&arguments[..], &["--corrupt", "blur:3"]].concat(), USAGE);
+    assert!(error.contains("labels:SHARE"), "{error}");
     let two = ["aigc", "assess", "--generator", text(&generator), "--generator", "mnist"];
     assert!(fail(&two, USAGE).contains("--validate"));
 }

@@ -2,6 +2,8 @@ use imfl_engine::data::Dataset;
 use imfl_engine::random::{Purpose, keyed};
 use rand::RngExt;
 use rand::seq::SliceRandom;
+use std::fmt;
+use std::str::FromStr;
 
 /// A fault put into generated images on purpose, so that a measure can be seen to notice it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +18,34 @@ pub enum Corruption {
         /// Deviation of the noise on the scale of bytes, 0 to 255.
         deviation: f64,
     },
+}
+
+/// Text that names no fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no corruption; expected labels:SHARE with a share from 0 to 1, or noise:DEVIATION of at least 0")]
+pub struct CorruptionError(String);
+
+impl FromStr for Corruption {
+    type Err = CorruptionError;
+
+    fn from_str(text: &str) -> Result<Self, CorruptionError> {
+        let up_to = |highest: f64, text: &str| text.parse().ok().filter(|value: &f64| (0.0..=highest).contains(value));
+        let fault = match text.split_once(':') {
+            Some(("labels", share)) => up_to(1.0, share).map(|share| Self::Labels { share }),
+            Some(("noise", deviation)) => up_to(f64::MAX, deviation).map(|deviation| Self::Noise { deviation }),
+            _ => None,
+        };
+        fault.ok_or_else(|| CorruptionError(text.into()))
+    }
+}
+
+impl fmt::Display for Corruption {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Labels { share } => write!(f, "labels:{share}"),
+            Self::Noise { deviation } => write!(f, "noise:{deviation}"),
+        }
+    }
 }
 
 impl Corruption {
@@ -83,6 +113,16 @@ mod tests {
         let shuffled = |seed| Corruption::Labels { share: 0.5 }.apply(&images, seed);
         assert_eq!(shuffled(1), shuffled(1));
         assert_ne!(shuffled(1), shuffled(2));
+    }
+
+    #[test]
+    fn faults_are_read_and_written_alike() {
+        for text in ["labels:0.25", "labels:1", "noise:96", "noise:0.5"] {
+            assert_eq!(text.parse::<Corruption>().unwrap().to_string(), text);
+        }
+        for wrong in ["labels", "labels:1.1", "noise:-1", "noise:inf", "noise:NaN", "blur:2", ""] {
+            assert!(wrong.parse::<Corruption>().unwrap_err().to_string().contains("labels:SHARE"), "{wrong}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod training;
 
 pub use augmentation::{Augmentation, AugmentationError};
 pub use checkpoint::{Checkpoint, CheckpointError, Description};
-pub use corruption::Corruption;
+pub use corruption::{Corruption, CorruptionError};
 pub use denoiser::{Denoiser, DenoiserConfig, DenoiserError};
 pub use fingerprint::Fingerprints;
 pub use generator::{Generator, Request, SampleError};

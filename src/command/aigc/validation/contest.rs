@@ -8,12 +8,6 @@ use crate::progress::{self, Bar};
 use imfl_aigc::{Corruption, DenoiserConfig, Generator, Trainer, TrainingConfig};
 use std::ops::ControlFlow;
 
-/// What is done to the images of the first generator to make bad ones of them.
-const CORRUPTIONS: [(&str, Corruption); 3] = [
-    ("a quarter of the labels shuffled", Corruption::Labels { share: 0.25 }),
-    ("all labels shuffled", Corruption::Labels { share: 1.0 }),
-    ("noise of deviation 96", Corruption::Noise { deviation: 96.0 }),
-];
 /// Images of a step of training on the spot.
 const BATCH: usize = 64;
 
@@ -47,8 +41,8 @@ impl Contest {
             contestants.push(enter(given.clone(), generators.len()));
             generators.push(generator);
         }
-        contestants.extend(CORRUPTIONS.map(|(fault, corruption)| Contestant {
-            name: format!("{}, {fault}", assess.generator[0]),
+        contestants.extend(assess.validation.corrupt.iter().map(|&corruption| Contestant {
+            name: format!("{}, {corruption}", assess.generator[0]),
             generator: 0,
             corruption: Some(corruption),
         }));

@@ -14,6 +14,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::progress;
 use clap::Args;
 use contest::Contest;
+use imfl_aigc::Corruption;
 use std::path::PathBuf;
 use table::Table;
 use trial::Trial;
@@ -27,8 +28,12 @@ pub struct Validation {
     #[arg(long)]
     validate: bool,
     /// Steps after which a generator that is trained on the spot enters the comparison; 0 for none
-    #[arg(long, value_delimiter = ',', default_value = "60,125,250,500,1000")]
+    #[arg(long, value_delimiter = ',', default_value = "100,250,500,1000,2000")]
     lengths: Vec<u64>,
+    /// Faults that turn the first generator's images into those of another contestant: labels:SHARE shuffles a share of the
+    /// labels, noise:DEVIATION adds noise on the scale from 0 to 255
+    #[arg(long, value_delimiter = ',', value_parser = str::parse::<Corruption>, default_value = "labels:0.25,labels:1")]
+    corrupt: Vec<Corruption>,
     /// Trials, each with clients, models and images of its own
     #[arg(long, default_value_t = 3)]
     trials: u64,

@@ -57,7 +57,7 @@ impl Panel<'_> {
             .x_desc(format!("{} (logarithmic)", self.title))
             .x_label_formatter(&|value| format!("{value:.2}"))
             .y_desc("accuracy gained by federated training")
-            .y_label_formatter(&|gain| format!("{:+.0} %", gain * 100.0))
+            .y_label_formatter(&percent)
             .label_style(text(13))
             .draw()?;
         let colour = mode_colour(Mode::Augmented);
@@ -68,13 +68,20 @@ impl Panel<'_> {
         };
         chart.draw_series(table.rows.iter().map(range))?;
         chart.draw_series(all().map(|point| Circle::new(point, 4, colour.filled())))?;
-        let label = |row: &Row| {
-            let name = EmptyElement::at(place(row));
-            name + Text::new(row.name.clone(), (7, -7), text(11))
+        // Neighbours stand above and below their points in turn.
+        let label = |(index, row): (usize, &Row)| {
+            let shift = (7, if index % 2 == 0 { -13 } else { 3 });
+            EmptyElement::at(place(row)) + Text::new(row.name.clone(), shift, text(11))
         };
-        chart.draw_series(table.rows.iter().map(label))?;
+        chart.draw_series(table.rows.iter().enumerate().map(label))?;
         Ok(())
     }
+}
+
+/// A share as whole percent with its sign.
+fn percent(share: &f64) -> String {
+    let whole = (share * 100.0).round();
+    if whole == 0.0 { "0 %".into() } else { format!("{whole:+.0} %") }
 }
 
 #[cfg(test)]
