@@ -1,5 +1,6 @@
 //! What ends a command early, and the exit code that a script sees.
 
+use imfl_aigc::quality::QualityError;
 use imfl_aigc::{AugmentationError, CheckpointError, SampleError};
 use imfl_engine::data::DataError;
 use imfl_engine::device::DeviceError;
@@ -114,6 +115,12 @@ impl From<CheckpointError> for Failure {
 impl From<SampleError> for Failure {
     fn from(error: SampleError) -> Self {
         Self::new(Kind::Config, error)
+    }
+}
+
+impl From<QualityError> for Failure {
+    fn from(error: QualityError) -> Self {
+        Self::new(Kind::Data, error)
     }
 }
 

@@ -1,40 +1,19 @@
-//! `imfl aigc`: training that survives a kill, drawing, assessment, and what is refused.
+//! `imfl aigc`: training that survives a kill, drawing, images that stay from clients, and what is refused.
 
 mod common;
 
+use common::generator::{small, trained, training};
 use common::{fail, file, imfl, succeed, text};
 use imfl_aigc::Checkpoint;
 use imfl_engine::data::{self, Dataset};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 const USAGE: i32 = 2;
 const CONFIG: i32 = 3;
 const DATA: i32 = 4;
 const CHECKPOINT: i32 = 7;
-
-/// 60 training, 40 test and 80 corpus images of the shipped MNIST.
-fn small(root: &TempDir) -> PathBuf {
-    let path = root.path().join("small");
-    let sizes = ["--train", "60", "--test", "40", "--corpus", "80", "--seed", "1"];
-    succeed(&[&["data", "split", "--dataset", "mnist", "--out", text(&path)], &sizes[..]].concat());
-    path
-}
-
-/// Arguments that train a tiny network for `steps` steps.
-fn training<'a>(dataset: &'a Path, out: &'a Path, steps: &'a str) -> Vec<&'a str> {
-    let mut arguments = vec!["aigc", "train", "--dataset", text(dataset), "--out", text(out), "--steps", steps];
-    arguments.extend(["--batch", "8", "--shards", "3", "--width", "8", "--every", "2", "--seed", "3"]);
-    arguments
-}
-
-fn trained(root: &TempDir, dataset: &Path) -> PathBuf {
-    let out = root.path().join("tiny.safetensors");
-    assert_eq!(succeed(&training(dataset, &out, "4")).trim(), text(&out));
-    out
-}
 
 fn drawn(generator: &Path, out: &Path, more: &[&str]) -> Dataset {
     let arguments = ["aigc", "sample", "--generator", text(generator), "--out", text(out), "--idx", "--steps", "2"];
@@ -47,7 +26,7 @@ fn drawn(generator: &Path, out: &Path, more: &[&str]) -> Dataset {
 #[test]
 fn a_killed_training_resumes_to_the_same_weights() {
     let root = tempfile::tempdir().unwrap();
-    let dataset = small(&root);
+    let dataset = small(root.path());
     let whole = root.path().join("whole.safetensors");
     succeed(&[training(&dataset, &whole, "40"), vec!["--workers", "2"]].concat());
 
@@ -82,8 +61,8 @@ fn a_killed_training_resumes_to_the_same_weights() {
 #[test]
 fn an_image_is_the_same_whatever_is_drawn_with_it() {
     let root = tempfile::tempdir().unwrap();
-    let dataset = small(&root);
-    let generator = trained(&root, &dataset);
+    let dataset = small(root.path());
+    let generator = trained(root.path(), &dataset);
     let many = root.path().join("many");
     let all = drawn(&generator, &many, &["--count", "3", "--workers", "2", "--png", "--strip"]);
     assert_eq!(all.histogram(), [3; 10]);
@@ -98,35 +77,81 @@ fn an_image_is_the_same_whatever_is_drawn_with_it() {
 }
 
 #[test]
-fn an_assessment_has_every_number_of_its_contract() {
+fn settings_in_the_checkpoint_hold_wherever_images_are_drawn() {
     let root = tempfile::tempdir().unwrap();
-    let dataset = small(&root);
-    let generator = trained(&root, &dataset);
-    let assess = ["aigc", "assess", "--generator", text(&generator), "--dataset", text(&dataset), "--format", "json"];
-    let quick = ["--epochs", "1", "--images", "30", "--points", "2", "--images-per-class", "3", "--steps", "2"];
-    let printed = succeed(&[&assess[..], &quick].concat());
-    let report: serde_json::Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!(report["schema"], "imfl.assess/1");
-    let number = |key: &str| report[key].as_f64().unwrap_or_else(|| panic!("{key} in {printed}"));
-    for share in ["precision", "recall", "coverage", "tstr_accuracy", "trtr_accuracy", "class_accuracy", "memorised"] {
-        assert!((0.0..=1.0).contains(&number(share)), "{share}");
-    }
-    for positive in ["fid", "theta", "theta_floor", "g_data", "g_diff", "seconds_per_image"] {
-        assert!(number(positive) > 0.0, "{positive}");
-    }
-    assert!(number("kid").is_finite() && number("density") >= 0.0);
-    // Four steps teach nothing: the distance must be far above that between authentic images.
-    assert!(number("fid") > 5.0 * number("fid_floor"), "{printed}");
-    assert_eq!(report["images"], 30);
-    // Reading decimal numbers rounds.
-    assert!((number("theta") - number("g_diff") / (2.0 * number("g_data"))).abs() < 1e-12);
+    let dataset = small(root.path());
+    let generator = trained(root.path(), &dataset);
+    let draw = |name: &str, more: &[&str]| {
+        let out = root.path().join(name);
+        let arguments =
+            ["aigc", "sample", "--generator", text(&generator), "--out", text(&out), "--count", "1", "--png"];
+        succeed(&[&arguments[..], more].concat());
+        image::open(out.join("images/7/00007.png")).unwrap().into_luma8()
+    };
+    let asked =
+        ["--steps", "3", "--sigma-max", "20", "--guidance", "0.5", "--guidance-min", "0.1", "--guidance-max", "5"];
+    let wanted = draw("asked", &asked);
+    assert_ne!(draw("before", &[]), wanted);
+    let configure = |more: &[&str]| {
+        let printed = succeed(&[&["aigc", "configure", "--generator", text(&generator)], more].concat());
+        serde_json::from_str::<serde_json::Value>(&printed).unwrap()
+    };
+    assert_eq!(configure(&[])["steps"], 12);
+    assert_eq!(configure(&asked)["guidance_max"], 5.0);
+    assert_eq!(configure(&[])["steps"], 3, "it is kept");
+    assert_eq!(draw("after", &[]), wanted);
+    let error = fail(&["aigc", "configure", "--generator", text(&generator), "--sigma-max", "0.001"], USAGE);
+    assert!(error.contains("sigma_max = 0.001"), "{error}");
+}
+
+#[test]
+fn no_image_that_is_known_to_generator_or_test_reaches_a_client() {
+    let root = tempfile::tempdir().unwrap();
+    let dataset = small(root.path());
+    let generator = trained(root.path(), &dataset);
+    let parts = data::open(&dataset, 0).unwrap();
+    let corpus = parts.corpus.unwrap();
+    let folder = |name: &str, train: &[&Dataset], test: &Dataset| {
+        let folder = root.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let images = train.iter().flat_map(|part| (0..part.len()).flat_map(|index| part.image(index).to_vec()));
+        let labels = train.iter().flat_map(|part| part.labels().to_vec()).collect();
+        let first = train[0];
+        let train = Dataset::new("t", first.shape, first.class_names.clone(), images.collect(), labels).unwrap();
+        for (stem, part) in [("train", &train), ("test", test)] {
+            let path = |kind: &str| folder.join(format!("{stem}-{kind}-ubyte"));
+            data::idx::write(part, &path("images-idx3"), &path("labels-idx1")).unwrap();
+        }
+        folder
+    };
+    let run = |dataset: &Path| {
+        let config = "[training]\nmodel = \"mlp\"\nrounds = 1\n[generator]\nevaluations = 2\n\
+                      [probe]\npoints = 2\nimages_per_class = 2\n[mechanism]\nscenarios = 5\n[costs]\n\
+                      seconds_per_sample = 1e-4\nseconds_per_image = 1e-3\nseconds_for_setup = 0.01\n";
+        let config = file(root.path(), "c.toml", config);
+        let runs = root.path().join("runs");
+        let arguments = ["run", "--config", &config, "--runs", text(&runs), "--seed", "1", "--clients", "3"];
+        let source = ["--dataset", text(dataset), "--generator", text(&generator), "--format", "json"];
+        [&arguments[..], &source].concat().into_iter().map(String::from).collect::<Vec<_>>()
+    };
+    // 60 images that nobody knows, 80 that the generator learnt from, 40 that are also the test's.
+    let mixed = folder("mixed", &[&parts.train, &corpus, &parts.test], &parts.test);
+    let arguments = run(&mixed);
+    let printed = succeed(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let summary: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(summary["withheld_images"], 120, "{printed}");
+    // A test of images that the generator learnt from measures nothing.
+    let learnt = folder("learnt", &[&parts.train], &corpus);
+    let arguments = run(&learnt);
+    let error = fail(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), DATA);
+    assert!(error.contains("learnt from 80 of the test images"), "{error}");
 }
 
 #[test]
 fn wrong_requests_say_what_is_wrong() {
     let root = tempfile::tempdir().unwrap();
-    let dataset = small(&root);
-    let generator = trained(&root, &dataset);
+    let dataset = small(root.path());
+    let generator = trained(root.path(), &dataset);
     let out = root.path().join("out");
     let sample = |more: &[&str], code| {
         let arguments = ["aigc", "sample", "--out", text(&out)];
@@ -151,6 +176,16 @@ fn wrong_requests_say_what_is_wrong() {
             pixels.save(colour.join(class).join(format!("{number}.png"))).unwrap();
         }
     }
+    let letters = root.path().join("letters");
+    for class in ["a", "b"] {
+        for shade in 0..5u8 {
+            std::fs::create_dir_all(letters.join(class)).unwrap();
+            let pixels = image::GrayImage::from_pixel(28, 28, image::Luma([40 * shade]));
+            pixels.save(letters.join(class).join(format!("{shade}.png"))).unwrap();
+        }
+    }
+    let error = fail(&["aigc", "assess", "--generator", own, "--dataset", text(&letters)], CHECKPOINT);
+    assert!(error.contains("0, 1, 2") && error.contains("a, b"), "{error}");
     let error = fail(&["aigc", "assess", "--generator", own, "--dataset", text(&colour)], CHECKPOINT);
     assert!(error.contains("1x28x28") && error.contains("3x8x8"), "{error}");
     let train = |more: &[&str], code| {

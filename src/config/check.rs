@@ -24,7 +24,11 @@ impl RunConfig {
             ("training.quorum", self.training.quorum >= 1, "at least 1"),
             ("training.availability", self.training.availability.is_possible(), "probabilities that sum to at most 1"),
             ("training.rate", is_positive(self.training.rate), "a number above 0"),
-            ("generator.evaluations", (2..=1000).contains(&self.generator.evaluations), "between 2 and 1000"),
+            (
+                "generator.evaluations",
+                self.generator.evaluations.is_none_or(|steps| (2..=1000).contains(&steps)),
+                "between 2 and 1000",
+            ),
             ("generator.train_steps", self.generator.train_steps >= 1, "at least 1"),
             ("probe.points", self.probe.points >= 2, "at least 2, or no smoothness can be measured"),
             ("probe.images_per_class", self.probe.images_per_class >= 2, "at least 2"),

@@ -130,8 +130,9 @@ pub struct ServerConfig {
 pub struct GeneratorConfig {
     /// auto (the shipped one if it fits, else one trained on the spot), train, none, or a checkpoint's path.
     pub source: String,
-    /// Denoiser evaluations for an image.
-    pub evaluations: usize,
+    /// Steps of the sampler, each a denoiser evaluation and with guidance a second; the generator's own if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluations: Option<usize>,
     /// Optimizer steps of a generator trained on the spot.
     pub train_steps: u64,
 }
@@ -254,7 +255,7 @@ impl Default for ServerConfig {
 
 impl Default for GeneratorConfig {
     fn default() -> Self {
-        Self { source: "auto".into(), evaluations: 12, train_steps: 400 }
+        Self { source: "auto".into(), evaluations: None, train_steps: 400 }
     }
 }
 

@@ -82,14 +82,7 @@ impl Point {
             gradient::of_sets(federation.model.as_ref(), weights, images, sets, &federation.compute)
         };
         let images = &federation.images;
-        let generated = generated.map_or_else(Vec::new, |generated| {
-            let sets: Vec<Vec<Sample>> = generated
-                .by_class()
-                .into_iter()
-                .map(|class| class.into_iter().map(Sample::Generated).collect())
-                .collect();
-            of(images, &sets)
-        });
+        let generated = generated.map_or_else(Vec::new, |generated| of(images, &generated_sets(generated)));
         let batch = federation.local.batch;
         let mut order: Vec<u32> = (0..images.authentic().len() as u32).collect();
         order.shuffle(&mut keyed(federation.seed, Purpose::Probe, index, 1, 0));
@@ -146,8 +139,13 @@ fn summarise(points: &[Point], generated: bool) -> Outcome<Assessment> {
     })
 }
 
+/// All images of a generated dataset, by class.
+pub(super) fn generated_sets(generated: &Dataset) -> Vec<Vec<Sample>> {
+    generated.by_class().into_iter().map(|class| class.into_iter().map(Sample::Generated).collect()).collect()
+}
+
 /// Two disjoint halves of authentic images, by class: as many in each as asked for, or as the rarer half allows.
-fn authentic_halves(setup: &Setup) -> Outcome<[Vec<Vec<Sample>>; 2]> {
+pub(super) fn authentic_halves(setup: &Setup) -> Outcome<[Vec<Vec<Sample>>; 2]> {
     let wanted = setup.config.probe.images_per_class;
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for (class, mut members) in setup.train.by_class().into_iter().enumerate() {

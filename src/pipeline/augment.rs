@@ -28,22 +28,9 @@ pub fn run(
     allocation: &Allocation,
     known: Option<Arc<Dataset>>,
 ) -> Outcome<Augmented> {
-    let mut requests: Vec<Request> = Vec::new();
-    let mut prepared = Vec::with_capacity(clients.len());
-    for (client, mode) in clients.iter().zip(allocation.outcome.modes()) {
-        if mode != Mode::Augmented {
-            prepared.push(client.clone());
-            continue;
-        }
-        let labels: Vec<u16> = client.samples.iter().map(|&sample| setup.label(sample)).collect();
-        let plan = Augmentation::plan(&labels, &allocation.target, setup.seed, u64::from(client.id))?;
-        let mut samples: Vec<Sample> =
-            plan.kept(labels.len()).into_iter().map(|place| client.samples[place as usize]).collect();
-        let first = requests.len();
-        requests.extend(Request::of_counts(&plan.generated, FIRST_IMAGE + first as u64));
-        samples.extend((first..requests.len()).map(|image| Sample::Generated(image as u32)));
-        prepared.push(Client { id: client.id, samples });
-    }
+    let modes = allocation.outcome.modes();
+    let chosen = clients.iter().zip(modes).map(|(client, mode)| (client, mode == Mode::Augmented));
+    let (prepared, requests) = fill(setup, chosen, &allocation.target)?;
     if known.as_ref().is_some_and(|images| images.len() == requests.len()) {
         return Ok(Augmented { clients: prepared, generated: known });
     }
@@ -58,6 +45,31 @@ pub fn run(
             ControlFlow::Continue(())
         })?;
     Ok(Augmented { clients: prepared, generated: Some(Arc::new(images)) })
+}
+
+/// Fills the data of those clients that are marked up to the target's shares: their new samples, and the images that these
+/// ask for, in order.
+pub fn fill<'a>(
+    setup: &Setup,
+    clients: impl IntoIterator<Item = (&'a Client, bool)>,
+    target: &[f64],
+) -> Outcome<(Vec<Client>, Vec<Request>)> {
+    let (mut prepared, mut requests) = (Vec::new(), Vec::new());
+    for (client, augmented) in clients {
+        if !augmented {
+            prepared.push(client.clone());
+            continue;
+        }
+        let labels: Vec<u16> = client.samples.iter().map(|&sample| setup.label(sample)).collect();
+        let plan = Augmentation::plan(&labels, target, setup.seed, u64::from(client.id))?;
+        let mut samples: Vec<Sample> =
+            plan.kept(labels.len()).into_iter().map(|place| client.samples[place as usize]).collect();
+        let first = requests.len();
+        requests.extend(Request::of_counts(&plan.generated, FIRST_IMAGE + first as u64));
+        samples.extend((first..requests.len()).map(|image| Sample::Generated(image as u32)));
+        prepared.push(Client { id: client.id, samples });
+    }
+    Ok((prepared, requests))
 }
 
 impl Setup {

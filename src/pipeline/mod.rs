@@ -3,6 +3,7 @@
 mod allocate;
 mod assess;
 mod augment;
+mod compare;
 mod journal;
 mod partition;
 mod profile;
@@ -14,9 +15,13 @@ mod train;
 
 pub use allocate::Allocation;
 pub use assess::Assessment;
+pub use augment::fill;
+pub use compare::Yardstick;
 pub use journal::Journal;
+pub use partition::run as partition;
 pub use profile::Profile;
-pub use setup::Setup;
+pub use setup::{Opened, Setup};
+pub use source::corpus;
 pub use summary::Summary;
 pub use train::{RoundMetrics, Training};
 

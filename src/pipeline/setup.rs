@@ -6,12 +6,28 @@ use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress;
 use imfl_aigc::{Fingerprints, Generator, Sampling};
-use imfl_engine::data::{self, Dataset};
+use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::Federation;
 use imfl_engine::model::{Architecture, Model};
 use rand::Rng;
 use std::sync::Arc;
+
+/// Share of the training images that becomes the validation part: one in so many.
+const VALIDATION_SHARE: usize = 5;
+
+/// Device, images and model, before anybody has said where generated images come from.
+pub struct Opened {
+    /// The resolved configuration, seed included.
+    pub config: RunConfig,
+    /// Keys all random numbers.
+    pub seed: u64,
+    /// Where tensors live.
+    pub compute: Compute,
+    /// All images of the dataset.
+    pub benchmark: Benchmark,
+    model: Arc<dyn Model>,
+}
 
 /// Opened and checked before anything is computed.
 pub struct Setup {
@@ -35,12 +51,12 @@ pub struct Setup {
     pub withheld: usize,
 }
 
-impl Setup {
-    /// Opens everything that the configuration names.
+impl Opened {
+    /// Opens the device and the dataset that a configuration names.
     ///
     /// # Errors
     /// A failure that names the key, file or device.
-    pub fn open(mut config: RunConfig) -> Outcome<Self> {
+    pub fn new(mut config: RunConfig) -> Outcome<Self> {
         let seed = config.seed.unwrap_or_else(|| rand::rng().next_u64() >> 12);
         if config.seed.is_none() {
             progress::note(format!("seed {seed} (pass --seed {seed} to repeat this run)"));
@@ -51,11 +67,38 @@ impl Setup {
         if compute.name == DeviceName::NdArray {
             progress::warn("ndarray is deprecated in Burn and 25 to 100 times slower than `cpu` at convolutions");
         }
-        let mut benchmark = data::open(&assets::dataset(&config.dataset)?, seed)?;
+        let benchmark = data::open(&assets::dataset(&config.dataset)?, seed)?;
         let architecture: Architecture = config.training.model.parse()?;
         let model = architecture.build(benchmark.train.shape, benchmark.train.classes())?;
-        let generator = source::open(&config, &mut benchmark, &compute, seed)?;
-        let (train, withheld) = honest(benchmark.train, &benchmark.test, generator.as_ref())?;
+        Ok(Self { config, seed, compute, benchmark, model })
+    }
+
+    /// Puts a part of the training images in the place of the test images: what settings are chosen on.
+    ///
+    /// # Errors
+    /// A failure if there are too few images for two parts.
+    pub fn hold_out_validation(&mut self) -> Outcome {
+        let train = &self.benchmark.train;
+        let mut parts = train.split_balanced(&[train.len() / VALIDATION_SHARE], self.seed).into_iter();
+        match (parts.next(), parts.next()) {
+            (Some(validation), Some(rest)) if !validation.is_empty() && !rest.is_empty() => {
+                (self.benchmark.test, self.benchmark.train) = (validation, rest);
+                Ok(())
+            }
+            _ => Err(Failure::new(
+                Kind::Data,
+                format!(
+                    "{} has {} training images: a validation part of one in {VALIDATION_SHARE} takes at least \
+                     {VALIDATION_SHARE} of a class",
+                    train.name,
+                    train.len()
+                ),
+            )),
+        }
+    }
+
+    fn with(self, train: Dataset, withheld: usize, generator: Option<Generator>) -> Setup {
+        let Self { config, seed, compute, benchmark, model } = self;
         progress::note(format!(
             "{}: {} training and {} test images of {}, {} classes; {} on {} with {} worker{}",
             train.name,
@@ -68,17 +111,43 @@ impl Setup {
             compute.workers,
             if compute.workers == 1 { "" } else { "s" },
         ));
-        Ok(Self {
+        Setup {
             seed,
             compute,
             train: Arc::new(train),
             test: Arc::new(benchmark.test),
             model,
+            sampling: sampling(&config, generator.as_ref()),
             generator,
-            sampling: Sampling { steps: config.generator.evaluations, ..Sampling::default() },
             withheld,
             config,
-        })
+        }
+    }
+}
+
+impl Setup {
+    /// Opens everything that the configuration names.
+    ///
+    /// # Errors
+    /// A failure that names the key, file or device.
+    pub fn open(config: RunConfig) -> Outcome<Self> {
+        let mut opened = Opened::new(config)?;
+        let generator = source::open(&opened.config, &mut opened.benchmark, &opened.compute, opened.seed)?;
+        let learnt: Vec<&Fingerprints> = generator.iter().map(Generator::fingerprints).collect();
+        let (train, withheld) = honest(&opened.benchmark, &learnt)?;
+        Ok(opened.with(train, withheld, generator))
+    }
+
+    /// What is compared with several generators: no client gets an image that one of them learnt from.
+    ///
+    /// # Errors
+    /// A failure that names the generator's or the dataset's fault.
+    pub fn for_generators(opened: Opened, generators: &[&Generator]) -> Outcome<Self> {
+        generators.iter().try_for_each(|generator| generator.check_fits(&opened.benchmark.train))?;
+        let learnt: Vec<&Fingerprints> = generators.iter().map(|generator| generator.fingerprints()).collect();
+        let (train, withheld) = honest(&opened.benchmark, &learnt)?;
+        let first = generators.first().map(|&generator| generator.clone());
+        Ok(opened.with(train, withheld, first))
     }
 
     /// Federated training with this run's model, images and settings.
@@ -109,26 +178,30 @@ impl Setup {
     }
 }
 
-/// Keeps from the clients every image that the generator learnt from or that the test holds, and refuses a generator
-/// that learnt from test images. Returns what is left and how many images were taken out.
-fn honest(train: Dataset, test: &Dataset, generator: Option<&Generator>) -> Outcome<(Dataset, usize)> {
-    let learnt = generator.map(Generator::fingerprints);
-    if let Some(seen) = learnt.map(|learnt| learnt.shared_with(test)).filter(|seen| !seen.is_empty()) {
-        let problem =
-            format!("the generator learnt from {} of the test images of {}; take another", seen.len(), test.name);
+/// The generator's own settings of the sampler, with as many steps as the configuration asks for.
+fn sampling(config: &RunConfig, generator: Option<&Generator>) -> Sampling {
+    let own = generator.map_or_else(Sampling::default, |generator| generator.sampling().clone());
+    Sampling { steps: config.generator.evaluations.unwrap_or(own.steps), ..own }
+}
+
+/// Keeps from the clients every image that a generator learnt from or that the test holds, and refuses a generator that
+/// learnt from test images. Returns what is left and how many images were taken out.
+fn honest(Benchmark { train, test, .. }: &Benchmark, learnt: &[&Fingerprints]) -> Outcome<(Dataset, usize)> {
+    let seen = learnt.iter().map(|learnt| learnt.shared_with(test).len()).max().unwrap_or(0);
+    if seen > 0 {
+        let problem = format!("the generator learnt from {seen} of the test images of {}; take another", test.name);
         return Err(Failure::new(Kind::Data, problem));
     }
     let tested = Fingerprints::of(test);
-    let known = |image: &[u8]| tested.contains(image) || learnt.is_some_and(|learnt| learnt.contains(image));
+    let known = |image: &[u8]| tested.contains(image) || learnt.iter().any(|learnt| learnt.contains(image));
     let kept: Vec<u32> = (0..train.len() as u32).filter(|&index| !known(train.image(index as usize))).collect();
     let withheld = train.len() - kept.len();
-    if withheld == 0 {
-        return Ok((train, 0));
+    if withheld > 0 {
+        progress::note(format!(
+            "{withheld} of {} training images are kept from the clients: a generator learnt from them, or the test has them",
+            train.len()
+        ));
     }
-    progress::note(format!(
-        "{withheld} of {} training images are kept from the clients: the generator learnt from them, or the test has them",
-        train.len()
-    ));
     if kept.is_empty() {
         let problem = format!("no image of {} is left for clients; take a generator trained on others", train.name);
         return Err(Failure::new(Kind::Data, problem));

@@ -41,10 +41,7 @@ fn shipped(data: &Dataset) -> Outcome<Option<Generator>> {
 }
 
 fn train(config: &RunConfig, benchmark: &mut Benchmark, compute: &Compute, seed: u64) -> Outcome<Generator> {
-    let corpus = match benchmark.corpus.take() {
-        Some(corpus) => corpus,
-        None => set_aside(benchmark, seed)?,
-    };
+    let corpus = corpus(benchmark, seed)?;
     let steps = config.generator.train_steps;
     progress::note(format!(
         "no shipped generator draws {} images of {}: training one for {steps} steps on {} images that no client gets \
@@ -61,6 +58,14 @@ fn train(config: &RunConfig, benchmark: &mut Benchmark, compute: &Compute, seed:
         ControlFlow::Continue(())
     })?;
     Generator::of(trainer.finished()).map_err(|problem| Failure::new(Kind::Unexpected, problem))
+}
+
+/// The images that a generator may learn from: the dataset's corpus, or a part of its training images, which are taken out.
+pub fn corpus(benchmark: &mut Benchmark, seed: u64) -> Outcome<Dataset> {
+    match benchmark.corpus.take() {
+        Some(corpus) => Ok(corpus),
+        None => set_aside(benchmark, seed),
+    }
 }
 
 fn set_aside(benchmark: &mut Benchmark, seed: u64) -> Outcome<Dataset> {

@@ -3,6 +3,7 @@
 // Every test file is a program of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod generator;
 pub mod small_run;
 
 use std::path::Path;

@@ -8,6 +8,7 @@
 
 mod augmentation;
 mod checkpoint;
+mod corruption;
 mod denoiser;
 mod fingerprint;
 mod generator;
@@ -21,6 +22,7 @@ mod training;
 
 pub use augmentation::{Augmentation, AugmentationError};
 pub use checkpoint::{Checkpoint, CheckpointError, Description};
+pub use corruption::{Corruption, CorruptionError};
 pub use denoiser::{Denoiser, DenoiserConfig, DenoiserError};
 pub use fingerprint::Fingerprints;
 pub use generator::{Generator, Request, SampleError};

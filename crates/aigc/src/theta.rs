@@ -27,6 +27,18 @@ pub struct Theta {
     pub theta_floor: f64,
 }
 
+impl Theta {
+    /// The largest lengths over several measurements, and theta of them; `None` of none.
+    pub fn over(measured: impl IntoIterator<Item = Self>) -> Option<Self> {
+        measured.into_iter().reduce(|a, b| {
+            let g_data = a.g_data.max(b.g_data);
+            let g_diff = a.g_diff.max(b.g_diff);
+            let floor = (a.theta_floor * a.g_data).max(b.theta_floor * b.g_data);
+            Self { g_data, g_diff, theta: g_diff / (2.0 * g_data), theta_floor: floor / g_data }
+        })
+    }
+}
+
 /// Why theta has no value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ThetaError {
@@ -123,6 +135,8 @@ mod tests {
         let same = GradientProbe { authentic: &longer, generated: &longer, halves: [&longer, &longer] };
         let both = Theta { g_data: 10.0, g_diff: 2.0, theta: 0.1, theta_floor: 0.05 };
         assert_eq!(theta(&[probe, same]), Ok(both));
+        assert_eq!(Theta::over([theta(&[probe]).unwrap(), theta(&[same]).unwrap()]), Some(both));
+        assert_eq!(Theta::over([]), None);
     }
 
     #[test]

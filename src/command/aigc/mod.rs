@@ -1,9 +1,11 @@
 //! `imfl aigc`: train a generator, draw from it, say what its images are worth.
 
 mod assess;
+mod configure;
 pub mod options;
 mod sample;
 mod train;
+mod validation;
 
 use crate::failure::Outcome;
 use clap::Subcommand;
@@ -13,6 +15,7 @@ use clap::Subcommand;
 pub enum Aigc {
     Train(train::Train),
     Sample(sample::Sample),
+    Configure(configure::Configure),
     Assess(Box<assess::Assess>),
 }
 
@@ -22,6 +25,7 @@ impl Aigc {
         match self {
             Self::Train(train) => train.run(),
             Self::Sample(sample) => sample.run(),
+            Self::Configure(configure) => configure.run(),
             Self::Assess(assess) => assess.run(),
         }
     }

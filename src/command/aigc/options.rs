@@ -25,40 +25,49 @@ impl Machine {
     }
 }
 
-/// How images are drawn.
+/// How images are drawn, where it is not as the checkpoint says.
 #[derive(Args)]
 pub struct Sampler {
-    /// dpm-solver or heun
-    #[arg(long, default_value_t = Sampling::default().method.name().into())]
-    method: String,
-    /// Steps; evaluations of the denoiser for an image with dpm-solver
-    #[arg(long, default_value_t = Sampling::default().steps)]
-    steps: usize,
+    /// dpm-solver or heun [default: the checkpoint's, as for all settings of the sampler]
+    #[arg(long)]
+    method: Option<String>,
+    /// Steps; evaluations of the denoiser for an image with dpm-solver and without guidance
+    #[arg(long)]
+    steps: Option<usize>,
     /// Noise level of the last evaluation
-    #[arg(long, default_value_t = Sampling::default().sigma_min, allow_negative_numbers = true)]
-    sigma_min: f64,
+    #[arg(long, allow_negative_numbers = true)]
+    sigma_min: Option<f64>,
     /// Noise level of the first evaluation
-    #[arg(long, default_value_t = Sampling::default().sigma_max, allow_negative_numbers = true)]
-    sigma_max: f64,
+    #[arg(long, allow_negative_numbers = true)]
+    sigma_max: Option<f64>,
     /// How strongly steps crowd at low noise
-    #[arg(long, default_value_t = Sampling::default().rho, allow_negative_numbers = true)]
-    rho: f64,
-    /// Classifier-free guidance, 0 for none; doubles the cost
-    #[arg(long, default_value_t = Sampling::default().guidance, allow_negative_numbers = true)]
-    guidance: f64,
+    #[arg(long, allow_negative_numbers = true)]
+    rho: Option<f64>,
+    /// Classifier-free guidance, 0 for none; a second evaluation where it acts
+    #[arg(long, allow_negative_numbers = true)]
+    guidance: Option<f64>,
+    /// Lowest noise level at which guidance acts
+    #[arg(long, allow_negative_numbers = true)]
+    guidance_min: Option<f64>,
+    /// Highest noise level at which guidance acts
+    #[arg(long, allow_negative_numbers = true)]
+    guidance_max: Option<f64>,
 }
 
 impl Sampler {
-    /// The checked settings.
-    pub fn settings(&self) -> Outcome<Sampling> {
+    /// The checked settings: a generator's own, overlaid by what was asked for.
+    pub fn settings(&self, own: &Sampling) -> Outcome<Sampling> {
         let usage = |error: &dyn std::fmt::Display| Failure::new(Kind::Usage, error);
+        let method = self.method.as_deref().map(str::parse::<Method>).transpose().map_err(|error| usage(&error))?;
         let sampling = Sampling {
-            method: self.method.parse::<Method>().map_err(|error| usage(&error))?,
-            steps: self.steps,
-            sigma_min: self.sigma_min,
-            sigma_max: self.sigma_max,
-            rho: self.rho,
-            guidance: self.guidance,
+            method: method.unwrap_or(own.method),
+            steps: self.steps.unwrap_or(own.steps),
+            sigma_min: self.sigma_min.unwrap_or(own.sigma_min),
+            sigma_max: self.sigma_max.unwrap_or(own.sigma_max),
+            rho: self.rho.unwrap_or(own.rho),
+            guidance: self.guidance.unwrap_or(own.guidance),
+            guidance_min: self.guidance_min.unwrap_or(own.guidance_min),
+            guidance_max: self.guidance_max.unwrap_or(own.guidance_max),
         };
         sampling.check().map_err(|error| usage(&error))?;
         Ok(sampling)

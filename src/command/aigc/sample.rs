@@ -51,8 +51,8 @@ pub struct Sample {
 impl Sample {
     /// Draws and writes.
     pub fn run(self) -> Outcome {
-        let sampling = self.sampler.settings()?;
         let generator = Generator::open(&options::generator(&self.generator)?)?;
+        let sampling = self.sampler.settings(generator.sampling())?;
         let compute = self.machine.open()?;
         let requests = Request::of_counts(&self.counts(&generator)?, self.first);
         let bar = Bar::new("drawing images", requests.len() as u64);

@@ -30,6 +30,9 @@ pub struct Train {
     /// Go on from the state that an interrupted run left beside --out; its settings stay
     #[arg(long)]
     resume: bool,
+    /// Start from the weights of this generator, which learnt from the same images, with a fresh optimizer
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "width"])]
+    start: Option<PathBuf>,
     /// Begin anew where an unfinished run has left its state
     #[arg(long, conflicts_with = "resume")]
     restart: bool,
@@ -51,6 +54,12 @@ pub struct Train {
     /// Share of images shown without their class, for guidance
     #[arg(long, default_value_t = TrainingConfig::default().label_dropout, allow_negative_numbers = true)]
     label_dropout: f64,
+    /// Mean of the logarithm of noise levels (P_mean of Karras et al. 2022)
+    #[arg(long, default_value_t = TrainingConfig::default().noise_mean, allow_negative_numbers = true)]
+    noise_mean: f64,
+    /// Deviation of the logarithm of noise levels (P_std of Karras et al. 2022)
+    #[arg(long, default_value_t = TrainingConfig::default().noise_deviation, allow_negative_numbers = true)]
+    noise_deviation: f64,
     /// Also show images mirrored
     #[arg(long)]
     mirror: bool,
@@ -94,7 +103,10 @@ impl Train {
                 );
                 return Err(Failure::new(Kind::Usage, problem));
             }
-            false => Trainer::new(&data, &self.network(&data), &self.training())?,
+            false => match &self.start {
+                Some(path) => Trainer::start_from(&data, &Checkpoint::read(path)?, &self.training())?,
+                None => Trainer::new(&data, &self.network(&data), &self.training())?,
+            },
         };
         progress::note(format!(
             "learning from {} images of {} in {} classes, from step {} to {} ({} images a step, seed {})",
@@ -163,6 +175,8 @@ impl Train {
             learning_rate: self.rate,
             average: self.average,
             label_dropout: self.label_dropout,
+            noise_mean: self.noise_mean,
+            noise_deviation: self.noise_deviation,
             mirror: self.mirror,
             seed: self.seed,
             ..TrainingConfig::default()

@@ -29,6 +29,9 @@ pub struct Generate {
     /// Images of a training step
     #[arg(long, default_value_t = 64)]
     batch: usize,
+    /// Parts of a batch that workers share [default: one for each worker]
+    #[arg(long)]
+    shards: Option<usize>,
     /// Steps of one measurement of training
     #[arg(long, default_value_t = 10)]
     steps: u64,
@@ -57,8 +60,8 @@ impl Generate {
         let network = DenoiserConfig { width: self.width, ..DenoiserConfig::small(shape, data.classes()) };
         // The first step pays for memory and threads, and is not counted.
         let steps = 1 + self.steps;
-        let training =
-            TrainingConfig { steps, batch: self.batch, shards: 4.min(self.batch), ..TrainingConfig::default() };
+        let shards = self.shards.unwrap_or(compute.workers.min(self.batch));
+        let training = TrainingConfig { steps, batch: self.batch, shards, ..TrainingConfig::default() };
         let mut trained = 0f64;
         let mut checkpoint = None;
         for _ in 0..self.repeats {
@@ -94,13 +97,13 @@ impl Generate {
             Format::Json => println!(
                 "{}",
                 json!({"schema": "imfl.bench/1", "device": compute.name.to_string(), "workers": compute.workers,
-                       "shape": shape, "width": self.width, "batch": self.batch,
+                       "shape": shape, "width": self.width, "batch": self.batch, "shards": shards,
                        "train_images_per_second": trained, "evaluations_per_second": evaluations,
                        "evaluations_per_image": sampling.evaluations(), "images_per_second": drawn})
             ),
             Format::Text => {
                 println!("{shape} on {} with {} workers, width {}", compute.name, compute.workers, self.width);
-                println!("  training      {trained:>8.1} images/s (batch {})", self.batch);
+                println!("  training      {trained:>8.1} images/s (batch {} in {shards} parts)", self.batch);
                 println!("  evaluations   {evaluations:>8.1} /s");
                 println!("  drawing       {drawn:>8.1} images/s at {} evaluations", sampling.evaluations());
             }

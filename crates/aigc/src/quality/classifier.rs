@@ -62,7 +62,12 @@ impl Classifier {
         mut observe: impl FnMut(u64, u64) -> ControlFlow<()>,
     ) -> Result<Self, QualityError> {
         if data.is_empty() {
-            return Err(QualityError::TooFew { measure: "a classifier", which: "training", needed: 1, found: 0 });
+            return Err(QualityError::TooFew {
+                measure: "a classifier",
+                which: "training images",
+                needed: 1,
+                found: 0,
+            });
         }
         let mismatch = |error: &dyn std::fmt::Display| QualityError::Mismatch(error.to_string());
         let model = config.architecture.build(data.shape, data.classes()).map_err(|error| mismatch(&error))?;

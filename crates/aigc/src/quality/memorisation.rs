@@ -29,12 +29,14 @@ impl Memorisation {
         held_out: &Dataset,
         workers: usize,
     ) -> Result<Self, QualityError> {
-        for (which, set, needed) in [("generated", generated, 1), ("learnt", learnt, 2), ("held-out", held_out, 1)] {
+        for (which, set, needed) in
+            [("generated images", generated, 1), ("learnt images", learnt, 2), ("held-out images", held_out, 1)]
+        {
             if set.len() < needed {
                 return Err(QualityError::TooFew { measure: "memorisation", which, needed, found: set.len() });
             }
             if set.shape != generated.shape {
-                let problem = format!("generated images are {}, {which} ones {}", generated.shape, set.shape);
+                let problem = format!("generated images are {}, {which} {}", generated.shape, set.shape);
                 return Err(QualityError::Mismatch(problem));
             }
         }

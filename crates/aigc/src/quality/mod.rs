@@ -10,6 +10,7 @@ mod frechet;
 mod kernel;
 mod manifold;
 mod memorisation;
+mod rank;
 
 pub use classifier::{Classifier, ClassifierConfig};
 pub use features::Features;
@@ -17,16 +18,17 @@ pub use frechet::frechet_distance;
 pub use kernel::kernel_distance;
 pub use manifold::Manifold;
 pub use memorisation::Memorisation;
+pub use rank::rank_correlation;
 
 /// Why a measure has no value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum QualityError {
     /// Too few samples.
-    #[error("{measure} needs at least {needed} {which} images, there are {found}")]
+    #[error("{measure} needs at least {needed} {which}, there are {found}")]
     TooFew {
         /// The measure.
         measure: &'static str,
-        /// Which set is too small.
+        /// Of what there are too few.
         which: &'static str,
         /// The least number.
         needed: usize,
@@ -56,9 +58,11 @@ pub enum QualityError {
 
 /// Checks that both sets are large enough for a measure and fit each other.
 fn check(measure: &'static str, needed: usize, generated: &Features, authentic: &Features) -> Result<(), QualityError> {
-    for (which, set) in [("generated", generated), ("authentic", authentic)] {
+    for (which, images, set) in
+        [("generated", "generated images", generated), ("authentic", "authentic images", authentic)]
+    {
         if set.len() < needed {
-            return Err(QualityError::TooFew { measure, which, needed, found: set.len() });
+            return Err(QualityError::TooFew { measure, which: images, needed, found: set.len() });
         }
         let finite = |row: &[f64]| row.iter().all(|value| value.is_finite());
         if let Some(image) = (0..set.len()).find(|&index| !finite(set.row(index))) {

@@ -32,8 +32,10 @@ dispatch! {
         = copy_rows_body, vectors
 }
 
+/// # Safety
+/// As for [`copy_rows`].
 #[inline(always)]
-unsafe fn copy_rows_body<S: Simd>(
+pub unsafe fn copy_rows_body<S: Simd>(
     [h, w]: [usize; 2],
     src: *const f32,
     src_stride: usize,

@@ -10,8 +10,9 @@
 //! ```
 //!
 //! The backward pass is the exact adjoint of the forward one, `dM = A dy A^T`, `dx += B dV B^T`, `dg = G^T dU G`, so
-//! both gradients share `dM`. Transforms work on eight tiles of a row at once: columns first, on whole image rows,
-//! then rows, after splitting them by four.
+//! both gradients share `dM`. Transforms work on eight tiles at once: columns first, on whole image rows, then rows, after
+//! splitting them by four. Where a row has four tiles or fewer, planes of several images lie side by side in the padded
+//! rows, so that the eight tiles are those of one row of all of them.
 
 use super::conv::{Conv2d, Finish, Gradients};
 use super::planes::{DEAD, Rows, Upstream, cut, finish_rows, place};
@@ -34,7 +35,10 @@ struct Tiling {
     tw: usize,
     /// Images per block.
     images: usize,
-    /// Row stride and size of a padded input plane, `4 th + 2` rows.
+    /// Images side by side, and the distance between their columns.
+    side: usize,
+    pitch: usize,
+    /// Row stride and size of the padded input planes of `side` images, `4 th + 2` rows.
     stride: usize,
     plane: usize,
 }
@@ -46,8 +50,35 @@ impl Tiling {
         let most = (limit / per_image).clamp(1, shape.batch);
         // Blocks as even as can be.
         let images = shape.batch.div_ceil(shape.batch.div_ceil(most));
-        let stride = tw.div_ceil(8) * 32 + 8;
-        Self { th, tw, images, stride, plane: (4 * th + 2) * stride }
+        let (side, pitch) = (if tw <= 4 { 8 / tw } else { 1 }, 4 * tw + 4);
+        let stride = match side {
+            1 => tw.div_ceil(8) * 32 + 8,
+            // Lanes without a tile have a place of their own behind the last image.
+            side => (side * pitch + if side * tw < 8 { 8 } else { 0 }).next_multiple_of(8),
+        };
+        Self { th, tw, images, side, pitch, stride, plane: (4 * th + 2) * stride }
+    }
+
+    /// Cuts a block of images into those that lie side by side: the first of each, and how many.
+    fn sides(&self, images: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let side = self.side;
+        (0..images).step_by(side).map(move |first| (first, side.min(images - first)))
+    }
+
+    /// The planes of one channel of `side` images.
+    fn planes(&self, side: usize, frequency: usize) -> Planes {
+        let lane = |lane: usize| match lane / self.tw {
+            image if image < self.side => image * self.pitch + lane % self.tw * 4,
+            _ => self.side * self.pitch,
+        };
+        Planes {
+            th: self.th,
+            tiles: side * self.tw,
+            apart: self.side > 1,
+            lanes: std::array::from_fn(lane),
+            stride: self.stride,
+            frequency,
+        }
     }
 
     /// Distance between the rows of a block of `[channels, tiles]`: eight lanes may be stored at the last tile.
@@ -61,33 +92,37 @@ impl Tiling {
     }
 }
 
-/// One plane's way between padded rows and transformed tiles.
+/// The way of one channel's planes between padded rows and transformed tiles.
 #[derive(Clone, Copy)]
-struct Plane {
+struct Planes {
+    /// Rows of tiles, and tiles in a row of all planes.
     th: usize,
-    tw: usize,
-    /// Row stride of the padded plane.
+    tiles: usize,
+    /// Whether planes of several images lie side by side, and then where the tiles of a row begin; there are at most eight.
+    apart: bool,
+    lanes: [usize; 8],
+    /// Row stride of the padded planes.
     stride: usize,
     /// Distance between frequencies.
     frequency: usize,
 }
 
 dispatch! {
-    /// `V = B^T d B` for every tile of a plane.
-    fn input_tiles(p: Plane, src: *const f32, tmp: *mut f32, v: *mut f32) = input_tiles_body, lanes8
+    /// `V = B^T d B` for every tile of some planes.
+    fn input_tiles(p: Planes, src: *const f32, tmp: *mut f32, v: *mut f32) = input_tiles_body, lanes8
 }
 dispatch! {
-    /// `y = A^T m A` for every tile of a plane, finished into the output.
-    fn output_tiles(p: Plane, m: *const f32, tmp: *mut f32, end: Output, out: *mut f32, choice: *mut u8)
+    /// `y = A^T m A` for every tile of some planes, finished into the output.
+    fn output_tiles(p: Planes, m: *const f32, tmp: *mut f32, end: Output, out: *mut f32, choice: *mut u8)
         = output_tiles_body, lanes8
 }
 dispatch! {
-    /// `dM = A dy A^T` for every tile of a plane.
-    fn output_adjoint(p: Plane, src: *const f32, tmp: *mut f32, m: *mut f32) = output_adjoint_body, lanes8
+    /// `dM = A dy A^T` for every tile of some planes.
+    fn output_adjoint(p: Planes, src: *const f32, tmp: *mut f32, m: *mut f32) = output_adjoint_body, lanes8
 }
 dispatch! {
-    /// `dx += B dV B^T` for every tile of a plane.
-    fn input_adjoint(p: Plane, v: *const f32, dst: *mut f32) = input_adjoint_body, lanes8
+    /// `dx += B dV B^T` for every tile of some planes.
+    fn input_adjoint(p: Planes, v: *const f32, dst: *mut f32) = input_adjoint_body, lanes8
 }
 dispatch! {
     /// `U = G g G^T` for every kernel, packed as [`super::product::pack`] does it.
@@ -105,6 +140,10 @@ struct Output {
     bias: f32,
     h: usize,
     w: usize,
+    /// Planes side by side, the distance between their columns, and between their places in the output.
+    side: usize,
+    pitch: usize,
+    apart: usize,
 }
 
 /// `B^T d`: six from six.
@@ -189,10 +228,10 @@ unsafe fn gt<S: Lanes8>(u: [S::V; 6]) -> [S::V; 3] {
 }
 
 /// # Safety
-/// `src` is a padded plane; `tmp` holds six rows of its stride; `v` holds, at each frequency, the plane's tiles and
+/// `src` is padded planes; `tmp` holds six rows of their stride; `v` holds, at each frequency, the planes' tiles and
 /// eight more.
 #[inline(always)]
-unsafe fn input_tiles_body<S: Lanes8>(p: Plane, src: *const f32, tmp: *mut f32, v: *mut f32) {
+unsafe fn input_tiles_body<S: Lanes8>(p: Planes, src: *const f32, tmp: *mut f32, v: *mut f32) {
     for ty in 0..p.th {
         let rows = src.add(4 * ty * p.stride);
         let mut x = 0;
@@ -208,11 +247,12 @@ unsafe fn input_tiles_body<S: Lanes8>(p: Plane, src: *const f32, tmp: *mut f32, 
             x += 8;
         }
         let mut tx = 0;
-        while tx < p.tw {
+        while tx < p.tiles {
             for i in 0..6 {
-                let t = bt::<S>(S::split4_of_6(tmp.add(i * p.stride + 4 * tx)));
+                let row = tmp.add(i * p.stride + 4 * tx);
+                let t = bt::<S>(if p.apart { S::gather4_of_6(row, &p.lanes) } else { S::split4_of_6(row) });
                 for j in 0..6 {
-                    S::store(v.add((6 * i + j) * p.frequency + ty * p.tw + tx), t[j]);
+                    S::store(v.add((6 * i + j) * p.frequency + ty * p.tiles + tx), t[j]);
                 }
             }
             tx += 8;
@@ -221,11 +261,11 @@ unsafe fn input_tiles_body<S: Lanes8>(p: Plane, src: *const f32, tmp: *mut f32, 
 }
 
 /// # Safety
-/// `m` holds, at each frequency, the plane's tiles and eight more; `tmp` holds four rows of the padded plane's stride;
-/// `out` and, under pooling, `choice` are the finished plane.
+/// `m` holds, at each frequency, the planes' tiles and eight more; `tmp` holds four rows of the padded planes' stride;
+/// `out` and, under pooling, `choice` hold the finished planes where `end` says.
 #[inline(always)]
 unsafe fn output_tiles_body<S: Lanes8>(
-    p: Plane,
+    p: Planes,
     m: *const f32,
     tmp: *mut f32,
     end: Output,
@@ -234,12 +274,12 @@ unsafe fn output_tiles_body<S: Lanes8>(
 ) {
     for ty in 0..p.th {
         let mut tx = 0;
-        while tx < p.tw {
+        while tx < p.tiles {
             let mut t = [[S::zero(); 6]; 4];
             for j in 0..6 {
                 let mut c = [S::zero(); 6];
                 for i in 0..6 {
-                    c[i] = S::load(m.add((6 * i + j) * p.frequency + ty * p.tw + tx));
+                    c[i] = S::load(m.add((6 * i + j) * p.frequency + ty * p.tiles + tx));
                 }
                 let y = at::<S>(c);
                 for i in 0..4 {
@@ -247,7 +287,11 @@ unsafe fn output_tiles_body<S: Lanes8>(
                 }
             }
             let y = [at::<S>(t[0]), at::<S>(t[1]), at::<S>(t[2]), at::<S>(t[3])];
-            if end.finish == Finish::ReluPool2 {
+            if p.apart {
+                for i in 0..4 {
+                    S::scatter4(tmp.add(i * p.stride), &p.lanes, y[i]);
+                }
+            } else if end.finish == Finish::ReluPool2 {
                 for i in 0..2 {
                     let (top, bottom) = (y[2 * i], y[2 * i + 1]);
                     let left = pool::<S>([top[0], top[1], bottom[0], bottom[1]], end.bias);
@@ -263,7 +307,13 @@ unsafe fn output_tiles_body<S: Lanes8>(
             }
             tx += 8;
         }
-        if end.finish == Finish::ReluPool2 {
+        let rows = Rows { stride: p.stride, count: (end.h - 4 * ty).min(4), first: 4 * ty, width: end.w };
+        if p.apart {
+            for image in 0..end.side {
+                let which = if end.finish == Finish::ReluPool2 { choice.add(image * end.apart) } else { choice };
+                finish_rows(tmp.add(image * end.pitch), rows, end.bias, end.finish, out.add(image * end.apart), which);
+            }
+        } else if end.finish == Finish::ReluPool2 {
             let width = end.w / 2;
             for i in 0..2.min((end.h - 4 * ty) / 2) {
                 let from = tmp.add(2 * i * p.stride);
@@ -277,7 +327,6 @@ unsafe fn output_tiles_body<S: Lanes8>(
                 }
             }
         } else {
-            let rows = Rows { stride: p.stride, count: (end.h - 4 * ty).min(4), first: 4 * ty, width: end.w };
             finish_rows(tmp, rows, end.bias, end.finish, out, choice);
         }
     }
@@ -296,10 +345,10 @@ unsafe fn pool<S: Lanes8>([a, b, c, d]: [S::V; 4], bias: f32) -> (S::V, S::V) {
 }
 
 /// # Safety
-/// `src` is a padded plane; `tmp` holds six rows of its stride; `m` holds, at each frequency, the plane's tiles and
+/// `src` is padded planes; `tmp` holds six rows of their stride; `m` holds, at each frequency, the planes' tiles and
 /// eight more.
 #[inline(always)]
-unsafe fn output_adjoint_body<S: Lanes8>(p: Plane, src: *const f32, tmp: *mut f32, m: *mut f32) {
+unsafe fn output_adjoint_body<S: Lanes8>(p: Planes, src: *const f32, tmp: *mut f32, m: *mut f32) {
     for ty in 0..p.th {
         let rows = src.add(4 * ty * p.stride);
         let mut x = 0;
@@ -315,11 +364,12 @@ unsafe fn output_adjoint_body<S: Lanes8>(p: Plane, src: *const f32, tmp: *mut f3
             x += 8;
         }
         let mut tx = 0;
-        while tx < p.tw {
+        while tx < p.tiles {
             for i in 0..6 {
-                let t = a::<S>(S::split4(tmp.add(i * p.stride + 4 * tx)));
+                let row = tmp.add(i * p.stride + 4 * tx);
+                let t = a::<S>(if p.apart { S::gather4(row, &p.lanes) } else { S::split4(row) });
                 for j in 0..6 {
-                    S::store(m.add((6 * i + j) * p.frequency + ty * p.tw + tx), t[j]);
+                    S::store(m.add((6 * i + j) * p.frequency + ty * p.tiles + tx), t[j]);
                 }
             }
             tx += 8;
@@ -328,19 +378,19 @@ unsafe fn output_adjoint_body<S: Lanes8>(p: Plane, src: *const f32, tmp: *mut f3
 }
 
 /// # Safety
-/// `v` holds, at each frequency, the plane's tiles and eight more; `dst` is a padded plane.
+/// `v` holds, at each frequency, the planes' tiles and eight more; `dst` is padded planes.
 #[inline(always)]
-unsafe fn input_adjoint_body<S: Lanes8>(p: Plane, v: *const f32, dst: *mut f32) {
+unsafe fn input_adjoint_body<S: Lanes8>(p: Planes, v: *const f32, dst: *mut f32) {
     for ty in 0..p.th {
         let mut tx = 0;
-        while tx < p.tw {
-            let lanes = (p.tw - tx).min(8);
+        while tx < p.tiles {
+            let lanes = (p.tiles - tx).min(8);
             let mut t = [[S::zero(); 6]; 6];
             for j in 0..6 {
                 let mut c = [S::zero(); 6];
                 for i in 0..6 {
                     // Lanes past the last tile hold other tiles: zero adds nothing.
-                    c[i] = S::load_first(v.add((6 * i + j) * p.frequency + ty * p.tw + tx), lanes);
+                    c[i] = S::load_first(v.add((6 * i + j) * p.frequency + ty * p.tiles + tx), lanes);
                 }
                 let d = b::<S>(c);
                 for i in 0..6 {
@@ -350,6 +400,11 @@ unsafe fn input_adjoint_body<S: Lanes8>(p: Plane, v: *const f32, dst: *mut f32) 
             for i in 0..6 {
                 let d = b::<S>(t[i]);
                 let row = dst.add((4 * ty + i) * p.stride + 4 * tx);
+                if p.apart {
+                    S::scatter4_add(row, &p.lanes, [d[0], d[1], d[2], d[3]]);
+                    S::scatter4_add(row.add(4), &p.lanes, [d[4], d[5], S::zero(), S::zero()]);
+                    continue;
+                }
                 // Columns 4 and 5 of a tile are columns 0 and 1 of the next.
                 S::join4_add(row, [S::add(d[0], S::shift_up(d[4])), S::add(d[1], S::shift_up(d[5])), d[2], d[3]]);
                 *row.add(32) += S::top(d[4]);
@@ -463,18 +518,22 @@ fn transform_input(
     let (plane, tmp) = rows.split_at_mut(t.plane);
     let frequency = t.frequency(shape.cin);
     let [ph, pw] = shape.padding;
-    let p = Plane { th: t.th, tw: t.tw, stride: t.stride, frequency };
     assert!(tmp.len() >= 6 * t.stride && v.len() >= F * frequency);
-    assert!(ph + shape.h <= 4 * t.th + 2 && pw + shape.w <= t.stride);
+    let columns = if t.side > 1 { t.pitch } else { t.stride };
+    assert!(ph + shape.h <= 4 * t.th + 2 && pw + shape.w <= columns);
     plane.fill(0.0);
-    for b in 0..images {
+    for (b, side) in t.sides(images) {
+        let p = t.planes(side, frequency);
         for c in 0..shape.cin {
-            let src = &x[((first + b) * shape.cin + c) * shape.h * shape.w..][..shape.h * shape.w];
-            place(src, shape.w, &mut plane[ph * t.stride + pw..], t.stride);
+            for image in 0..side {
+                let src = &x[((first + b + image) * shape.cin + c) * shape.h * shape.w..][..shape.h * shape.w];
+                place(src, shape.w, &mut plane[image * t.pitch + ph * t.stride + pw..], t.stride);
+            }
             let v = &mut v[c * t.row() + b * t.th * t.tw..];
-            // SAFETY: `plane` is `4 th + 2` rows of `stride`, itself a multiple of 8 and 4 more than the last group of
-            // eight tiles reads; `tmp` holds six rows. A frequency holds `cin` rows of `images * th * tw + 8`, so the
-            // eight lanes stored at the last tile stay inside.
+            // SAFETY: `plane` is `4 th + 2` rows of `stride`, a multiple of 8. Alone, an image has 4 columns more than the
+            // last group of eight tiles reads; side by side, each has the `4 tw + 4` that its tiles read, and lanes without
+            // a tile have eight columns behind. `tmp` holds six rows. A frequency holds `cin` rows of
+            // `images * th * tw + 8`, so the eight lanes stored at the last tile stay inside.
             unsafe { input_tiles(p, plane.as_ptr(), tmp.as_mut_ptr(), v.as_mut_ptr()) }
         }
     }
@@ -519,16 +578,18 @@ pub fn forward(
             let p = Outer { m: shape.cout, n, offsets, stride_c: t.row(), into: Into::Set };
             outer(p, &u[f * fu..], &v[f * fv..(f + 1) * fv], &mut m[f * fm..(f + 1) * fm]);
         }
-        for b in 0..images {
+        for (b, side) in t.sides(images) {
+            let p = t.planes(side, fm);
+            let apart = shape.cout * fh * fw;
             for c in 0..shape.cout {
-                let p = Plane { th: t.th, tw: t.tw, stride: t.stride, frequency: fm };
-                let end = Output { finish, bias: bias[c], h: oh, w: ow };
+                let end = Output { finish, bias: bias[c], h: oh, w: ow, side, pitch: t.pitch, apart };
                 let m = &m[c * t.row() + b * t.th * t.tw..];
                 let at = ((first + b) * shape.cout + c) * fh * fw;
-                let out = &mut out[at..][..fh * fw];
-                let which = if finish == Finish::ReluPool2 { &mut choice[at..][..fh * fw] } else { &mut *choice };
+                let size = (side - 1) * apart + fh * fw;
+                let out = &mut out[at..][..size];
+                let which = if finish == Finish::ReluPool2 { &mut choice[at..][..size] } else { &mut *choice };
                 // SAFETY: a frequency of `m` holds `cout` rows of `images * th * tw + 8`, `rows` more than four rows of
-                // `stride`; `out` and `which` are one finished plane.
+                // `stride`; `out` and `which` are `side` finished planes, `apart` from each other.
                 unsafe { output_tiles(p, m.as_ptr(), rows.as_mut_ptr(), end, out.as_mut_ptr(), which.as_mut_ptr()) }
             }
         }
@@ -570,10 +631,13 @@ pub fn backward(
 
         let (plane, tmp) = rows.split_at_mut(t.plane);
         plane.fill(0.0);
-        let p = Plane { th: t.th, tw: t.tw, stride: t.stride, frequency: fm };
-        for b in 0..images {
+        for (b, side) in t.sides(images) {
+            let p = t.planes(side, fm);
             for c in 0..shape.cout {
-                grads.bias[c] += upstream.plane((first + b) * shape.cout + c, [oh, ow], plane, t.stride);
+                for image in 0..side {
+                    let (index, at) = ((first + b + image) * shape.cout + c, image * t.pitch);
+                    grads.bias[c] += upstream.plane(index, [oh, ow], &mut plane[at..], t.stride);
+                }
                 let m = &mut m[c * t.row() + b * t.th * t.tw..];
                 // SAFETY: as in `transform_input`, with `cout` rows per frequency.
                 unsafe { output_adjoint(p, plane.as_ptr(), tmp.as_mut_ptr(), m.as_mut_ptr()) }
@@ -598,17 +662,19 @@ pub fn backward(
         }
 
         let Some(dx) = &mut grads.x else { continue };
-        let p = Plane { th: t.th, tw: t.tw, stride: t.stride, frequency: fv };
-        for b in 0..images {
+        for (b, side) in t.sides(images) {
+            let p = t.planes(side, fv);
             for c in 0..shape.cin {
                 plane.fill(0.0);
                 let v = &v[c * t.row() + b * t.th * t.tw..];
                 // SAFETY: a frequency of `v` holds `cin` rows of `images * th * tw + 8`; `plane` is `4 th + 2` rows of
-                // `stride`, eight more than the tiles of a row cover.
+                // `stride`: alone eight more than the tiles of a row cover, side by side as in `transform_input`.
                 unsafe { input_adjoint(p, v.as_ptr(), plane.as_mut_ptr()) }
-                let at = ((first + b) * shape.cin + c) * shape.h * shape.w;
-                let dx = &mut dx[at..][..shape.h * shape.w];
-                cut(&plane[ph * t.stride + pw..], t.stride, dx, shape.w);
+                for image in 0..side {
+                    let at = ((first + b + image) * shape.cin + c) * shape.h * shape.w;
+                    let dx = &mut dx[at..][..shape.h * shape.w];
+                    cut(&plane[image * t.pitch + ph * t.stride + pw..], t.stride, dx, shape.w);
+                }
             }
         }
     }

@@ -109,6 +109,14 @@ pub trait Lanes8: Simd {
     unsafe fn join4(p: *mut f32, v: [Self::V; 4]);
     /// Adds to 32 floats: `p[4 t + j] += v[j][t]`.
     unsafe fn join4_add(p: *mut f32, v: [Self::V; 4]);
+    /// [`Self::split4_of_6`] of tiles that are apart: `out[j][t] = p[at[t] + j]`; reads up to `p[at[t] + 7]`.
+    unsafe fn gather4_of_6(p: *const f32, at: &[usize; 8]) -> [Self::V; 6];
+    /// [`Self::split4`] of tiles that are apart: `out[j][t] = p[at[t] + j]`.
+    unsafe fn gather4(p: *const f32, at: &[usize; 8]) -> [Self::V; 4];
+    /// [`Self::join4`] of tiles that are apart: `p[at[t] + j] = v[j][t]`.
+    unsafe fn scatter4(p: *mut f32, at: &[usize; 8], v: [Self::V; 4]);
+    /// [`Self::join4_add`] of tiles that are apart: `p[at[t] + j] += v[j][t]`, tile after tile.
+    unsafe fn scatter4_add(p: *mut f32, at: &[usize; 8], v: [Self::V; 4]);
     /// Writes 16 floats: `p[2 t + j] = v[j][t]`.
     unsafe fn join2(p: *mut f32, v: [Self::V; 2]);
     /// `x` where `a < b`, else `y` (also where either is NaN).

@@ -102,6 +102,30 @@ impl Lanes8 for Portable {
         }
     }
     #[inline(always)]
+    unsafe fn gather4_of_6(p: *const f32, at: &[usize; 8]) -> [[f32; 8]; 6] {
+        std::array::from_fn(|j| std::array::from_fn(|t| *p.add(at[t] + j)))
+    }
+    #[inline(always)]
+    unsafe fn gather4(p: *const f32, at: &[usize; 8]) -> [[f32; 8]; 4] {
+        std::array::from_fn(|j| std::array::from_fn(|t| *p.add(at[t] + j)))
+    }
+    #[inline(always)]
+    unsafe fn scatter4(p: *mut f32, at: &[usize; 8], v: [[f32; 8]; 4]) {
+        for (t, at) in at.iter().enumerate() {
+            for (j, v) in v.iter().enumerate() {
+                *p.add(at + j) = v[t];
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn scatter4_add(p: *mut f32, at: &[usize; 8], v: [[f32; 8]; 4]) {
+        for (t, at) in at.iter().enumerate() {
+            for (j, v) in v.iter().enumerate() {
+                *p.add(at + j) += v[t];
+            }
+        }
+    }
+    #[inline(always)]
     unsafe fn join2(p: *mut f32, v: [[f32; 8]; 2]) {
         for t in 0..8 {
             *p.add(2 * t) = v[0][t];

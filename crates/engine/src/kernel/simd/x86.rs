@@ -41,6 +41,13 @@ unsafe fn pair(p: *const f32, t: usize) -> __m256 {
     _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(p.add(4 * t + 16)))
 }
 
+/// The four floats at places `t` and `t + 4` in one vector.
+#[inline(always)]
+unsafe fn pair_at(p: *const f32, at: &[usize; 8], t: usize) -> __m256 {
+    let low = _mm256_castps128_ps256(_mm_loadu_ps(p.add(at[t])));
+    _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(p.add(at[t + 4])))
+}
+
 impl Simd for Avx2 {
     const N: usize = 8;
     const DOTS: usize = 3;
@@ -129,6 +136,35 @@ impl Lanes8 for Avx2 {
         let rows = transpose4(v[0], v[1], v[2], v[3]);
         for (t, row) in rows.into_iter().enumerate() {
             let (low, high) = (p.add(4 * t), p.add(4 * t + 16));
+            _mm_storeu_ps(low, _mm_add_ps(_mm_loadu_ps(low), _mm256_castps256_ps128(row)));
+            _mm_storeu_ps(high, _mm_add_ps(_mm_loadu_ps(high), _mm256_extractf128_ps::<1>(row)));
+        }
+    }
+    #[inline(always)]
+    unsafe fn gather4_of_6(p: *const f32, at: &[usize; 8]) -> [__m256; 6] {
+        let [d0, d1, d2, d3] = Self::gather4(p, at);
+        let next = p.add(4);
+        let l01 = _mm256_unpacklo_ps(pair_at(next, at, 0), pair_at(next, at, 1));
+        let l23 = _mm256_unpacklo_ps(pair_at(next, at, 2), pair_at(next, at, 3));
+        [d0, d1, d2, d3, _mm256_shuffle_ps::<0x44>(l01, l23), _mm256_shuffle_ps::<0xEE>(l01, l23)]
+    }
+    #[inline(always)]
+    unsafe fn gather4(p: *const f32, at: &[usize; 8]) -> [__m256; 4] {
+        transpose4(pair_at(p, at, 0), pair_at(p, at, 1), pair_at(p, at, 2), pair_at(p, at, 3))
+    }
+    #[inline(always)]
+    unsafe fn scatter4(p: *mut f32, at: &[usize; 8], v: [__m256; 4]) {
+        let rows = transpose4(v[0], v[1], v[2], v[3]);
+        for (t, row) in rows.into_iter().enumerate() {
+            _mm_storeu_ps(p.add(at[t]), _mm256_castps256_ps128(row));
+            _mm_storeu_ps(p.add(at[t + 4]), _mm256_extractf128_ps::<1>(row));
+        }
+    }
+    #[inline(always)]
+    unsafe fn scatter4_add(p: *mut f32, at: &[usize; 8], v: [__m256; 4]) {
+        let rows = transpose4(v[0], v[1], v[2], v[3]);
+        for (t, row) in rows.into_iter().enumerate() {
+            let (low, high) = (p.add(at[t]), p.add(at[t + 4]));
             _mm_storeu_ps(low, _mm_add_ps(_mm_loadu_ps(low), _mm256_castps256_ps128(row)));
             _mm_storeu_ps(high, _mm_add_ps(_mm_loadu_ps(high), _mm256_extractf128_ps::<1>(row)));
         }

@@ -1,0 +1,120 @@
+use super::*;
+use imfl_engine::data::ImageShape;
+
+const SHAPE: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
+
+/// A bright square at the top left or at the bottom right.
+fn squares() -> Dataset {
+    let image = |index: usize| {
+        let dark = (index % 5 * 10) as u8;
+        (0..64).map(move |place| {
+            let (row, column) = (place / 8, place % 8);
+            if (row < 4) == index.is_multiple_of(2) && (row < 4) == (column < 4) { 250 } else { dark }
+        })
+    };
+    let labels = (0..20).map(|index| (index % 2) as u16).collect();
+    let names = vec!["top".to_string(), "bottom".into()];
+    Dataset::new("squares", SHAPE, names, (0..20).flat_map(image).collect(), labels).unwrap()
+}
+
+fn trainer(data: &Dataset, steps: u64) -> Trainer<'_> {
+    let network = DenoiserConfig { shape: SHAPE, classes: 2, width: 8, embedding: 16 };
+    let training = TrainingConfig { steps, batch: 10, shards: 3, learning_rate: 5e-3, ..TrainingConfig::default() };
+    Trainer::new(data, &network, &training).unwrap()
+}
+
+fn run(trainer: &mut Trainer, workers: usize, until: u64) -> Vec<f64> {
+    let mut losses = Vec::new();
+    let observe = |trainer: &Trainer, progress: &Progress| {
+        assert_eq!(progress.step, trainer.step());
+        losses.push(progress.loss);
+        if progress.step == until { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    trainer.run(&Device::flex(), workers, observe).unwrap();
+    losses
+}
+
+#[test]
+fn workers_and_interruptions_change_no_bit() {
+    let data = squares();
+    let mut whole = trainer(&data, 6);
+    let losses = run(&mut whole, 1, u64::MAX);
+    let mut parallel = trainer(&data, 6);
+    run(&mut parallel, 3, u64::MAX);
+    assert_eq!(parallel.state, whole.state);
+
+    let mut first = trainer(&data, 6);
+    let mut seen = run(&mut first, 2, 4);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("training.safetensors");
+    first.checkpoint().write(&path).unwrap();
+    let mut second = Trainer::resume(&data, Checkpoint::read(&path).unwrap()).unwrap();
+    seen.extend(run(&mut second, 2, u64::MAX));
+    assert_eq!(seen, losses);
+    assert_eq!(second.state, whole.state);
+    assert_eq!(second.finished().average, whole.finished().average);
+}
+
+#[test]
+fn it_learns_which_square_belongs_to_which_class() {
+    let data = squares();
+    let mut trainer = trainer(&data, 400);
+    let losses = run(&mut trainer, 2, u64::MAX);
+    let (first, last) = (losses[..10].iter().sum::<f64>(), losses[390..].iter().sum::<f64>());
+    assert!(last < 0.5 * first, "{first} then {last}");
+    let generator = crate::Generator::of(trainer.finished()).unwrap();
+    let requests = crate::Request::of_counts(&[10, 10], 0);
+    let observe = |_, _| ControlFlow::Continue(());
+    let drawn = generator.sample(&requests, &crate::Sampling::default(), 1, &Device::flex(), 2, observe).unwrap();
+    let right = (0..20).filter(|&index| {
+        let image = drawn.image(index);
+        let brightness = |rows: std::ops::Range<usize>| {
+            image[rows.start * 8..rows.end * 8].iter().map(|&b| u32::from(b)).sum::<u32>()
+        };
+        (brightness(0..4) > brightness(4..8)) == (drawn.label(index) == 0)
+    });
+    assert!(right.count() >= 19);
+}
+
+#[test]
+fn a_training_may_start_from_a_generator_of_the_same_images() {
+    let data = squares();
+    let mut first = trainer(&data, 5);
+    run(&mut first, 1, u64::MAX);
+    let start = first.finished();
+    let config = TrainingConfig { steps: 3, seed: 9, ..first.config().clone() };
+    let mut second = Trainer::start_from(&data, &start, &config).unwrap();
+    assert_eq!((second.step(), second.finished().average), (0, start.average.clone()));
+    run(&mut second, 1, u64::MAX);
+    let description = second.finished().description;
+    assert_eq!((description.steps, description.steps_before), (3, 5));
+    assert_ne!(second.finished().average, start.average);
+    let other = data.select(&[0, 1, 2]);
+    assert!(matches!(Trainer::start_from(&other, &start, &config), Err(TrainingError::OtherData(_))));
+}
+
+#[test]
+fn resuming_needs_the_state_and_the_same_images() {
+    let data = squares();
+    let mut trainer = trainer(&data, 2);
+    run(&mut trainer, 1, 1);
+    assert_eq!(Trainer::resume(&data, trainer.finished()).unwrap_err(), TrainingError::NotResumable);
+    let other = data.select(&[0, 1, 2]);
+    let error = Trainer::resume(&other, trainer.checkpoint()).unwrap_err().to_string();
+    assert!(error.contains("squares"), "{error}");
+    let none = data.select(&[]);
+    let network = DenoiserConfig { shape: SHAPE, classes: 2, width: 8, embedding: 16 };
+    let error = Trainer::new(&none, &network, &TrainingConfig::default()).unwrap_err();
+    assert!(matches!(error, TrainingError::NoImages { .. }));
+}
+
+#[test]
+fn divergence_is_an_error_and_keeps_the_last_good_state() {
+    let data = squares();
+    let mut trainer = trainer(&data, 2);
+    trainer.state.weights.values_mut()[0] = f32::INFINITY;
+    let before = trainer.state.clone();
+    let error = trainer.run(&Device::flex(), 1, |_, _| ControlFlow::Continue(())).unwrap_err();
+    assert!(matches!(error, TrainingError::Diverged { step: 0, .. }));
+    assert_eq!(trainer.state, before);
+}

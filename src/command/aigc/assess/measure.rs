@@ -1,0 +1,190 @@
+//! One generator against authentic images, by every measure.
+
+use super::report::Report;
+use super::{Assess, Part};
+use crate::assets;
+use crate::config::RunConfig;
+use crate::failure::{Failure, Kind, Outcome};
+use crate::pipeline::{self, Opened, Setup};
+use crate::progress::{self, Bar};
+use imfl_aigc::quality::{self, Classifier, ClassifierConfig, Features, Manifold, Memorisation};
+use imfl_aigc::{Generator, Request, Sampling};
+use imfl_engine::data::{self, Dataset};
+use imfl_engine::model::Architecture;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Assess {
+    /// Draws images and measures all there is to measure of them.
+    pub(super) fn measure(&self, path: &Path) -> Outcome<Report> {
+        let generator = &Generator::open(path)?;
+        let sampling = self.sampler.settings(generator.sampling())?;
+        let setup = self.setup(generator, &sampling)?;
+        let compute = &setup.compute;
+        let (train, test) = (&setup.train, &setup.test);
+        let wanted = self.images.unwrap_or(train.len());
+        let (generated, seconds_per_image) = self.draw(generator, wanted, &sampling, &setup)?;
+
+        let real = self.classifier("on authentic images", train, &setup)?;
+        let synthetic = self.classifier("on generated images", &generated, &setup)?;
+        let equal = test.len().min(generated.len());
+        let (seen, reference) = (real.features(&generated, compute), real.features(test, compute));
+        let seen = spread(&seen, equal);
+        Ok(Report {
+            generator: path.display().to_string(),
+            dataset: train.name.clone(),
+            measured_on: self.on,
+            images: generated.len(),
+            seed: self.seed,
+            fid: quality::frechet_distance(&seen, &reference)?,
+            fid_floor: floor(&real, &setup)?,
+            kid: quality::kernel_distance(&seen, &reference)?,
+            manifold: Manifold::measure(&seen, &reference, self.neighbours, compute.workers)?,
+            tstr_accuracy: synthetic.accuracy(test, compute),
+            trtr_accuracy: real.accuracy(test, compute),
+            class_accuracy: real.accuracy(&generated, compute),
+            memorisation: self.memorisation(generator, &generated, &setup)?,
+            theta: self.theta(&setup)?,
+            seconds_per_image,
+            sampling,
+        })
+    }
+
+    /// The data and the generator, checked as for a run: no test image was learnt from, no learnt image is used as authentic.
+    fn setup(&self, generator: &Generator, sampling: &Sampling) -> Outcome<Setup> {
+        let mut opened = Opened::new(self.config(self.seed)?)?;
+        if self.on == Part::Validation {
+            opened.hold_out_validation()?;
+        }
+        let mut setup = Setup::for_generators(opened, &[generator])?;
+        setup.sampling = sampling.clone();
+        Ok(setup)
+    }
+
+    /// The settings of a run that an assessment shares.
+    pub fn config(&self, seed: u64) -> Outcome<RunConfig> {
+        let mut config = RunConfig {
+            dataset: self.dataset.clone(),
+            seed: Some(seed),
+            device: self.machine.device.clone(),
+            workers: self.machine.workers,
+            ..RunConfig::default()
+        };
+        config.training.model = self.model.clone();
+        config.probe.points = self.points;
+        config.probe.images_per_class = self.images_per_class;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Draws as many images of every class as `wanted` allows; also says how long one takes one thread.
+    fn draw(
+        &self,
+        generator: &Generator,
+        wanted: usize,
+        sampling: &Sampling,
+        setup: &Setup,
+    ) -> Outcome<(Arc<Dataset>, f64)> {
+        let classes = generator.classes();
+        let counts: Vec<usize> =
+            (0..classes).map(|class| wanted / classes + usize::from(class < wanted % classes)).collect();
+        let requests = Request::of_counts(&counts, 0);
+        let bar = Bar::new("drawing images", requests.len() as u64);
+        let started = Instant::now();
+        let compute = &setup.compute;
+        let images =
+            generator.sample(&requests, sampling, self.seed, &compute.device, compute.workers, |done, _| {
+                bar.set(done as u64);
+                ControlFlow::Continue(())
+            })?;
+        let seconds = started.elapsed().as_secs_f64() / requests.len() as f64;
+        Ok((Arc::new(images), seconds))
+    }
+
+    /// A classifier trained on these images.
+    pub fn classifier(&self, label: &'static str, data: &Arc<Dataset>, setup: &Setup) -> Outcome<Classifier> {
+        let architecture: Architecture = self.model.parse()?;
+        let config =
+            ClassifierConfig { architecture, epochs: self.epochs, seed: self.seed, ..ClassifierConfig::default() };
+        let steps = (self.epochs * data.len().div_ceil(config.batch)) as u64;
+        let bar = Bar::new(label, steps);
+        let trained = Classifier::train(data, &config, &setup.compute, |step, _| {
+            bar.set(step);
+            ControlFlow::Continue(())
+        });
+        Ok(trained?)
+    }
+
+    /// Compares with the images that the generator learnt from, as far as they are at hand.
+    fn memorisation(
+        &self,
+        generator: &Generator,
+        generated: &Arc<Dataset>,
+        setup: &Setup,
+    ) -> Outcome<Option<Memorisation>> {
+        let benchmark = data::open(&assets::dataset(self.learnt.as_ref().unwrap_or(&self.dataset))?, self.seed)?;
+        let fingerprints = generator.fingerprints();
+        let of = |part: &Dataset| part.select(&fingerprints.shared_with(part));
+        let parts: Vec<Dataset> =
+            [Some(&benchmark.train), benchmark.corpus.as_ref()].into_iter().flatten().map(of).collect();
+        let Some(learnt) = parts.into_iter().max_by_key(Dataset::len).filter(|learnt| learnt.len() >= 2) else {
+            progress::note(
+                "the images that the generator learnt from are not at hand (--learnt PATH): no search for copies",
+            );
+            return Ok(None);
+        };
+        if learnt.len() < fingerprints.len() {
+            progress::warn(format!(
+                "only {} of the {} images that the generator learnt from are at hand; copies of the others are not seen",
+                learnt.len(),
+                fingerprints.len()
+            ));
+        }
+        let sample = generated.select(&evenly(generated.len(), 2000));
+        let found = Memorisation::measure(&sample, &learnt, &setup.train, setup.compute.workers);
+        Ok(Some(found?))
+    }
+
+    fn theta(&self, setup: &Setup) -> Outcome<imfl_aigc::Theta> {
+        pipeline::probe(setup)?.theta.ok_or_else(|| Failure::new(Kind::Unexpected, "the probe measured no theta"))
+    }
+}
+
+/// FID between two halves of authentic images, as far as test images go: what a perfect generator scores.
+fn floor(real: &Classifier, setup: &Setup) -> Outcome<f64> {
+    let compute = &setup.compute;
+    let halves = setup.test.split_balanced(&[setup.test.len() / 2], setup.seed);
+    let mut features = halves.into_iter().map(|half| real.features(&Arc::new(half), compute));
+    match (features.next(), features.next()) {
+        (Some(first), Some(second)) => Ok(quality::frechet_distance(&first, &second)?),
+        _ => Err(Failure::new(Kind::Unexpected, "a dataset did not split into two parts")),
+    }
+}
+
+/// `count` rows spread over all of them: images are ordered by class.
+fn spread(features: &Features, count: usize) -> Features {
+    let values =
+        evenly(features.len(), count).into_iter().flat_map(|index| features.row(index as usize).to_vec()).collect();
+    // Whole rows of one length.
+    Features::from_rows(features.dimension(), values).expect("whole rows")
+}
+
+/// Up to `count` places out of `all`, at equal distances.
+fn evenly(all: usize, count: usize) -> Vec<u32> {
+    let count = count.min(all);
+    (0..count).map(|index| (index * all / count) as u32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_spread_and_never_twice() {
+        assert_eq!(evenly(10, 4), [0, 2, 5, 7]);
+        assert_eq!(evenly(3, 9), [0, 1, 2]);
+        assert!(evenly(0, 5).is_empty());
+    }
+}
