@@ -2,7 +2,8 @@
 
 use flate2::{Compression, GzBuilder};
 use imfl_aigc::{
-    Checkpoint, Denoiser, DenoiserConfig, Description, Fingerprints, PixelScale, TrainingConfig, TrainingState,
+    Checkpoint, Denoiser, DenoiserConfig, Description, Fingerprints, PixelScale, Sampling, TrainingConfig,
+    TrainingState,
 };
 use imfl_engine::data::{Dataset, ImageShape, Normalisation};
 use imfl_engine::federated::{ClientUpdate, Moments, ServerState, Variates};
@@ -124,7 +125,9 @@ pub fn generator() -> Vec<Vec<u8>> {
         denoiser: config,
         scale: PixelScale { normalisation, sigma_data: PixelScale::SIGMA_DATA },
         training: TrainingConfig::default(),
+        sampling: Sampling::default(),
         steps: 7,
+        steps_before: 0,
         seconds: 1.5,
     };
     let state = TrainingState { weights: average.clone(), first: vec![0.5; size], second: vec![2.0; size] };
