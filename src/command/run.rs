@@ -13,6 +13,8 @@ use std::sync::Arc;
 /// Share data out, measure it, price it, train on it, pay for it.
 ///
 /// A flag wins over its environment variable, that over the configuration file, that over the default.
+// Help texts show optional parts in brackets, which are no links.
+#[allow(rustdoc::broken_intra_doc_links)]
 #[derive(Args)]
 pub struct Run {
     /// A TOML file with any of the settings; a run's own `config.toml` repeats it

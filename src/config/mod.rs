@@ -92,11 +92,12 @@ pub struct TrainingConfig {
     pub weight_decay: f64,
     /// sgd, fedprox:MU or scaffold.
     pub algorithm: String,
-    /// mean, clip:NORM, median, trimmed-mean:CLIENTS, krum:HOSTILE, multi-krum:HOSTILE[:CHOSEN] or geometric-median.
+    /// `mean`, `clip:NORM`, `median`, `trimmed-mean:CLIENTS`, `krum:HOSTILE`, `multi-krum:HOSTILE[:CHOSEN]` or
+    /// `geometric-median`.
     pub aggregation: String,
     /// The fewest updates that a round counts with; with fewer it is skipped.
     pub quorum: usize,
-    /// What hostile clients do: sign-flip[:SCALE], gaussian[:DEVIATION], little-is-enough[:DEVIATIONS] or nan.
+    /// What hostile clients do: `sign-flip[:SCALE]`, `gaussian[:DEVIATION]`, `little-is-enough[:DEVIATIONS]` or `nan`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attack: Option<String>,
     /// Clients that do it, drawn out of all.

@@ -100,7 +100,8 @@ fn a_step_is_the_one_that_the_definition_gives() {
     let (base, _) = federation(Architecture::Mlp, whole(local(0.1)));
     let samples: Vec<Sample> = (0..70).map(Sample::Authentic).collect();
     let gradient = |weights: &Weights| {
-        gradient::of_sets(base.model.as_ref(), weights, &base.images, &[samples.clone()], &base.compute).remove(0)
+        gradient::of_sets(base.model.as_ref(), weights, &base.images, std::slice::from_ref(&samples), &base.compute)
+            .remove(0)
     };
     let client = Client { id: 0, samples: samples.clone() };
     let cohort = [Participant { client, weight: 1.0 }];
