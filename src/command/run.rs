@@ -68,7 +68,7 @@ pub struct Run {
     /// Learning rate of the clients
     #[arg(long, allow_negative_numbers = true)]
     rate: Option<f64>,
-    /// constant, step:EVERY:FACTOR, exponential:FACTOR or cosine:ROUNDS[:FLOOR]
+    /// constant, step:EVERY:FACTOR, exponential:FACTOR or `cosine:ROUNDS[:FLOOR]`
     #[arg(long)]
     schedule: Option<String>,
     /// Momentum of the clients

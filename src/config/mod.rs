@@ -84,7 +84,7 @@ pub struct TrainingConfig {
     pub batch: usize,
     /// Learning rate of the clients.
     pub rate: f64,
-    /// constant, step:EVERY:FACTOR, exponential:FACTOR or cosine:ROUNDS[:FLOOR].
+    /// constant, step:EVERY:FACTOR, exponential:FACTOR or `cosine:ROUNDS[:FLOOR]`.
     pub schedule: String,
     /// Momentum of the clients, forgotten at the end of a round.
     pub momentum: f64,

@@ -7,7 +7,7 @@ use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::pipeline::{self, Opened, Setup};
 use crate::progress::{self, Bar};
-use imfl_aigc::quality::{self, Classifier, ClassifierConfig, Features, Manifold, Memorisation};
+use imfl_aigc::quality::{self, Classifier, ClassifierConfig, Features, Manifold, Memorisation, QualityError};
 use imfl_aigc::{Generator, Request, Sampling};
 use imfl_engine::data::{self, Dataset};
 use imfl_engine::model::Architecture;
@@ -25,6 +25,7 @@ impl Assess {
         let compute = &setup.compute;
         let (train, test) = (&setup.train, &setup.test);
         let wanted = self.images.unwrap_or(train.len());
+        self.enough(wanted, test.len())?;
         let (generated, seconds_per_image) = self.draw(generator, wanted, &sampling, &setup)?;
 
         let real = self.classifier("on authentic images", train, &setup)?;
@@ -50,6 +51,19 @@ impl Assess {
             seconds_per_image,
             sampling,
         })
+    }
+
+    /// Refuses what is too little for a measure, before minutes of training.
+    fn enough(&self, generated: usize, authentic: usize) -> Outcome {
+        let rules = [("FID", 2), ("precision, recall, density and coverage", self.neighbours.max(1) + 1)];
+        for (measure, needed) in rules {
+            for (which, found) in [("generated images", generated), ("authentic images", authentic)] {
+                if found < needed && found > 0 {
+                    return Err(QualityError::TooFew { measure, which, needed, found }.into());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The data and the generator, checked as for a run: no test image was learnt from, no learnt image is used as authentic.
