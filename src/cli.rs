@@ -27,6 +27,8 @@ enum Command {
     /// Price, auction and verify: pay clients from a file of measured quality and cost.
     #[command(subcommand)]
     Mechanism(command::mechanism::Mechanism),
+    Reproduce(command::reproduce::Reproduce),
+    Report(command::report::Report),
     /// List what this build can compute on, on this machine.
     Devices(command::devices::Devices),
 }
@@ -50,6 +52,8 @@ impl Cli {
             Command::Bench(bench) => bench.run(),
             Command::Data(data) => data.run(),
             Command::Mechanism(mechanism) => mechanism.run(),
+            Command::Reproduce(reproduce) => reproduce.run(),
+            Command::Report(report) => report.run(),
             Command::Devices(devices) => devices.run(),
         }
     }

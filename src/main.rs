@@ -11,6 +11,7 @@ mod interrupt;
 mod pipeline;
 mod progress;
 mod report;
+mod reproduce;
 mod run_dir;
 
 use clap::Parser;

@@ -1,8 +1,12 @@
 //! Progress on standard error: bars on a terminal, nothing but notes elsewhere.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::fmt::Display;
 use std::io::IsTerminal;
+use std::sync::LazyLock;
+
+/// All bars of the program: a stage's bar stands below that of the grid it belongs to.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// A bar over `total` steps. It is hidden where standard error is no terminal, and clears itself when dropped.
 pub struct Bar(ProgressBar);
@@ -10,12 +14,20 @@ pub struct Bar(ProgressBar);
 impl Bar {
     /// Starts a bar.
     pub fn new(label: &'static str, total: u64) -> Self {
-        let bar = ProgressBar::new(total).with_message(label);
+        let bar = BARS.add(ProgressBar::new(total)).with_message(label);
         let style = ProgressStyle::with_template("{msg:<24} {wide_bar} {pos}/{len} {elapsed} (left {eta})");
         // The template is a constant that the tests below have parsed.
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.tick();
         Self(bar)
+    }
+
+    /// A bar of which `done` steps were taken before; the time left is that of the others.
+    pub fn resumed(label: &'static str, total: u64, done: u64) -> Self {
+        let bar = Self::new(label, total);
+        let resumed = bar.0.clone().with_position(done);
+        resumed.reset_eta();
+        bar
     }
 
     /// Moves to a position.
@@ -37,7 +49,7 @@ impl Drop for Bar {
 
 /// A line for a person; standard output stays data.
 pub fn note(line: impl Display) {
-    eprintln!("{line}");
+    BARS.suspend(|| eprintln!("{line}"));
 }
 
 /// A line for a log: written where there is no terminal to show a bar on.
@@ -49,7 +61,7 @@ pub fn log(line: impl Display) {
 
 /// A line that a person should not miss.
 pub fn warn(line: impl Display) {
-    eprintln!("warning: {line}");
+    BARS.suspend(|| eprintln!("warning: {line}"));
 }
 
 #[cfg(test)]

@@ -5,4 +5,6 @@ pub mod bench;
 pub mod data;
 pub mod devices;
 pub mod mechanism;
+pub mod report;
+pub mod reproduce;
 pub mod run;

@@ -6,6 +6,7 @@ use crate::config::{self, Information, RecordedCosts, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::pipeline;
 use clap::Args;
+use imfl_mechanism::RuleChoice;
 use imfl_storage::{Disk, FileSystem};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -104,7 +105,11 @@ pub struct Run {
     /// auto, train, none, or a generator's checkpoint
     #[arg(long)]
     generator: Option<String>,
-    /// What the server knows about costs
+    /// posted-price, posted-price-complete, optimal-auction, vcg, personal-offers, or a benchmark: no-generation, quality-blind,
+    /// fixed-price, random-participants, everyone-at-cost, everyone-augmented, top-k
+    #[arg(long)]
+    rule: Option<RuleChoice>,
+    /// What the server that posts a price knows about costs
     #[arg(long, value_enum)]
     information: Option<Information>,
     /// kappa: credits that a unit of accuracy loss is worth
@@ -186,6 +191,7 @@ impl Run {
         set(&mut config.checkpoints.every, self.checkpoint_every);
         set(&mut config.checkpoints.keep, self.keep);
         config.seed = self.seed.or(config.seed).or(before.and_then(|before| before.seed));
+        config.mechanism.rule = self.rule.or(config.mechanism.rule);
         config.workers = self.workers.or(config.workers);
         config.chunk = self.chunk.or(config.chunk);
         config.training.server.rate = self.server_rate.or(config.training.server.rate);

@@ -14,6 +14,7 @@ pub use costs::RecordedCosts;
 pub use file::{read, read_as};
 
 use imfl_engine::federated::Server;
+use imfl_mechanism::RuleChoice;
 use imfl_mechanism::prior::Distribution;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -181,7 +182,10 @@ pub enum Information {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MechanismConfig {
-    /// Whether the server knows clients' costs or their distribution.
+    /// Which rule decides who takes part, in which mode, for how much; the posted price if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleChoice>,
+    /// Whether the server that posts a price knows clients' costs or their distribution.
     pub information: Information,
     /// kappa: credits that one unit of accuracy loss is worth to the server.
     pub weight: f64,
@@ -194,6 +198,16 @@ pub struct MechanismConfig {
     pub prior: Option<Distribution>,
     /// Samples of the prior over which the expected server cost is averaged.
     pub scenarios: u32,
+}
+
+impl MechanismConfig {
+    /// The rule that decides; a posted price knows what the server knows.
+    pub fn rule(&self) -> RuleChoice {
+        self.rule.unwrap_or(match self.information {
+            Information::Complete => RuleChoice::PostedPriceComplete,
+            Information::Incomplete => RuleChoice::PostedPrice,
+        })
+    }
 }
 
 impl Default for RunConfig {
@@ -281,6 +295,7 @@ impl Default for CostsConfig {
 impl Default for MechanismConfig {
     fn default() -> Self {
         Self {
+            rule: None,
             information: Information::Incomplete,
             weight: 0.3,
             bias: imfl_mechanism::Bias::Mixture,

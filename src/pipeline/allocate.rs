@@ -2,13 +2,15 @@
 
 use super::assess::Assessment;
 use super::{Profile, Setup};
-use crate::config::Information;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress;
 use imfl_engine::random::{Purpose, keyed};
+use imfl_mechanism::personal::Options;
 use imfl_mechanism::posted::{self, CurvePoint, Sampling};
 use imfl_mechanism::prior::{Distribution, Prior, UnitCosts};
-use imfl_mechanism::{ClientSpec, Constants, LossModel, Market, Rate, Target, TargetChoice, Weights};
+use imfl_mechanism::{
+    ClientSpec, Constants, Knowledge, LossModel, Market, Rate, RuleChoice, Target, TargetChoice, Weights,
+};
 use rand::RngExt;
 
 /// Draws of the prior over device factors.
@@ -39,8 +41,39 @@ struct UnitPrices {
     setup: f64,
 }
 
-/// Posts the price that is best by what the server knows, and lets every client answer.
+/// Runs the rule that is chosen: the posted price that is best by what the server knows, unless another is asked for.
 pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Allocation> {
+    let market = market(setup, profile, assessment)?;
+    let constants = market.model().constants();
+    if !constants.theorem_holds() {
+        progress::warn(format!(
+            "rate {} is above 1/(4 L h) = {:.2e} (L {:.2}, h {}): the accuracy loss still ranks participants, but the theorem \
+             bounds nothing here",
+            constants.rate,
+            constants.largest_rate(),
+            constants.smoothness,
+            constants.local_steps
+        ));
+    }
+    let knowledge = knowledge(setup, profile)?;
+    let (outcome, expected) = match setup.config.mechanism.rule() {
+        RuleChoice::PostedPrice => {
+            let estimate = posted::incomplete(&market, &knowledge.prior, knowledge.sampling)?;
+            (posted::respond(&market, estimate.price)?, Some(estimate))
+        }
+        rule => (rule.mechanism(&market, &knowledge)?.run(&market)?, None),
+    };
+    let curve = posted::curve(&market, CURVE_POINTS)?;
+    if outcome.participants() == 0 {
+        progress::warn("nobody takes part at the best price; a higher --weight makes accuracy worth more");
+    }
+    // Clients come with label shares, so the population has a target.
+    let target = market.population().target().map(Target::shares).unwrap_or_default();
+    Ok(Allocation { market, outcome, expected, curve, target })
+}
+
+/// Clients with their costs in credits, and what they are worth.
+pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Market> {
     let config = &setup.config;
     let prices = unit_prices(setup, profile);
     let specs = profile.clients.iter().enumerate().map(|(id, client)| {
@@ -57,44 +90,27 @@ pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome
         }
     });
     let population = imfl_mechanism::Population::new(specs, &target(&config.mechanism.target)?)?;
-    // Clients come with label shares, so the population has a target.
-    let target = population.target().map(Target::shares).unwrap_or_default();
+    let samples: usize = profile.clients.iter().flat_map(|client| &client.histogram).sum();
     let constants = Constants {
         g_data: assessment.g_data,
         sigma: assessment.sigma,
         smoothness: assessment.smoothness,
         rate: config.training.rate,
-        local_steps: mean_local_steps(setup, profile),
+        local_steps: mean_local_steps(setup, samples, profile.clients.len()),
     };
-    if !constants.theorem_holds() {
-        progress::warn(format!(
-            "rate {} is above 1/(4 L h) = {:.2e} (L {:.2}, h {}): the accuracy loss still ranks participants, but the theorem \
-             bounds nothing here",
-            constants.rate,
-            constants.largest_rate(),
-            constants.smoothness,
-            constants.local_steps
-        ));
-    }
     let quality = assessment.theta.map_or(1.0, |theta| theta.theta);
     let mechanism = &config.mechanism;
     let model = LossModel::new(constants, quality, mechanism.weight, mechanism.bias, Weights::Effective)?;
-    let market = Market::new(population, model)?;
-    let (outcome, expected) = match mechanism.information {
-        Information::Complete => (posted::complete(&market)?, None),
-        Information::Incomplete => {
-            let belief = mechanism.prior.as_ref().unwrap_or(&config.costs.device_factor);
-            let prior = prior(belief, &prices, setup.seed)?;
-            let sampling = Sampling { scenarios: mechanism.scenarios, seed: setup.seed };
-            let estimate = posted::incomplete(&market, &prior, sampling)?;
-            (posted::respond(&market, estimate.price)?, Some(estimate))
-        }
-    };
-    let curve = posted::curve(&market, CURVE_POINTS)?;
-    if outcome.participants() == 0 {
-        progress::warn("nobody takes part at the best price; a higher --weight makes accuracy worth more");
-    }
-    Ok(Allocation { market, outcome, expected, curve, target })
+    Ok(Market::new(population, model)?)
+}
+
+/// What the server knows about the clients' costs: their distribution.
+pub fn knowledge(setup: &Setup, profile: &Profile) -> Outcome<Knowledge> {
+    let (config, seed) = (&setup.config, setup.seed);
+    let belief = config.mechanism.prior.as_ref().unwrap_or(&config.costs.device_factor);
+    let prior = prior(belief, &unit_prices(setup, profile), seed)?;
+    let sampling = Sampling { scenarios: config.mechanism.scenarios, seed };
+    Ok(Knowledge { prior, sampling, options: Options::default() })
 }
 
 /// A sample is trained on once in every local epoch of every round; an image is generated once.
@@ -113,9 +129,9 @@ fn unit_prices(setup: &Setup, profile: &Profile) -> UnitPrices {
 }
 
 /// Local steps of a client with as many samples as clients have on average.
-fn mean_local_steps(setup: &Setup, profile: &Profile) -> u32 {
+pub fn mean_local_steps(setup: &Setup, samples: usize, clients: usize) -> u32 {
     let training = &setup.config.training;
-    let mean = setup.train.len().div_ceil(profile.clients.len());
+    let mean = samples.div_ceil(clients);
     u32::try_from(training.local_epochs * mean.div_ceil(training.batch)).unwrap_or(u32::MAX)
 }
 

@@ -28,9 +28,19 @@ pub fn run(
     allocation: &Allocation,
     known: Option<Arc<Dataset>>,
 ) -> Outcome<Augmented> {
-    let modes = allocation.outcome.modes();
-    let chosen = clients.iter().zip(modes).map(|(client, mode)| (client, mode == Mode::Augmented));
-    let (prepared, requests) = fill(setup, chosen, &allocation.target)?;
+    of_modes(setup, clients, &allocation.outcome.modes(), &allocation.target, known)
+}
+
+/// The same for given modes, one for each client, and label shares to aim at.
+pub fn of_modes(
+    setup: &Setup,
+    clients: &[Client],
+    modes: &[Mode],
+    target: &[f64],
+    known: Option<Arc<Dataset>>,
+) -> Outcome<Augmented> {
+    let chosen = clients.iter().zip(modes).map(|(client, mode)| (client, *mode == Mode::Augmented));
+    let (prepared, requests) = fill(setup, chosen, target)?;
     if known.as_ref().is_some_and(|images| images.len() == requests.len()) {
         return Ok(Augmented { clients: prepared, generated: known });
     }

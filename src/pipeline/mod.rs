@@ -1,12 +1,12 @@
 //! The critical path of a run, stage by stage.
 
-mod allocate;
+pub mod allocate;
 mod assess;
-mod augment;
+pub mod augment;
 mod compare;
 mod journal;
 mod partition;
-mod profile;
+pub mod profile;
 mod settle;
 mod setup;
 mod source;

@@ -150,6 +150,25 @@ impl Setup {
         Ok(opened.with(train, withheld, first))
     }
 
+    /// The same images, generator, model and device under other settings and another seed; the settings that name the former
+    /// must stay as they are.
+    pub fn with(&self, seed: u64, change: impl FnOnce(&mut RunConfig)) -> Self {
+        let mut config = self.config.clone();
+        config.seed = Some(seed);
+        change(&mut config);
+        Self {
+            config,
+            seed,
+            compute: self.compute.clone(),
+            train: self.train.clone(),
+            test: self.test.clone(),
+            model: self.model.clone(),
+            generator: self.generator.clone(),
+            sampling: self.sampling.clone(),
+            withheld: self.withheld,
+        }
+    }
+
     /// Federated training with this run's model, images and settings.
     ///
     /// # Errors

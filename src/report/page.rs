@@ -5,7 +5,8 @@ use crate::pipeline::Summary;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-const STYLE: &str = "
+/// How every page of this program looks.
+pub const STYLE: &str = "
 body { font: 16px/1.5 system-ui, sans-serif; color: #202428; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }

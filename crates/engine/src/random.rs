@@ -41,6 +41,8 @@ pub enum Purpose {
     Availability = 14,
     /// Who is hostile, and the noise that they send.
     Attack = 15,
+    /// Random choices of an experiment that is not part of a run: who takes part, who fails, who lies.
+    Experiment = 16,
 }
 
 /// The generator for one purpose at one place of a run. Use 0 for coordinates that do not apply.

@@ -46,12 +46,14 @@ pub mod posted;
 pub mod prior;
 pub mod verify;
 
+mod choice;
 mod client;
 mod error;
 mod market;
 mod outcome;
 mod rule;
 
+pub use choice::{Knowledge, RuleChoice, RuleChoiceError};
 pub use client::{Client, ClientSpec, Mode, Population, Target, TargetChoice};
 pub use error::{Error, ErrorKind, Result};
 pub use loss::{Bias, Constants, LossModel, Terms, Weights};

@@ -2,7 +2,7 @@
 
 mod auction;
 mod inputs;
-mod output;
+pub mod output;
 mod plot;
 mod price;
 mod verify;

@@ -31,7 +31,7 @@ pub fn mode_colour(mode: Mode) -> RGBColor {
 }
 
 /// Colours of classes: ten that differ, then again from the start.
-fn class_colour(class: usize) -> RGBColor {
+pub fn class_colour(class: usize) -> RGBColor {
     const COLOURS: [(u8, u8, u8); 10] = [
         (78, 121, 167),
         (242, 142, 43),
