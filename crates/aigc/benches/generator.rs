@@ -1,4 +1,4 @@
-//! A training step, an evaluation of the denoiser and the drawing of images, on one thread: `cargo bench -p imfl-aigc`.
+//! A training step, an evaluation of the denoiser and the drawing of images, on one thread: `cargo bench --workspace --bench generator`.
 //! `imfl bench generate` measures the same on all threads.
 
 use burn::tensor::Device;

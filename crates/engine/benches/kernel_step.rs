@@ -1,8 +1,8 @@
 //! Training steps of `simple-cnn` and `mlp`, from bare kernels to Burn's tape, beside the machine's matrix product.
 //!
 //! ```sh
-//! cargo bench -p imfl-engine --bench kernel_step            # all
-//! cargo bench -p imfl-engine --bench kernel_step -- 2 cnn   # threads, models
+//! cargo bench --workspace --bench kernel_step            # all
+//! cargo bench --workspace --bench kernel_step -- 2 cnn   # threads, models
 //! ```
 //!
 //! Each variant runs on as many client threads as asked, in turns with the others, and the best of the turns counts.

@@ -1,6 +1,6 @@
 //! A model of one's own: compose the layers, implement `Model`, and a chunk of clients trains in one launch.
 //!
-//! `cargo run --release -p imfl-engine --example own_model`
+//! `cargo run --release --example own_model`
 //!
 //! Layers declare their parameters in a layout and keep their names; the values of every client come with the pass. So
 //! nothing here mentions clients, and everything works for any number of them.
@@ -61,7 +61,7 @@ impl Model for Small {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let seed = 1;
-    let data = data::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/mnist"), seed)?;
+    let data = data::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/mnist"), seed)?;
     let (train, test) = (Arc::new(data.train), Arc::new(data.test));
     let normalisation = train.normalisation();
     let model = Arc::new(Small::new(train.shape, train.classes()));
