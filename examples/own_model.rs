@@ -10,7 +10,7 @@ use imfl_engine::client::{Client, Images};
 use imfl_engine::data::{self, ImageShape};
 use imfl_engine::device::Compute;
 use imfl_engine::federated::{self, CohortSampling, Federation, LocalSgd, Participant};
-use imfl_engine::layer::{Conv2d, Dropout, GroupNorm, Linear, Pass};
+use imfl_engine::layer::{Conv2d, Dropout, GroupNorm, Linear, Pass, flatten};
 use imfl_engine::model::Model;
 use imfl_engine::parameters::Layout;
 use imfl_engine::partition::Scheme;
@@ -18,7 +18,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Two strided convolutions with group normalisation, the mean over the image, one dense layer: 5,514 parameters.
+/// Two strided convolutions with group normalisation and one dense layer: 20,586 parameters for MNIST.
 struct Small {
     layout: Arc<Layout>,
     conv1: Conv2d,
@@ -36,7 +36,9 @@ impl Small {
         let norm1 = GroupNorm::new(&mut layout, "norm1", 4, 16);
         let conv2 = Conv2d::new(&mut layout, "conv2", 16, 32, 3).with_stride(2).with_padding(1);
         let norm2 = GroupNorm::new(&mut layout, "norm2", 4, 32);
-        let head = Linear::new(&mut layout, "head", 32, classes);
+        // Each convolution halves the sides, rounding up.
+        let pixels = shape.height.div_ceil(4) * shape.width.div_ceil(4);
+        let head = Linear::new(&mut layout, "head", 32 * pixels, classes);
         Self { layout: Arc::new(layout), conv1, norm1, conv2, norm2, dropout: Dropout::new(0.1), head }
     }
 }
@@ -49,8 +51,7 @@ impl Model for Small {
     fn features(&self, pass: &mut Pass, images: Tensor<5>) -> Tensor<3> {
         let x = relu(self.norm1.forward(pass, self.conv1.forward(pass, images)));
         let x = relu(self.norm2.forward(pass, self.conv2.forward(pass, x)));
-        let [clients, batch, channels, height, width] = x.dims();
-        x.reshape([clients, batch, channels, height * width]).mean_dim(3).squeeze_dim(3)
+        flatten(x)
     }
 
     fn classify(&self, pass: &mut Pass, features: Tensor<3>) -> Tensor<3> {
