@@ -191,7 +191,8 @@ fn mixture_replaces_what_it_says_and_stays_below_the_bound() {
 #[test]
 fn faults_cost_what_they_should() {
     let root = tempfile::tempdir().unwrap();
-    let grid = "dropout = [0, 0.5]\ncosts = [1, 2]\nliars = [0, 1]\nbelief = [0.5, 1]\neffort = 100000";
+    let grid = "dropout = [0, 0.5]\ncosts = [1, 2]\nliars = [0, 1]\nbelief = [0.5, 1]\neffort = 100000\n\
+                poisoning = { attack = \"sign-flip:3\", hostile = [0, 1], aggregations = [\"mean\", \"median\"] }";
     let result = reproduce(root.path(), "faults", grid, &[]);
     let truth = &result["costs"][0]["rules"];
     assert!(truth.as_array().unwrap().iter().all(|rule| rule["gain"]["mean"] == 0.0), "the truth gains nothing");
@@ -204,6 +205,7 @@ fn faults_cost_what_they_should() {
     let liars = |index: usize, key: &str| result["histograms"][index][key]["mean"].as_f64().unwrap();
     assert!((liars(0, "believed") - liars(0, "actual")).abs() < 1e-5, "without liars the server believes the truth");
     assert!(liars(1, "actual") > liars(1, "believed"));
+    assert_eq!(result["poisoning"].as_array().unwrap().len(), 4);
     let caught = result["caught_by_gradient_gap"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&caught));
 }

@@ -75,6 +75,14 @@ impl Lab {
     /// # Errors
     /// Training that diverged.
     pub fn train(&self, cohort: impl Fn(u64) -> Vec<Participant>) -> Outcome<Vec<Score>> {
+        self.train_in(&self.federation, cohort)
+    }
+
+    /// The same in a federation with other rules.
+    ///
+    /// # Errors
+    /// Training that diverged.
+    pub fn train_in(&self, federation: &Federation, cohort: impl Fn(u64) -> Vec<Participant>) -> Outcome<Vec<Score>> {
         let mut state = federated::init(self.federation.model.as_ref(), self.place.setup.seed);
         let mut scores = vec![self.score(&state)];
         for round in 1..=self.place.setup.config.training.rounds {
@@ -83,7 +91,7 @@ impl Lab {
                 scores.push(scores[scores.len() - 1]);
                 continue;
             }
-            state = self.federation.apply(state, &present)?.0;
+            state = federation.apply(state, &present)?.0;
             scores.push(self.score(&state));
         }
         Ok(scores)

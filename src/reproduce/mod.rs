@@ -48,7 +48,7 @@ pub enum Experiment {
     Mixture,
     /// Who stays out, trains, generates: by device and skew, and against the price; trains nothing
     Behaviour,
-    /// Clients that drop out or misreport costs and labels, a prior that is wrong
+    /// Clients that drop out, misreport costs and labels or poison, a prior that is wrong
     Faults,
 }
 

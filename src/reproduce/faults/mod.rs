@@ -1,9 +1,10 @@
-//! Beyond the paper: clients that drop out, that misreport costs or labels, and a server that believes in the wrong prior.
+//! Beyond the paper: clients that drop out, that misreport costs or labels, that poison, and a server that believes in the wrong prior.
 
 mod belief;
 mod costs;
 mod dropout;
 mod histograms;
+mod poisoning;
 
 use super::findings::Findings;
 use super::journal::Journal;
@@ -23,17 +24,32 @@ pub struct Grid {
     pub liars: Vec<f64>,
     /// What the server believes costs are, times the truth.
     pub belief: Vec<f64>,
+    /// Clients that send poisoned updates.
+    pub poisoning: Poisoning,
     /// Effort per allocation problem of personal offers and auctions.
     pub effort: u64,
 }
 
-/// Runs all four parts.
+/// Who poisons, how, and against what.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Poisoning {
+    /// As `training.attack` of a run.
+    pub attack: String,
+    /// Numbers of hostile clients.
+    pub hostile: Vec<usize>,
+    /// As `training.aggregation` of a run.
+    pub aggregations: Vec<String>,
+}
+
+/// Runs all five parts.
 pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> Outcome<Findings> {
     let parts = [
         dropout::run(world, journal, seeds, &grid.dropout)?,
         costs::run(world, journal, seeds, &grid.costs, grid.effort)?,
         histograms::run(world, journal, seeds, &grid.liars)?,
         belief::run(world, journal, seeds, &grid.belief)?,
+        poisoning::run(world, journal, seeds, &grid.poisoning)?,
     ];
     let mut all =
         Findings { values: serde_json::Map::new(), tables: Vec::new(), figures: Vec::new(), notes: Vec::new() };
@@ -43,7 +59,6 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
         all.figures.extend(part.figures);
         all.notes.extend(part.notes);
     }
-    all.notes.push("Clients that poison their updates are not tried here.".into());
     Ok(all)
 }
 
