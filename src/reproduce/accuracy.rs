@@ -54,7 +54,7 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
         seeds.iter().flat_map(|&seed| rules.iter().map(move |&rule| (seed, rule))).collect();
     let labs = BySeed::new(|seed| Lab::open(world.place(seed, |_| ())?));
     // Rules that agree on who does what lead to the same model.
-    let known: Mutex<BTreeMap<(u64, Vec<Mode>), Vec<Score>>> = Mutex::new(BTreeMap::new());
+    let known = Mutex::new(BTreeMap::<(u64, Vec<Mode>), Vec<Score>>::new());
     let results = grid::run("accuracy", journal, &cells, 1, |&(seed, rule)| {
         let lab = labs.of(seed)?;
         let decided = rules::decide(rule, &lab.place, grid.effort)?;

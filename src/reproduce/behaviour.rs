@@ -5,7 +5,7 @@ use super::figure::{Axis, Chart, Series, Style};
 use super::findings::{Findings, Table};
 use super::grid;
 use super::journal::Journal;
-use super::statistics::Interval;
+use super::statistics::{Interval, Quantity};
 use super::world::{Place, World};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::report::plot::{INK, mode_colour};
@@ -136,7 +136,7 @@ fn findings(seen: &[Seen], grid: &Grid) -> Outcome<Findings> {
     let over = |index: usize, part: fn(&Answer) -> f64| {
         Interval::of(&seen.iter().map(|seed| part(&seed.answers[index])).collect::<Vec<f64>>())
     };
-    let parts: [(&str, fn(&Answer) -> f64); 5] = [
+    let parts: [Quantity<Answer>; 5] = [
         ("local", |answer| answer.local),
         ("augmented", |answer| answer.augmented),
         ("effective", |answer| answer.effective),

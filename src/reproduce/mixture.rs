@@ -9,7 +9,7 @@ use super::grid;
 use super::journal::Journal;
 use super::lab::Score;
 use super::replace::Lot;
-use super::statistics::Interval;
+use super::statistics::{Interval, Quantity};
 use super::world::{Place, World};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::report::plot::class_colour;
@@ -189,7 +189,7 @@ fn findings(cells: &[(u64, f64, (Aim, Origin))], mixed: &[Mixed], grid: &Grid) -
         let of = cells.iter().zip(mixed).filter(|((_, at, what), _)| *at == share && *what == kind);
         Interval::of(&of.map(|(_, mixed)| part(mixed)).collect::<Vec<f64>>())
     };
-    let parts: [(&str, fn(&Mixed) -> f64); 4] = [
+    let parts: [Quantity<Mixed>; 4] = [
         ("accuracy", |mixed| mixed.score.accuracy),
         ("gradient", |mixed| mixed.gradient),
         ("bound", |mixed| mixed.bound),

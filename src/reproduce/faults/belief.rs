@@ -5,7 +5,7 @@ use super::super::findings::{Findings, Table};
 use super::super::grid;
 use super::super::journal::Journal;
 use super::super::rules::{self, Decided};
-use super::super::statistics::Interval;
+use super::super::statistics::{Interval, Quantity};
 use super::super::world::World;
 use super::{at, cells};
 use crate::failure::{Failure, Kind, Outcome};
@@ -30,13 +30,13 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], factors: &[f64])
     let over = |index: usize, part: fn(&Decided) -> f64| {
         Interval::of(&at(&decided, factors, index).into_iter().map(part).collect::<Vec<f64>>())
     };
-    let parts: [(&str, fn(&Decided) -> f64); 3] = [
+    let parts: [Quantity<Decided>; 3] = [
         ("server cost", |decided| decided.server_cost),
         ("payments", |decided| decided.payments),
         ("participants", |decided| (decided.local() + decided.augmented()) as f64),
     ];
     let row = |(index, factor): (usize, &f64)| {
-        let cell = |(_, part): (&str, fn(&Decided) -> f64)| {
+        let cell = |(_, part): Quantity<Decided>| {
             let Interval { mean, high, .. } = over(index, part);
             format!("{mean:.4} ±{:.4}", high - mean)
         };

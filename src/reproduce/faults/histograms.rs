@@ -7,7 +7,7 @@ use super::super::figure::{Axis, Chart, Series, Style};
 use super::super::findings::{Findings, Table};
 use super::super::grid;
 use super::super::journal::Journal;
-use super::super::statistics::Interval;
+use super::super::statistics::{Interval, Quantity};
 use super::super::world::{Place, World};
 use super::{at, cells};
 use crate::failure::{Failure, Kind, Outcome};
@@ -59,13 +59,13 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], shares: &[f64]) 
     let over = |index: usize, part: fn(&Claimed) -> f64| {
         Interval::of(&at(&claimed, shares, index).into_iter().map(part).collect::<Vec<f64>>())
     };
-    let parts: [(&str, fn(&Claimed) -> f64); 3] = [
+    let parts: [Quantity<Claimed>; 3] = [
         ("believed", |claimed| claimed.believed),
         ("actual", |claimed| claimed.actual),
         ("payments", |claimed| claimed.payments),
     ];
     let row = |(index, share): (usize, &f64)| {
-        let cell = |(_, part): (&str, fn(&Claimed) -> f64)| {
+        let cell = |(_, part): Quantity<Claimed>| {
             let Interval { mean, high, .. } = over(index, part);
             format!("{mean:.4} ±{:.4}", high - mean)
         };
