@@ -51,7 +51,6 @@ impl Failure {
     }
 
     /// What kind it is.
-    #[cfg(test)]
     pub fn kind(&self) -> Kind {
         self.kind
     }
