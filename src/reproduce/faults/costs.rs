@@ -123,7 +123,8 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], factors: &[f64],
 }
 
 fn lied(rule: RuleChoice, place: &Place, factor: f64, effort: u64) -> Outcome<Lied> {
-    let truth = &place.market;
+    // Reports are in whole micro-credits, and so is the truth that they are compared with.
+    let truth = &place.market.with_costs(place.market.costs().to_vec())?;
     let knowledge = Knowledge { options: Options { effort, ..Options::default() }, ..place.knowledge.clone() };
     let decide = |reported: &Market| rule.mechanism(reported, &knowledge)?.run(reported);
     let scaled =
