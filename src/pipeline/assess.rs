@@ -13,7 +13,6 @@ use imfl_engine::parameters::Weights;
 use imfl_engine::random::{Purpose, keyed};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Batches whose gradients tell the noise of one sample's gradient.
@@ -170,12 +169,5 @@ pub(super) fn authentic_halves(setup: &Setup) -> Outcome<[Vec<Vec<Sample>>; 2]> 
 fn generate(setup: &Setup, sizes: &[usize]) -> Outcome<Option<Arc<Dataset>>> {
     let Some(generator) = &setup.generator else { return Ok(None) };
     let requests = Request::of_counts(sizes, 0);
-    let bar = Bar::new("generating for the probe", requests.len() as u64);
-    let compute = &setup.compute;
-    let images =
-        generator.sample(&requests, &setup.sampling, setup.seed, &compute.device, compute.workers, |done, _| {
-            bar.set(done as u64);
-            ControlFlow::Continue(())
-        })?;
-    Ok(Some(Arc::new(images)))
+    setup.draw(generator, &requests, "generating for the probe").map(Some)
 }

@@ -2,12 +2,10 @@
 
 use super::{Allocation, Setup};
 use crate::failure::Outcome;
-use crate::progress::Bar;
 use imfl_aigc::{Augmentation, Request};
 use imfl_engine::client::{Client, Sample};
 use imfl_engine::data::Dataset;
 use imfl_mechanism::Mode;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Number of the first image that clients get; those before it were drawn for measuring.
@@ -47,14 +45,8 @@ pub fn of_modes(
     let Some(generator) = setup.generator.as_ref().filter(|_| !requests.is_empty()) else {
         return Ok(Augmented { clients: prepared, generated: None });
     };
-    let bar = Bar::new("generating for clients", requests.len() as u64);
-    let compute = &setup.compute;
-    let images =
-        generator.sample(&requests, &setup.sampling, setup.seed, &compute.device, compute.workers, |done, _| {
-            bar.set(done as u64);
-            ControlFlow::Continue(())
-        })?;
-    Ok(Augmented { clients: prepared, generated: Some(Arc::new(images)) })
+    let images = setup.draw(generator, &requests, "generating for clients")?;
+    Ok(Augmented { clients: prepared, generated: Some(images) })
 }
 
 /// Fills the data of those clients that are marked up to the target's shares: their new samples, and the images that these

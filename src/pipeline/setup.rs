@@ -4,13 +4,14 @@ use super::source;
 use crate::assets;
 use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::progress;
-use imfl_aigc::{Fingerprints, Generator, Sampling};
+use crate::progress::{self, Bar};
+use imfl_aigc::{Fingerprints, Generator, Request, Sampling};
 use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::Federation;
 use imfl_engine::model::{Architecture, Model};
 use rand::Rng;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Share of the training images that becomes the validation part: one in so many.
@@ -185,6 +186,20 @@ impl Setup {
 }
 
 impl Setup {
+    /// The images that `requests` ask a generator for, drawn as this run draws its images, behind a bar called `label`.
+    ///
+    /// # Errors
+    /// A failure if the generator has no such class.
+    pub fn draw(&self, generator: &Generator, requests: &[Request], label: &'static str) -> Outcome<Arc<Dataset>> {
+        let bar = Bar::new(label, requests.len() as u64);
+        let Compute { device, workers, .. } = &self.compute;
+        let images = generator.sample(requests, &self.sampling, self.seed, device, *workers, |done, _| {
+            bar.set(done as u64);
+            ControlFlow::Continue(())
+        })?;
+        Ok(Arc::new(images))
+    }
+
     /// SHA-256 of the images and labels that clients may hold and of those of the test.
     pub fn data_digest(&self) -> String {
         let mut hasher = imfl_storage::Hasher::default();

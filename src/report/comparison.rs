@@ -1,10 +1,10 @@
 //! One page for several runs and experiments: what the runs have in common side by side, then each experiment's tables and
 //! figures. No script, nothing loaded from elsewhere.
 
-use super::page::STYLE;
+use super::page;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::reproduce::Table;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -129,27 +129,15 @@ fn render(entries: &[Entry]) -> String {
         _ => "imfl: a comparison".into(),
     };
     let runs = runs(entries);
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (title) }
-                @if !runs.rows.is_empty() { (table(&runs)) }
-                @for entry in entries {
-                    @if let Content::Experiment { result, tables, figures } = &entry.content {
-                        (experiment(result, tables, figures))
-                    }
-                }
+    let content = html! {
+        @if !runs.rows.is_empty() { (table(&runs)) }
+        @for entry in entries {
+            @if let Content::Experiment { result, tables, figures } = &entry.content {
+                (experiment(result, tables, figures))
             }
         }
-    }
-    .into_string()
+    };
+    page::document(&title, &content)
 }
 
 fn experiment(result: &Value, tables: &[Table], figures: &[(String, String)]) -> Markup {

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// How every page of this program looks.
-pub const STYLE: &str = "
+const STYLE: &str = "
 body { font: 16px/1.5 system-ui, sans-serif; color: #202428; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
@@ -18,9 +18,8 @@ td.number { text-align: right; font-variant-numeric: tabular-nums; }
 pre { background: #f5f7f9; padding: 1rem; overflow-x: auto; border-radius: .5rem; font-size: .85rem; }
 ";
 
-/// The whole document.
-pub fn render(summary: &Summary, figures: &[Figure], grid: Option<&[u8]>, config: &str) -> String {
-    let title = format!("imfl run: {}", summary.dataset);
+/// A page of its own around this content: one file, no script, nothing loaded.
+pub fn document(title: &str, content: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -32,28 +31,36 @@ pub fn render(summary: &Summary, figures: &[Figure], grid: Option<&[u8]>, config
             }
             body {
                 h1 { (title) }
-                p.quiet {
-                    (summary.clients) " clients, " (summary.rounds) " rounds on " (summary.device) ", seed " (summary.seed)
-                }
-                (facts(summary))
-                @for figure in figures {
-                    figure { (PreEscaped(&figure.svg)) figcaption { (figure.caption) } }
-                }
-                @if let Some(grid) = grid {
-                    figure {
-                        img alt="generated images, one row a class" src=(format!("data:image/png;base64,{}", STANDARD.encode(grid)));
-                        figcaption { "Images that were generated for clients, one row for each class that some client missed." }
-                    }
-                }
-                (accuracy_loss(summary))
-                (costs(summary))
-                h2 { "Configuration" }
-                p.quiet { "As it was resolved; " code { "imfl run --config config.toml" } " repeats the run." }
-                pre { (config) }
+                (content)
             }
         }
     }
     .into_string()
+}
+
+/// The whole document.
+pub fn render(summary: &Summary, figures: &[Figure], grid: Option<&[u8]>, config: &str) -> String {
+    let content = html! {
+        p.quiet {
+            (summary.clients) " clients, " (summary.rounds) " rounds on " (summary.device) ", seed " (summary.seed)
+        }
+        (facts(summary))
+        @for figure in figures {
+            figure { (PreEscaped(&figure.svg)) figcaption { (figure.caption) } }
+        }
+        @if let Some(grid) = grid {
+            figure {
+                img alt="generated images, one row a class" src=(format!("data:image/png;base64,{}", STANDARD.encode(grid)));
+                figcaption { "Images that were generated for clients, one row for each class that some client missed." }
+            }
+        }
+        (accuracy_loss(summary))
+        (costs(summary))
+        h2 { "Configuration" }
+        p.quiet { "As it was resolved; " code { "imfl run --config config.toml" } " repeats the run." }
+        pre { (config) }
+    };
+    document(&format!("imfl run: {}", summary.dataset), &content)
 }
 
 fn facts(summary: &Summary) -> Markup {

@@ -3,7 +3,6 @@
 use super::mixture::{Aim, Origin};
 use super::world::Place;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::progress::Bar;
 use imfl_aigc::{Augmentation, Request};
 use imfl_engine::client::{Client, Sample};
 use imfl_engine::data::Dataset;
@@ -11,7 +10,6 @@ use imfl_engine::random::{ChaCha8Rng, Purpose, keyed};
 use imfl_mechanism::Target;
 use rand::seq::SliceRandom;
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Shares of each class that nobody holds: those that may replace a client's samples, and those that the target objective is measured on.
@@ -67,14 +65,7 @@ impl Lot {
         }
         let sizes: Vec<usize> = reserve.iter().map(Vec::len).collect();
         let requests = Request::of_counts(&sizes, FIRST_IMAGE);
-        let bar = Bar::new("generating a reserve", requests.len() as u64);
-        let compute = &setup.compute;
-        let observe = |done: usize, _: usize| {
-            bar.set(done as u64);
-            ControlFlow::Continue(())
-        };
-        let drawn =
-            generator.sample(&requests, &setup.sampling, setup.seed, &compute.device, compute.workers, observe)?;
+        let drawn = setup.draw(generator, &requests, "generating a reserve")?;
         let made = drawn.by_class().into_iter().map(|class| class.into_iter().map(Sample::Generated).collect());
         let made = made.collect();
         let held = |client: &Client| {
@@ -82,7 +73,7 @@ impl Lot {
             Client { id: client.id, samples: kept.collect() }
         };
         let clients = place.clients.iter().map(held).filter(|client| !client.samples.is_empty()).collect();
-        Ok(Self { generated: Arc::new(drawn), clients, reserve, made, target, set_aside, place })
+        Ok(Self { generated: drawn, clients, reserve, made, target, set_aside, place })
     }
 
     /// The clients after a share of each one's samples gave way. Each keeps its number of samples.

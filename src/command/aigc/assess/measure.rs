@@ -26,7 +26,7 @@ impl Assess {
         let (train, test) = (&setup.train, &setup.test);
         let wanted = self.images.unwrap_or(train.len());
         self.enough(wanted, test.len())?;
-        let (generated, seconds_per_image) = self.draw(generator, wanted, &sampling, &setup)?;
+        let (generated, seconds_per_image) = self.draw(generator, wanted, &setup)?;
 
         let real = self.classifier("on authentic images", train, &setup)?;
         let synthetic = self.classifier("on generated images", &generated, &setup)?;
@@ -94,27 +94,14 @@ impl Assess {
     }
 
     /// Draws as many images of every class as `wanted` allows; also says how long one takes one thread.
-    fn draw(
-        &self,
-        generator: &Generator,
-        wanted: usize,
-        sampling: &Sampling,
-        setup: &Setup,
-    ) -> Outcome<(Arc<Dataset>, f64)> {
+    fn draw(&self, generator: &Generator, wanted: usize, setup: &Setup) -> Outcome<(Arc<Dataset>, f64)> {
         let classes = generator.classes();
         let counts: Vec<usize> =
             (0..classes).map(|class| wanted / classes + usize::from(class < wanted % classes)).collect();
         let requests = Request::of_counts(&counts, 0);
-        let bar = Bar::new("drawing images", requests.len() as u64);
         let started = Instant::now();
-        let compute = &setup.compute;
-        let images =
-            generator.sample(&requests, sampling, self.seed, &compute.device, compute.workers, |done, _| {
-                bar.set(done as u64);
-                ControlFlow::Continue(())
-            })?;
-        let seconds = started.elapsed().as_secs_f64() / requests.len() as f64;
-        Ok((Arc::new(images), seconds))
+        let images = setup.draw(generator, &requests, "drawing images")?;
+        Ok((images, started.elapsed().as_secs_f64() / requests.len() as f64))
     }
 
     /// A classifier trained on these images.
