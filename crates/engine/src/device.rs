@@ -1,6 +1,7 @@
 //! Which device computes, chosen by name when the program runs.
 
 use burn::tensor::Device;
+use imfl_ranks::Ranks;
 use std::fmt;
 use std::str::FromStr;
 
@@ -41,6 +42,20 @@ pub enum DeviceError {
         device: DeviceName,
         /// Devices of the kind that are present.
         present: usize,
+    },
+    /// More ranks on a machine than it has GPUs.
+    #[error(
+        "{ranks} ranks run on this machine, which has {gpus} GPU{s}, and `auto` gives each its own: start at most {gpus} here, \
+         or name a device, as in `--device {shared}` for all to share it or `--device cpu`",
+        s = if *.gpus == 1 { "" } else { "s" }
+    )]
+    Crowded {
+        /// Ranks on this machine.
+        ranks: usize,
+        /// Its GPUs.
+        gpus: usize,
+        /// The first of them.
+        shared: DeviceName,
     },
 }
 
@@ -88,29 +103,68 @@ pub struct Compute {
     /// Clients trained side by side in one launch; chosen for device, model and memory if absent
     /// ([`crate::federated::Plan`]).
     pub chunk: Option<usize>,
+    /// The processes that share the work, each with a device and workers of its own.
+    pub ranks: Ranks,
 }
 
 impl Compute {
     /// The CPU with one worker for each core.
     pub fn cpu() -> Self {
-        Self { device: Device::flex(), name: DeviceName::Cpu, workers: crate::worker::available(), chunk: None }
+        let (device, workers) = (Device::flex(), crate::worker::available());
+        Self { device, name: DeviceName::Cpu, workers, chunk: None, ranks: Ranks::alone() }
     }
 
-    /// Opens the device that a name stands for; `workers` defaults to one for each core on a CPU, one on a GPU.
+    /// Opens the device that a name stands for, in this process alone; `workers` defaults to one for each core on a CPU, one
+    /// on a GPU.
     ///
     /// # Errors
     /// [`DeviceError`] that names the feature to build with, or how many devices of the kind there are.
     pub fn open(name: DeviceName, workers: Option<usize>) -> Result<Self, DeviceError> {
+        Self::open_on(&Ranks::alone(), name, workers)
+    }
+
+    /// The same in one of several ranks: `auto` gives each rank of a machine a GPU of its own, and ranks that may run on the
+    /// same cores share them.
+    ///
+    /// # Errors
+    /// As [`Compute::open`], and if `auto` finds fewer GPUs than there are ranks on this machine.
+    pub fn open_on(ranks: &Ranks, name: DeviceName, workers: Option<usize>) -> Result<Self, DeviceError> {
+        let local = ranks.local();
         let (name, device) = match name {
-            DeviceName::Auto => best(),
-            named => (named, find(named)?),
+            DeviceName::Auto => named(nth_of_best(&present(), local.rank, local.size)?),
+            name => (name, find(name)?),
         };
         let default = match name {
-            DeviceName::Cpu | DeviceName::NdArray => crate::worker::available(),
+            DeviceName::Cpu | DeviceName::NdArray => crate::worker::available() / local.sharing,
             _ => 1,
         };
-        Ok(Self { device, name, workers: workers.unwrap_or(default).max(1), chunk: None })
+        Ok(Self { device, name, workers: workers.unwrap_or(default).max(1), chunk: None, ranks: ranks.clone() })
     }
+
+    /// The same without other ranks.
+    pub fn alone(&self) -> Self {
+        Self { ranks: Ranks::alone(), ..self.clone() }
+    }
+}
+
+/// What `auto` is for the `rank`-th of so many ranks on this machine: its own GPU if there are any, else the CPU, which all
+/// can share.
+fn nth_of_best(present: &[DeviceName], rank: usize, ranks: usize) -> Result<DeviceName, DeviceError> {
+    let best = present.first().copied().unwrap_or(DeviceName::Cpu);
+    if !matches!(best, DeviceName::Cuda(_) | DeviceName::Wgpu(_)) {
+        return Ok(best);
+    }
+    let kind = std::mem::discriminant(&best);
+    let gpus: Vec<DeviceName> = present.iter().copied().filter(|name| std::mem::discriminant(name) == kind).collect();
+    match gpus.get(rank) {
+        Some(name) if ranks <= gpus.len() => Ok(*name),
+        _ => Err(DeviceError::Crowded { ranks, gpus: gpus.len(), shared: best }),
+    }
+}
+
+/// A device that is present, or the CPU if it went away meanwhile.
+fn named(name: DeviceName) -> (DeviceName, Device) {
+    find(name).map_or_else(|_| (DeviceName::Cpu, Device::flex()), |device| (name, device))
 }
 
 /// Every device of this build that is present, the best first.
@@ -125,15 +179,10 @@ pub fn present() -> Vec<DeviceName> {
     names
 }
 
-fn best() -> (DeviceName, Device) {
-    let opened = present().into_iter().find_map(|name| find(name).ok().map(|device| (name, device)));
-    opened.unwrap_or_else(|| (DeviceName::Cpu, Device::flex()))
-}
-
 fn find(name: DeviceName) -> Result<Device, DeviceError> {
     let not_built = |feature| Err(DeviceError::NotBuilt { device: name, feature });
     match name {
-        DeviceName::Auto => Ok(best().1),
+        DeviceName::Auto => nth_of_best(&present(), 0, 1).and_then(find),
         DeviceName::Cpu => Ok(Device::flex()),
         #[cfg(feature = "ndarray")]
         #[allow(deprecated, reason = "offered on request, with a warning")]

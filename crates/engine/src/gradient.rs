@@ -13,7 +13,7 @@ const BATCH: usize = 50;
 
 /// The gradient of the mean cross-entropy on each set of samples, one vector in layout order a set, without dropout.
 ///
-/// An empty set has gradient zero. The result does not depend on the number of workers.
+/// An empty set has gradient zero. The result does not depend on the number of workers or ranks.
 pub fn of_sets(
     model: &dyn Model,
     weights: &Weights,
@@ -23,8 +23,10 @@ pub fn of_sets(
 ) -> Vec<Vec<f32>> {
     let device = compute.device.clone().autodiff();
     let stacked = Stacked::broadcast(weights, 1, &compute.device);
-    worker::map(compute.workers, sets.len(), |set| {
-        let samples = &sets[set];
+    // Each rank takes a part of the sets, and all learn what the others found.
+    let own = compute.ranks.part(sets.len());
+    let here = worker::map(compute.workers, own.len(), |index| {
+        let samples = &sets[own.start + index];
         let mut sum = vec![0.0f32; weights.layout().size()];
         for part in samples.chunks(BATCH) {
             let leaves = stacked.leaves();
@@ -44,7 +46,14 @@ pub fn of_sets(
             }
         }
         sum
-    })
+    });
+    if !compute.ranks.are_several() {
+        return here;
+    }
+    let bytes: Vec<u8> = here.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
+    let all = compute.ranks.gather(&bytes).concat();
+    let values: Vec<f32> = all.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    values.chunks(weights.layout().size().max(1)).map(<[f32]>::to_vec).collect()
 }
 
 /// Euclidean norm.

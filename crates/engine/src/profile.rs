@@ -1,6 +1,7 @@
 //! What a training sample costs on this device, measured.
 
 use crate::client::{Client, Sample};
+use crate::device::Compute;
 use crate::federated::{Federation, Participant, ServerState, TrainingError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ const PIECE: usize = 64;
 /// [`TrainingError`] if the model diverges even here.
 pub fn seconds_per_sample(federation: &Federation, state: &ServerState, time: Duration) -> Result<f64, TrainingError> {
     let mut single = federation.clone();
-    single.compute.workers = 1;
+    single.compute = Compute { workers: 1, ..federation.compute.alone() };
     let held = single.images.authentic().len();
     let samples = (0..PIECE).map(|index| Sample::Authentic((index % held) as u32)).collect();
     let cohort = [Participant { client: Client { id: 0, samples }, weight: 1.0 }];

@@ -9,6 +9,7 @@ use super::update::Refusal;
 use crate::kernel::mean::accumulate as vectorised;
 #[cfg(not(feature = "flex"))]
 use accumulate as vectorised;
+use imfl_ranks::Ranks;
 
 /// Contributions below this bound convert without loss of range: 2^11 in units of 2^-40.
 const LIMIT: f64 = 2048.0;
@@ -66,6 +67,17 @@ impl ExactMean {
         self.sums.iter_mut().zip(other.sums).for_each(|(sum, more)| *sum += more);
         self.weight += other.weight;
         self
+    }
+
+    /// Joins what all ranks summed, so that every rank has the whole; `about` is added up in the same message.
+    pub fn join(&mut self, ranks: &Ranks, about: &mut [i64]) {
+        let size = self.sums.len();
+        self.sums.push(self.weight);
+        self.sums.extend_from_slice(about);
+        ranks.sum(&mut self.sums);
+        about.copy_from_slice(&self.sums[size + 1..]);
+        self.weight = self.sums[size];
+        self.sums.truncate(size);
     }
 
     /// Whether nothing was added.

@@ -29,13 +29,13 @@ impl Evaluation {
     }
 }
 
-/// Evaluates on all authentic images, without dropout; the result does not depend on the number of workers.
+/// Evaluates on all authentic images, without dropout; the result does not depend on the number of workers or ranks.
 pub fn evaluate(model: &dyn Model, weights: &Weights, images: &Images, compute: &Compute) -> Evaluation {
     let all = Client::authentic(0, &(0..images.authentic().len() as u32).collect::<Vec<_>>());
     evaluate_clients(model, weights, images, &[&all], compute).remove(0)
 }
 
-/// Evaluates on each client's own samples, without dropout; the result does not depend on the number of workers.
+/// Evaluates on each client's own samples, without dropout; the result does not depend on the number of workers or ranks.
 pub fn evaluate_clients(
     model: &dyn Model,
     weights: &Weights,
@@ -49,14 +49,22 @@ pub fn evaluate_clients(
         .enumerate()
         .flat_map(|(index, client)| client.samples.chunks(BATCH).map(move |part| (index, part)))
         .collect();
-    let found = worker::map(compute.workers, parts.len(), |index| {
-        evaluate_batch(model, &stacked, images, parts[index].1, compute)
+    // Each rank evaluates a part, and all learn what the others found; losses travel as their bits.
+    let own = compute.ranks.part(parts.len());
+    let here = worker::map(compute.workers, own.len(), |index| {
+        evaluate_batch(model, &stacked, images, parts[own.start + index].1, compute)
     });
+    let mut found = vec![[0; 2]; parts.len()];
+    found[own]
+        .iter_mut()
+        .zip(here)
+        .for_each(|(found, (loss, correct))| *found = [loss.to_bits() as i64, correct as i64]);
+    compute.ranks.sum(found.as_flattened_mut());
     let mut evaluations = vec![Evaluation { loss: 0.0, correct: 0, samples: 0 }; clients.len()];
-    for ((client, part), (loss, correct)) in parts.into_iter().zip(found) {
+    for ((client, part), [loss, correct]) in parts.into_iter().zip(found) {
         let evaluation = &mut evaluations[client];
-        evaluation.loss += loss;
-        evaluation.correct += correct;
+        evaluation.loss += f64::from_bits(loss as u64);
+        evaluation.correct += correct as usize;
         evaluation.samples += part.len();
     }
     evaluations.iter_mut().for_each(|evaluation| evaluation.loss /= evaluation.samples.max(1) as f64);

@@ -57,10 +57,10 @@ impl<'a> Roll<'a> {
 /// What became of one client's training.
 pub(super) struct Trained {
     /// Whether its update could be added; one that was kept has yet to be looked at.
-    accepted: Result<(), Refusal>,
+    pub accepted: Result<(), Refusal>,
     /// The update, if it was not added up already; empty otherwise.
-    update: ClientUpdate,
-    late: bool,
+    pub update: ClientUpdate,
+    pub late: bool,
 }
 
 impl Trained {

@@ -5,6 +5,7 @@ mod availability;
 mod chunk;
 mod cohort;
 mod evaluate;
+mod exchange;
 mod gather;
 mod local;
 mod plan;
@@ -14,6 +15,7 @@ mod scaffold;
 mod schedule;
 mod server;
 mod state;
+mod trainings;
 mod update;
 
 pub use availability::{Attendance, Availability, DropOut};
@@ -39,6 +41,7 @@ use aggregate::ExactMean;
 use gather::{Gathered, Roll, Trained};
 use std::sync::Arc;
 use std::time::Instant;
+use trainings::Trainings;
 
 /// A client in a round, and how much its update counts.
 #[derive(Clone, Debug)]
@@ -156,7 +159,8 @@ impl Federation {
     }
 
     /// One round: every participant that is there trains a copy of the global model, the rule makes one update of theirs, the
-    /// server moves by it. On a CPU the result depends neither on the number of workers nor on the chunk.
+    /// server moves by it. On a CPU the result depends neither on the number of workers nor on the chunk; several ranks train a
+    /// share of the cohort each, and all of them get the result of one.
     ///
     /// # Errors
     /// [`TrainingError`] if nobody takes part, a weight is no weight, no update that arrived can be used, or too few for the
@@ -172,7 +176,7 @@ impl Federation {
         let arriving = std::mem::take(&mut state.late);
         let roll = Roll::call(self, cohort, &arriving, round);
         let total = roll.arriving_weight(&arriving);
-        let Round { trained, mut mean, rows, plan } = self.train(&state, &roll, total);
+        let Trainings { trained, mut mean, rows, plan, waiting, communication } = self.train(&state, &roll, total);
         let samples: u64 = trained.iter().map(Trained::samples).sum();
 
         let size = state.weights.values().len();
@@ -196,6 +200,8 @@ impl Federation {
             padding: if rows == 0 { 0.0 } else { 1.0 - samples as f64 / rows as f64 },
             plan,
             seconds: 0.0,
+            waiting,
+            communication,
         };
         if !skipped {
             self.step(&mut state, gathered.accepted, &mean)?;
@@ -203,31 +209,6 @@ impl Federation {
         state.late = gathered.late;
         state.round = round;
         Ok((state, RoundReport { seconds: started.elapsed().as_secs_f64(), ..report }))
-    }
-
-    /// Trains everybody who was called; what they send comes back in the order of the cohort.
-    fn train(&self, state: &ServerState, roll: &Roll, total: f64) -> Round {
-        let called: Vec<&Participant> = roll.called.iter().map(|called| called.participant).collect();
-        let plan = Plan::new(&self.compute, &self.local, state.weights.layout(), &self.trace, called.len());
-        let chunks = plan.chunks(&called, &self.local);
-        let size = state.weights.values().len();
-        let (means, trained) = crate::worker::run(
-            plan.workers,
-            chunks.len(),
-            || ExactMean::new(size),
-            |mean, index| {
-                let clients: Vec<&Client> = chunks[index].iter().map(|&place| &called[place].client).collect();
-                let (updates, rows) = self.train_chunk(state, &clients, state.round + 1);
-                let take = |(update, &place): (chunk::Update, &usize)| {
-                    Trained::take(self, state, mean, roll.called[place], update, total)
-                };
-                (updates.into_iter().zip(&chunks[index]).map(take).collect::<Vec<_>>(), rows)
-            },
-        );
-        let rows = trained.iter().map(|(_, rows)| rows).sum();
-        let trained = in_cohort_order(&chunks, trained.into_iter().map(|(trained, _)| trained));
-        let mean = means.into_iter().fold(ExactMean::new(size), ExactMean::merge);
-        Round { trained, mean, rows, plan }
     }
 
     /// Moves the server by updates that count.
@@ -248,17 +229,6 @@ impl Federation {
     }
 }
 
-/// What came out of training a cohort.
-struct Round {
-    /// In the order of the cohort.
-    trained: Vec<Trained>,
-    /// Of the updates that could be added up as they came.
-    mean: ExactMean,
-    /// Rows of samples that were computed, padding included.
-    rows: u64,
-    plan: Plan,
-}
-
 fn check_weights(cohort: &[Participant], round: u64) -> Result<(), TrainingError> {
     if cohort.is_empty() {
         return Err(TrainingError::EmptyCohort(round));
@@ -269,13 +239,6 @@ fn check_weights(cohort: &[Participant], round: u64) -> Result<(), TrainingError
         }
         None => Ok(()),
     }
-}
-
-/// Puts what chunks returned back into the order of the cohort.
-fn in_cohort_order(chunks: &[Vec<usize>], trained: impl Iterator<Item = Vec<Trained>>) -> Vec<Trained> {
-    let mut placed: Vec<(usize, Trained)> = chunks.iter().flatten().copied().zip(trained.flatten()).collect();
-    placed.sort_by_key(|(place, _)| *place);
-    placed.into_iter().map(|(_, trained)| trained).collect()
 }
 
 #[cfg(test)]

@@ -37,8 +37,12 @@ pub struct RoundReport {
     /// Share of the computed rows that were padding: batches that were not full, and clients that waited for others of
     /// their chunk. In [0, 1).
     pub padding: f64,
-    /// How clients were spread over launches and threads.
+    /// How clients were spread over launches and threads, on this rank.
     pub plan: Plan,
     /// Wall time.
     pub seconds: f64,
+    /// Of these, seconds that this rank waited for the others to have trained; 0 without others.
+    pub waiting: f64,
+    /// Of these, seconds in which ranks exchanged what they had trained; 0 without others.
+    pub communication: f64,
 }

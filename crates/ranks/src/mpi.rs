@@ -1,0 +1,113 @@
+//! Ranks over MPI, by the library that the cluster runs.
+
+use crate::{Local, Transport};
+use mpi::collective::SystemOperation;
+use mpi::datatype::PartitionMut;
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::{Communicator, CommunicatorCollectives};
+use mpi::{Count, Threading};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Ends MPI when dropped.
+pub struct Connected(#[allow(dead_code, reason = "held for its end")] mpi::environment::Universe);
+
+/// The ranks that were started with this one. One thread at a time calls MPI.
+#[derive(Debug)]
+pub struct Mpi {
+    rank: usize,
+    size: usize,
+    local: Local,
+    calling: Mutex<()>,
+}
+
+/// Starts MPI; nothing if it was started before, or does not let threads take turns.
+pub fn connect() -> Option<(Connected, Mpi)> {
+    let (universe, threading) = mpi::initialize_with_threading(Threading::Serialized)?;
+    let world = universe.world();
+    let (rank, size) = (world.rank() as usize, world.size() as usize);
+    let machine = world.split_shared(world.rank());
+    let local = Local {
+        rank: machine.rank() as usize,
+        size: machine.size() as usize,
+        sharing: gather_varied(&machine, allowed_cores().as_bytes()).filter(|cores| *cores == allowed_cores()).count(),
+    };
+    let transport = Mpi { rank, size, local, calling: Mutex::new(()) };
+    (threading >= Threading::Serialized).then_some((Connected(universe), transport))
+}
+
+/// The cores that this process may run on, as Linux writes them; elsewhere all processes look the same.
+fn allowed_cores() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().find(|line| line.starts_with("Cpus_allowed_list")).unwrap_or_default().to_string()
+}
+
+/// A short text of each rank.
+fn gather_varied(communicator: &SimpleCommunicator, own: &[u8]) -> impl Iterator<Item = String> {
+    let mut lengths: Vec<Count> = vec![0; communicator.size() as usize];
+    communicator.all_gather_into(&(own.len() as Count), &mut lengths[..]);
+    let counts: Vec<usize> = lengths.into_iter().map(|length| length as usize).collect();
+    let all = gather(communicator, own, &counts);
+    let mut start = 0;
+    counts.into_iter().map(move |count| {
+        start += count;
+        String::from_utf8_lossy(&all[start - count..start]).into_owned()
+    })
+}
+
+fn gather(communicator: &SimpleCommunicator, own: &[u8], counts: &[usize]) -> Vec<u8> {
+    let mut all = vec![0; counts.iter().sum()];
+    // `Ranks::gather` keeps the sum of all counts below 2^31.
+    let counts: Vec<Count> = counts.iter().map(|&count| count as Count).collect();
+    let starts: Vec<Count> = counts
+        .iter()
+        .scan(0, |start, count| {
+            *start += count;
+            Some(*start - count)
+        })
+        .collect();
+    communicator.all_gather_varcount_into(own, &mut PartitionMut::new(&mut all[..], counts, starts));
+    all
+}
+
+impl Mpi {
+    fn call(&self) -> (MutexGuard<'_, ()>, SimpleCommunicator) {
+        (self.calling.lock().unwrap_or_else(PoisonError::into_inner), SimpleCommunicator::world())
+    }
+}
+
+impl Transport for Mpi {
+    fn rank(&self) -> usize {
+        self.rank
+    }
+
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn local(&self) -> Local {
+        self.local
+    }
+
+    fn barrier(&self) {
+        self.call().1.barrier();
+    }
+
+    fn sum(&self, values: &mut [i64]) {
+        let (_turn, world) = self.call();
+        // In parts, since MPI counts in 32 bits.
+        for values in values.chunks_mut(1 << 28) {
+            let own = values.to_vec();
+            world.all_reduce_into(&own[..], values, SystemOperation::sum());
+        }
+    }
+
+    fn gather(&self, own: &[u8], counts: &[usize]) -> Vec<u8> {
+        let (_turn, world) = self.call();
+        gather(&world, own, counts)
+    }
+
+    fn abort(&self, code: u8) -> ! {
+        // Without the lock: an error ends everything, also what another thread of this rank is waiting for.
+        SimpleCommunicator::world().abort(i32::from(code))
+    }
+}
