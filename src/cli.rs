@@ -1,8 +1,9 @@
 //! The command line: what can be said, and which command it goes to.
 
 use crate::command;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Kind, Outcome};
 use clap::{Parser, Subcommand, ValueEnum};
+use imfl_ranks::Ranks;
 
 /// Federated learning with generated data and fair pay.
 #[derive(Parser)]
@@ -44,15 +45,21 @@ pub enum Format {
 }
 
 impl Cli {
-    /// Runs the command that was asked for.
-    pub fn run(self) -> Outcome {
+    /// Runs the command that was asked for, on several ranks if it can share its work out.
+    pub fn run(self, ranks: &Ranks) -> Outcome {
         match self.command {
-            Command::Run(run) => run.run(),
+            Command::Run(run) => run.run(ranks),
+            Command::Reproduce(reproduce) => reproduce.run(ranks),
+            Command::Bench(command::bench::Bench::Train(train)) => train.run(ranks),
+            _ if ranks.are_several() => {
+                let problem = "only `imfl run`, `imfl bench train` and `imfl reproduce` share their work out over ranks; start \
+                               this command without mpirun";
+                Err(Failure::new(Kind::Usage, problem))
+            }
             Command::Aigc(aigc) => aigc.run(),
             Command::Bench(bench) => bench.run(),
             Command::Data(data) => data.run(),
             Command::Mechanism(mechanism) => mechanism.run(),
-            Command::Reproduce(reproduce) => reproduce.run(),
             Command::Report(report) => report.run(),
             Command::Devices(devices) => devices.run(),
         }

@@ -1,12 +1,26 @@
 //! Progress on standard error: bars on a terminal, nothing but notes elsewhere.
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Display;
 use std::io::IsTerminal;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// All bars of the program: a stage's bar stands below that of the grid it belongs to.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Whether this process keeps silent, since another speaks for it.
+static MUTE: AtomicBool = AtomicBool::new(false);
+
+/// From now on nothing is drawn or said.
+pub fn mute() {
+    MUTE.store(true, Ordering::Relaxed);
+    BARS.set_draw_target(ProgressDrawTarget::hidden());
+}
+
+fn speaks() -> bool {
+    !MUTE.load(Ordering::Relaxed)
+}
 
 /// A bar over `total` steps. It is hidden where standard error is no terminal, and clears itself when dropped.
 pub struct Bar(ProgressBar);
@@ -49,19 +63,23 @@ impl Drop for Bar {
 
 /// A line for a person; standard output stays data.
 pub fn note(line: impl Display) {
-    BARS.suspend(|| eprintln!("{line}"));
+    if speaks() {
+        BARS.suspend(|| eprintln!("{line}"));
+    }
 }
 
 /// A line for a log: written where there is no terminal to show a bar on.
 pub fn log(line: impl Display) {
-    if !std::io::stderr().is_terminal() {
+    if speaks() && !std::io::stderr().is_terminal() {
         eprintln!("{line}");
     }
 }
 
 /// A line that a person should not miss.
 pub fn warn(line: impl Display) {
-    BARS.suspend(|| eprintln!("warning: {line}"));
+    if speaks() {
+        BARS.suspend(|| eprintln!("warning: {line}"));
+    }
 }
 
 #[cfg(test)]

@@ -58,6 +58,8 @@ fn metrics(round: u64) -> RoundMetrics {
         accuracy: 0.75,
         samples: 9,
         seconds: 1.0,
+        waiting: 0.0,
+        communication: 0.0,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::cli::Format;
 use crate::failure::Outcome;
 use crate::reproduce::{self, Experiment, Request};
 use clap::Args;
+use imfl_ranks::Ranks;
 use std::path::PathBuf;
 
 /// Make the paper's results again: every figure and number of docs/results.md comes from one of these.
@@ -49,10 +50,11 @@ pub struct Reproduce {
 
 impl Reproduce {
     /// Computes what is missing and prints the whole.
-    pub fn run(self) -> Outcome {
+    pub fn run(self, ranks: &Ranks) -> Outcome {
         let Self { quick, settings, folder, name, fresh, dataset, generator, device, workers, .. } = self;
-        let request = Request { quick, settings, folder, name, fresh, dataset, generator, device, workers };
-        let document = reproduce::run(self.experiment, &request)?;
+        let request =
+            Request { quick, settings, folder, name, fresh, dataset, generator, device, workers, ranks: ranks.clone() };
+        let Some(document) = reproduce::run(self.experiment, &request)? else { return Ok(()) };
         match self.format {
             Format::Text => output::text(&format!("{document}\n")),
             Format::Json => output::print(document.to_json()),

@@ -7,6 +7,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::pipeline;
 use clap::Args;
 use imfl_mechanism::RuleChoice;
+use imfl_ranks::Ranks;
 use imfl_storage::{Disk, FileSystem};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -136,8 +137,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// Resolves the configuration and runs it.
-    pub fn run(self) -> Outcome {
+    /// Resolves the configuration and runs it; every rank reads the same files.
+    pub fn run(self, ranks: &Ranks) -> Outcome {
         let format = self.format;
         let files: Arc<dyn FileSystem> = Arc::new(Disk);
         let (from, allowed) = (self.resume.clone(), self.resume_changed);
@@ -149,10 +150,11 @@ impl Run {
         let resumed = from.map(|from| checkpoint::resume(&files, &from, &runs)).transpose()?;
         let config = self.resolve(resumed.as_ref().map(|resumed| &resumed.config))?;
         let resumed = resumed.map(|resumed| resumed.with(&config, allowed)).transpose()?;
-        let summary = pipeline::run(config, files, resumed)?;
-        match format {
-            Format::Text => println!("{summary}"),
-            Format::Json => println!("{}", summary.to_json()),
+        let summary = pipeline::run(config, files, resumed, ranks)?;
+        match (summary, format) {
+            (None, _) => {}
+            (Some(summary), Format::Text) => println!("{summary}"),
+            (Some(summary), Format::Json) => println!("{}", summary.to_json()),
         }
         Ok(())
     }

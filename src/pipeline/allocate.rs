@@ -9,9 +9,10 @@ use imfl_mechanism::personal::Options;
 use imfl_mechanism::posted::{self, CurvePoint, Sampling};
 use imfl_mechanism::prior::{Distribution, Prior, UnitCosts};
 use imfl_mechanism::{
-    ClientSpec, Constants, Knowledge, LossModel, Market, Rate, RuleChoice, Target, TargetChoice, Weights,
+    ClientSpec, Constants, Knowledge, LossModel, Market, Mode, Rate, RuleChoice, Target, TargetChoice, Weights,
 };
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 
 /// Draws of the prior over device factors.
 const PRIOR_DRAWS: u64 = 1000;
@@ -32,6 +33,26 @@ pub struct Allocation {
     pub curve: Vec<CurvePoint>,
     /// Label shares that the server aims at.
     pub target: Vec<f64>,
+}
+
+/// What training needs to know of an allocation: who does what, and how much it counts. No money.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Roles {
+    /// How each client takes part.
+    pub modes: Vec<Mode>,
+    /// Weight of each client's update; 0 for those that stay out.
+    pub weights: Vec<f64>,
+    /// Label shares that augmented clients are filled up to.
+    pub target: Vec<f64>,
+}
+
+impl Allocation {
+    /// What training needs to know of it.
+    pub fn roles(&self) -> Roles {
+        let modes = self.outcome.modes();
+        let weights = self.market.aggregation_weights(&modes);
+        Roles { modes, weights, target: self.target.clone() }
+    }
 }
 
 /// Costs of one unit of each kind of work, in credits, on a device as fast as this one.

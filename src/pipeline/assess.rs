@@ -2,6 +2,7 @@
 //! trajectory of federated training on authentic images only.
 
 use super::Setup;
+use crate::agreement;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress::Bar;
 use imfl_aigc::{GradientProbe, Request, Theta, theta};
@@ -66,7 +67,8 @@ pub fn run(setup: &Setup, clients: &[Client]) -> Outcome<Assessment> {
         points.push(Point::measure(&federation, &state.weights, &halves, samples.as_deref(), index as u64));
         bar.advance();
     }
-    summarise(&points, samples.is_some())
+    // All ranks have the same gradients; on machines of different kinds the last bits may differ, and rank 0 has the word.
+    agreement::from_first(&setup.compute.ranks, || summarise(&points, samples.is_some()))
 }
 
 impl Point {

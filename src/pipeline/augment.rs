@@ -1,6 +1,6 @@
 //! Part of stage 5: generated images take the place of surplus ones in the data of augmented clients.
 
-use super::{Allocation, Setup};
+use super::{Roles, Setup};
 use crate::failure::Outcome;
 use imfl_aigc::{Augmentation, Request};
 use imfl_engine::client::{Client, Sample};
@@ -20,13 +20,8 @@ pub struct Augmented {
 }
 
 /// Plans every client's data and generates the images for it, unless they are `known`.
-pub fn run(
-    setup: &Setup,
-    clients: &[Client],
-    allocation: &Allocation,
-    known: Option<Arc<Dataset>>,
-) -> Outcome<Augmented> {
-    of_modes(setup, clients, &allocation.outcome.modes(), &allocation.target, known)
+pub fn run(setup: &Setup, clients: &[Client], roles: &Roles, known: Option<Arc<Dataset>>) -> Outcome<Augmented> {
+    of_modes(setup, clients, &roles.modes, &roles.target, known)
 }
 
 /// The same for given modes, one for each client, and label shares to aim at.

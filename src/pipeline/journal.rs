@@ -14,6 +14,7 @@ const LEDGER: &str = "ledger.jsonl";
 
 /// The durable side of training. A round is acknowledged once it is in here.
 pub struct Journal {
+    folder: RunDir,
     metrics: Log,
     ledger: Ledger,
     checkpoints: Checkpoints,
@@ -42,7 +43,7 @@ impl Journal {
         let (metrics, rounds) = open_metrics(folder, point.map(|point| &point.metrics))?;
         let since = point.map(|point| &point.ledger);
         let ledger = Ledger::open_in(folder.files(), &folder.file(LEDGER), since)?;
-        Ok(Self { metrics, ledger, checkpoints, every: limits.every, rounds })
+        Ok(Self { folder: folder.clone(), metrics, ledger, checkpoints, every: limits.every, rounds })
     }
 
     /// Writes down a round and who is paid for it.
@@ -76,6 +77,20 @@ impl Journal {
     /// A failure that names the file that could not be written; earlier checkpoints are whole then.
     pub fn save(&mut self, state: &ServerState) -> Outcome {
         self.checkpoints.save(state, self.metrics.position(), self.ledger.position())
+    }
+
+    /// Writes the final model.
+    ///
+    /// # Errors
+    /// A failure that names the file that could not be written.
+    pub fn finish(&self, state: &ServerState) -> Outcome {
+        let model = state.weights.to_safetensors().map_err(|error| Failure::new(Kind::Unexpected, error))?;
+        self.folder.write("model.safetensors", model)
+    }
+
+    /// The folder of the run.
+    pub fn folder(&self) -> &RunDir {
+        &self.folder
     }
 
     /// What was paid so far.

@@ -13,7 +13,7 @@ mod source;
 mod summary;
 mod train;
 
-pub use allocate::Allocation;
+pub use allocate::{Allocation, Roles};
 pub use assess::Assessment;
 pub use augment::fill;
 pub use compare::Yardstick;
@@ -25,14 +25,17 @@ pub use source::corpus;
 pub use summary::Summary;
 pub use train::{RoundMetrics, Training};
 
+use crate::agreement;
 use crate::checkpoint::{Prepared, Resumed};
 use crate::config::RunConfig;
 use crate::failure::Outcome;
 use crate::report;
 use crate::run_dir::RunDir;
+use imfl_ranks::Ranks;
 use imfl_storage::FileSystem;
 use std::sync::Arc;
 use summary::Stopwatch;
+use train::Books;
 
 /// Measures what the generator's images are worth to a run, along a trajectory of its clients, and nothing else.
 ///
@@ -43,19 +46,26 @@ pub fn probe(setup: &Setup) -> Outcome<Assessment> {
 }
 
 /// Runs everything that the configuration asks for and leaves a run folder behind; or goes on with a run, for which what was
-/// measured before its first round is not measured again.
+/// measured before its first round is not measured again. Several ranks compute together; the first alone measures costs,
+/// decides on money and writes, and returns the summary.
 ///
 /// # Errors
 /// A failure whose kind tells configuration, data, device, divergence and interruption apart.
-pub fn run(config: RunConfig, files: Arc<dyn FileSystem>, resumed: Option<Resumed>) -> Outcome<Summary> {
+pub fn run(
+    config: RunConfig,
+    files: Arc<dyn FileSystem>,
+    resumed: Option<Resumed>,
+    ranks: &Ranks,
+) -> Outcome<Option<Summary>> {
     config.check()?;
     let mut clock = Stopwatch::start();
-    let setup = Setup::open(config)?;
+    let setup = Setup::open(config, ranks)?;
     let shares = partition::run(&setup)?;
-    let folder = match &resumed {
-        Some(resumed) => resumed.folder.clone(),
-        None => RunDir::create(files, &setup.config.runs, &setup.config.name)?,
+    let folder = || match &resumed {
+        Some(resumed) => Ok(resumed.folder.clone()),
+        None => RunDir::create(files, &setup.config.runs, &setup.config.name),
     };
+    let folder = ranks.is_first().then(folder).transpose()?;
     clock.lap("partition");
     // Costs stay what they were; the rest is known only if nothing that it depends on was changed.
     let costs = resumed.as_ref().map(|resumed| resumed.prepared.numbers.costs);
@@ -65,21 +75,30 @@ pub fn run(config: RunConfig, files: Arc<dyn FileSystem>, resumed: Option<Resume
     let assessment =
         known.map_or_else(|| assess::run(&setup, &shares), |known| Ok(known.numbers.assessment.clone()))?;
     clock.lap("assess");
-    let allocation = allocate::run(&setup, &profile, &assessment)?;
-    let digest = setup.data_digest();
-    known.map_or(Ok(()), |known| known.check(&digest, &allocation))?;
+    let (decided, roles) = agreement::on_first(ranks, || {
+        let allocation = allocate::run(&setup, &profile, &assessment)?;
+        let digest = setup.data_digest();
+        known.map_or(Ok(()), |known| known.check(&digest, &allocation))?;
+        let roles = allocation.roles();
+        Ok(((allocation, digest), roles))
+    })?;
     clock.lap("allocate");
-    let data = augment::run(&setup, &shares, &allocation, known.and_then(|known| known.generated.clone()))?;
+    let data = augment::run(&setup, &shares, &roles, known.and_then(|known| known.generated.clone()))?;
+    let state = resumed.as_ref().map(|resumed| resumed.state(setup.model.layout())).transpose()?;
+    let (Some((allocation, digest)), Some(folder)) = (decided, folder) else {
+        train::run(&setup, &shares, data, &roles, None, state)?;
+        return Ok(None);
+    };
     let prepared = Prepared::new(digest, profile.costs, assessment.clone(), &allocation, data.generated.clone());
     let mut journal = Journal::open(&setup.config, &folder, &prepared, resumed.as_ref())?;
-    let state = resumed.as_ref().map(|resumed| resumed.state(setup.model.layout())).transpose()?;
     // Pays for each round when it is done, by the rules in `settle`.
-    let training = train::run(&setup, &shares, data, &allocation, &folder, &mut journal, state)?;
+    let books = Books { allocation: &allocation, journal: &mut journal };
+    let training = train::run(&setup, &shares, data, &roles, Some(books), state)?;
     clock.lap("train");
     let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, &clock);
     report::write(&setup, &profile, &allocation, &training, &summary, &folder)?;
     clock.lap("report");
     let summary = summary.timed(&clock);
     folder.write("summary.json", summary.to_json())?;
-    Ok(summary)
+    Ok(Some(summary))
 }

@@ -1,6 +1,7 @@
 //! Stage 2: what each client holds, and what its work costs, measured on this device.
 
 use super::Setup;
+use crate::agreement;
 use crate::config::RecordedCosts;
 use crate::failure::Outcome;
 use imfl_aigc::{Generator, Request};
@@ -43,7 +44,8 @@ pub fn run(setup: &Setup, clients: &[Client], known: Option<RecordedCosts>) -> O
         histogram: client.histogram(&images),
         device_factor: factors.quantile(keyed(setup.seed, Purpose::DeviceSpeed, 0, u64::from(client.id), 0).random()),
     };
-    let costs = known.map_or_else(|| costs(setup), Ok)?;
+    // Rank 0 measures and the others wait, so that nothing disturbs it on its own machine.
+    let costs = known.map_or_else(|| agreement::from_first(&setup.compute.ranks, || costs(setup)), Ok)?;
     Ok(Profile { clients: clients.iter().map(profile).collect(), costs })
 }
 

@@ -1,6 +1,7 @@
 //! What every stage needs: configuration, device, images that are honest to use, a generator.
 
 use super::source;
+use crate::agreement;
 use crate::assets;
 use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
@@ -10,6 +11,7 @@ use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::Federation;
 use imfl_engine::model::{Architecture, Model};
+use imfl_ranks::Ranks;
 use rand::Rng;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -53,17 +55,18 @@ pub struct Setup {
 }
 
 impl Opened {
-    /// Opens the device and the dataset that a configuration names.
+    /// Opens the device and the dataset that a configuration names, on each of the ranks that will share the work.
     ///
     /// # Errors
     /// A failure that names the key, file or device.
-    pub fn new(mut config: RunConfig) -> Outcome<Self> {
-        let seed = config.seed.unwrap_or_else(|| rand::rng().next_u64() >> 12);
+    pub fn new(mut config: RunConfig, ranks: &Ranks) -> Outcome<Self> {
+        // A seed that is drawn is drawn once. Nobody leaves this before all ranks have read what they go on from.
+        let seed = agreement::from_first(ranks, || Ok(config.seed.unwrap_or_else(|| rand::rng().next_u64() >> 12)))?;
         if config.seed.is_none() {
             progress::note(format!("seed {seed} (pass --seed {seed} to repeat this run)"));
         }
         config.seed = Some(seed);
-        let compute = Compute::open(config.device.parse::<DeviceName>()?, config.workers)?;
+        let compute = Compute::open_on(ranks, config.device.parse::<DeviceName>()?, config.workers)?;
         let compute = Compute { chunk: config.chunk, ..compute };
         if compute.name == DeviceName::NdArray {
             progress::warn("ndarray is deprecated in Burn and 25 to 100 times slower than `cpu` at convolutions");
@@ -131,8 +134,8 @@ impl Setup {
     ///
     /// # Errors
     /// A failure that names the key, file or device.
-    pub fn open(config: RunConfig) -> Outcome<Self> {
-        let mut opened = Opened::new(config)?;
+    pub fn open(config: RunConfig, ranks: &Ranks) -> Outcome<Self> {
+        let mut opened = Opened::new(config, ranks)?;
         let generator = source::open(&opened.config, &mut opened.benchmark, &opened.compute, opened.seed)?;
         let learnt: Vec<&Fingerprints> = generator.iter().map(Generator::fingerprints).collect();
         let (train, withheld) = honest(&opened.benchmark, &learnt)?;
@@ -170,6 +173,11 @@ impl Setup {
         }
     }
 
+    /// The same without other ranks.
+    pub fn alone(self) -> Self {
+        Self { compute: self.compute.alone(), ..self }
+    }
+
     /// Federated training with this run's model, images and settings.
     ///
     /// # Errors
@@ -186,18 +194,25 @@ impl Setup {
 }
 
 impl Setup {
-    /// The images that `requests` ask a generator for, drawn as this run draws its images, behind a bar called `label`.
+    /// The images that `requests` ask a generator for, drawn as this run draws its images, behind a bar called `label`; each
+    /// rank draws a part of them, and all get all.
     ///
     /// # Errors
     /// A failure if the generator has no such class.
     pub fn draw(&self, generator: &Generator, requests: &[Request], label: &'static str) -> Outcome<Arc<Dataset>> {
-        let bar = Bar::new(label, requests.len() as u64);
-        let Compute { device, workers, .. } = &self.compute;
-        let images = generator.sample(requests, &self.sampling, self.seed, device, *workers, |done, _| {
-            bar.set(done as u64);
-            ControlFlow::Continue(())
-        })?;
-        Ok(Arc::new(images))
+        let Compute { device, workers, ranks, .. } = &self.compute;
+        let own = &requests[ranks.part(requests.len())];
+        let bar = Bar::new(label, own.len() as u64);
+        // More ranks than images leave some without any; a generator that is asked for nothing at all says so.
+        let pixels = match own.is_empty() && !requests.is_empty() {
+            true => Vec::new(),
+            false => generator.pixels(own, &self.sampling, self.seed, device, *workers, |done, _| {
+                bar.set(done as u64);
+                ControlFlow::Continue(())
+            })?,
+        };
+        let pixels = if ranks.are_several() { ranks.gather(&pixels).concat() } else { pixels };
+        Ok(Arc::new(generator.dataset(requests, pixels)))
     }
 
     /// SHA-256 of the images and labels that clients may hold and of those of the test.

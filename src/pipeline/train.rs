@@ -3,7 +3,7 @@
 use super::augment::Augmented;
 use super::journal::Journal;
 use super::settle::Payroll;
-use super::{Allocation, Setup};
+use super::{Allocation, Roles, Setup};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::interrupt::Interrupt;
 use crate::progress::{self, Bar};
@@ -40,17 +40,28 @@ pub struct RoundMetrics {
     pub samples: u64,
     /// Wall time of training, without evaluation.
     pub seconds: f64,
+    /// Of these, seconds that rank 0 waited for other ranks to have trained.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting: f64,
+    /// Of these, seconds in which ranks exchanged what they had trained.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub communication: f64,
+}
+
+/// A run of one process has no such times.
+fn is_zero(seconds: &f64) -> bool {
+    *seconds == 0.0
 }
 
 /// What training led to.
 pub struct Training {
-    /// Every round.
+    /// Every round, on the rank that keeps the books.
     pub rounds: Vec<RoundMetrics>,
     /// The final model on the test images.
     pub evaluation: Evaluation,
     /// The final model on each client's authentic images, those of clients that stayed out included.
     pub on_clients: Vec<Evaluation>,
-    /// What was paid for all rounds.
+    /// What was paid for all rounds, by the rank that keeps the books.
     pub paid: Credits,
     /// Label counts of each client's data as it was trained on; an empty entry for a client that stayed out.
     pub histograms: Vec<Vec<usize>>,
@@ -58,14 +69,22 @@ pub struct Training {
     pub generated: Option<Arc<Dataset>>,
 }
 
-/// Trains round by round from `start`, or from the beginning, and writes down each round before the next begins.
+/// What rank 0 keeps while all train.
+pub struct Books<'a> {
+    /// What was decided on money.
+    pub allocation: &'a Allocation,
+    /// Where each round is written down.
+    pub journal: &'a mut Journal,
+}
+
+/// Trains round by round from `start`, or from the beginning. The rank with the books writes down each round before the next
+/// begins; the others train with it and keep nothing.
 pub fn run(
     setup: &Setup,
     shares: &[Client],
     data: Augmented,
-    allocation: &Allocation,
-    folder: &RunDir,
-    journal: &mut Journal,
+    roles: &Roles,
+    mut books: Option<Books>,
     start: Option<ServerState>,
 ) -> Outcome<Training> {
     let Augmented { clients, generated } = data;
@@ -78,14 +97,13 @@ pub fn run(
     if let Some(generated) = &generated {
         federation.images = federation.images.with_generated(generated.clone());
     }
-    let weights = allocation.market.aggregation_weights(&allocation.outcome.modes());
     let participants: Vec<Participant> = clients
         .iter()
-        .zip(weights)
-        .filter(|(_, weight)| *weight > 0.0)
-        .map(|(client, weight)| Participant { client: client.clone(), weight })
+        .zip(&roles.weights)
+        .filter(|(_, weight)| **weight > 0.0)
+        .map(|(client, weight)| Participant { client: client.clone(), weight: *weight })
         .collect();
-    let histograms = clients.iter().zip(&allocation.outcome.awards).map(|(client, award)| match award.mode.plays() {
+    let histograms = clients.iter().zip(&roles.modes).map(|(client, mode)| match mode.plays() {
         true => client.histogram(&federation.images),
         false => Vec::new(),
     });
@@ -100,7 +118,8 @@ pub fn run(
     let planned = if participants.is_empty() { 0 } else { setup.config.training.rounds };
     let draw = cohorts(setup, &participants)?;
     let ids = |cohort: Vec<Participant>| cohort.iter().map(|participant| participant.client.id).collect();
-    let payroll = Payroll::plan(allocation, planned, |round| draw(round).map(ids))?;
+    let plan = |books: &Books| Payroll::plan(books.allocation, planned, |round| draw(round).map(ids));
+    let payroll = books.as_ref().map(plan).transpose()?;
 
     let bar = Bar::new("training", planned);
     bar.set(state.round);
@@ -108,37 +127,39 @@ pub fn run(
     if state.round > 0 {
         progress::note(format!("going on after round {} of {planned}", state.round));
     }
-    journal.save_if_due(&state, false)?;
+    if let Some(Books { journal, .. }) = &mut books {
+        journal.save_if_due(&state, false)?;
+    }
     for round in state.round + 1..=planned {
         let report;
         (state, report) = federation.apply(state, &draw(round)?)?;
         evaluation = evaluate(&state);
+        bar.advance();
+        let (Some(Books { journal, .. }), Some(payroll)) = (&mut books, &payroll) else { continue };
         let payments = payroll.round(&report)?;
         journal.record(RoundMetrics::of(report, &evaluation), payments)?;
         let saved = journal.save_if_due(&state, round == planned)?;
-        bar.advance();
         let (accuracy, saved) = (evaluation.accuracy(), if saved { ", saved" } else { "" });
         progress::log(format!(
             "round {round} of {planned}: accuracy {accuracy:.4}, loss {:.4}{saved}",
             evaluation.loss
         ));
+        // The rank with the books decides for all: where it stops, the others are ended.
         if interrupt.came() && round < planned {
             journal.save(&state)?;
-            return Err(interrupted(round, folder));
+            return Err(interrupted(round, journal.folder()));
         }
     }
-    let model = state.weights.to_safetensors().map_err(|error| Failure::new(Kind::Unexpected, error))?;
-    folder.write("model.safetensors", model)?;
-    let paid = Credits::from_micros(-journal.book().balance("server").micros());
     let (model, compute) = (federation.model.as_ref(), &federation.compute);
-    let on_clients = federated::evaluate_clients(
-        model,
-        &state.weights,
-        &federation.images,
-        &shares.iter().collect::<Vec<_>>(),
-        compute,
-    );
-    Ok(Training { rounds: journal.rounds().to_vec(), evaluation, on_clients, paid, histograms, generated })
+    let all: Vec<&Client> = shares.iter().collect();
+    let on_clients = federated::evaluate_clients(model, &state.weights, &federation.images, &all, compute);
+    let (mut rounds, mut paid) = (Vec::new(), Credits::ZERO);
+    if let Some(Books { journal, .. }) = books {
+        journal.finish(&state)?;
+        paid = Credits::from_micros(-journal.book().balance("server").micros());
+        rounds = journal.rounds().to_vec();
+    }
+    Ok(Training { rounds, evaluation, on_clients, paid, histograms, generated })
 }
 
 fn interrupted(round: u64, folder: &RunDir) -> Failure {
@@ -171,8 +192,20 @@ fn cohorts<'a>(
 
 impl RoundMetrics {
     fn of(report: RoundReport, evaluation: &Evaluation) -> Self {
-        let RoundReport { round, cohort, dropped, late, rejected, skipped, train_loss, samples, seconds, .. } = report;
-        let (loss, accuracy) = (evaluation.loss, evaluation.accuracy());
-        Self { round, cohort, dropped, late, rejected, skipped, train_loss, loss, accuracy, samples, seconds }
+        Self {
+            round: report.round,
+            cohort: report.cohort,
+            dropped: report.dropped,
+            late: report.late,
+            rejected: report.rejected,
+            skipped: report.skipped,
+            train_loss: report.train_loss,
+            loss: evaluation.loss,
+            accuracy: evaluation.accuracy(),
+            samples: report.samples,
+            seconds: report.seconds,
+            waiting: report.waiting,
+            communication: report.communication,
+        }
     }
 }

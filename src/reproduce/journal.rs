@@ -1,6 +1,7 @@
 //! The folder of an experiment: what was asked, what was measured, and one line for each finished cell of its grid.
 
 use crate::failure::{Failure, Kind, Outcome};
+use imfl_ranks::Ranks;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -17,6 +18,8 @@ const SETTINGS: &str = "settings.toml";
 /// Finished cells by their coordinates.
 pub struct Journal {
     folder: PathBuf,
+    /// The processes that share the cells. Only the first has the folder; for the others it is empty and takes nothing.
+    ranks: Ranks,
     done: BTreeMap<String, Value>,
     seconds: f64,
 }
@@ -26,8 +29,11 @@ impl Journal {
     ///
     /// # Errors
     /// A failure that names the file, and the line that cannot be read.
-    pub fn open(folder: &Path, settings: &str, fresh: bool) -> Outcome<Self> {
-        let mut journal = Self { folder: folder.into(), done: BTreeMap::new(), seconds: 0.0 };
+    pub fn open(folder: &Path, settings: &str, fresh: bool, ranks: &Ranks) -> Outcome<Self> {
+        let mut journal = Self { folder: folder.into(), ranks: ranks.clone(), done: BTreeMap::new(), seconds: 0.0 };
+        if !ranks.is_first() {
+            return Ok(journal);
+        }
         if fresh {
             for name in [CELLS, SETTINGS, "measured.json"] {
                 match fs::remove_file(journal.file(name)) {
@@ -57,6 +63,11 @@ impl Journal {
         Ok(journal)
     }
 
+    /// The processes that share the cells.
+    pub fn ranks(&self) -> &Ranks {
+        &self.ranks
+    }
+
     /// A file in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
@@ -73,6 +84,9 @@ impl Journal {
     /// A failure that names the file.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Outcome {
         let path = self.file(name);
+        if !self.ranks.is_first() {
+            return Ok(());
+        }
         fs::write(&path, content).map_err(|error| unexpected("write", &path, &error))
     }
 
@@ -82,6 +96,9 @@ impl Journal {
     /// A failure that names the file.
     pub fn read(&self, name: &str) -> Outcome<Option<String>> {
         let path = self.file(name);
+        if !self.ranks.is_first() {
+            return Ok(None);
+        }
         match fs::read_to_string(&path) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -107,6 +124,9 @@ impl Journal {
     /// # Errors
     /// A failure that names the file.
     pub fn record(&mut self, cell: &impl Serialize, seconds: f64, result: &impl Serialize) -> Outcome {
+        if !self.ranks.is_first() {
+            return Ok(());
+        }
         let text = |error| Failure::new(Kind::Unexpected, format!("a result cannot be written as JSON: {error}"));
         let (key, result) = (key(cell)?, serde_json::to_value(result).map_err(text)?);
         let line = json!({ "cell": serde_json::to_value(cell).map_err(text)?, "seconds": seconds, "result": result });
@@ -162,12 +182,12 @@ mod tests {
     fn finished_cells_come_back_and_a_torn_line_is_dropped() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("cost");
-        let mut journal = Journal::open(&folder, "a = 1\n", false).unwrap();
+        let mut journal = Journal::open(&folder, "a = 1\n", false, &Ranks::alone()).unwrap();
         journal.record(&("x", 0.1), 2.0, &[1.5, 2.5]).unwrap();
         journal.record(&("y", 0.2), 3.0, &[0.5]).unwrap();
         let path = journal.file(CELLS);
         fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"cell\":[\"z\"").unwrap();
-        let journal = Journal::open(&folder, "a = 1\n", false).unwrap();
+        let journal = Journal::open(&folder, "a = 1\n", false, &Ranks::alone()).unwrap();
         assert_eq!(journal.get::<Vec<f64>>(&("x", 0.1)).unwrap(), Some(vec![1.5, 2.5]));
         assert_eq!(journal.get::<Vec<f64>>(&("z", 0.1)).unwrap(), None);
         assert_eq!(journal.seconds(), 5.0);
@@ -178,14 +198,14 @@ mod tests {
     #[test]
     fn other_settings_are_refused_unless_fresh_and_a_broken_line_is_named() {
         let root = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(root.path(), "a = 1\nb = 2\n", false).unwrap();
+        let mut journal = Journal::open(root.path(), "a = 1\nb = 2\n", false, &Ranks::alone()).unwrap();
         journal.record(&1, 0.0, &1).unwrap();
-        let error = Journal::open(root.path(), "a = 1\nb = 3\n", false).err().unwrap().to_string();
+        let error = Journal::open(root.path(), "a = 1\nb = 3\n", false, &Ranks::alone()).err().unwrap().to_string();
         assert!(error.contains("`b = 2`, now `b = 3`"), "{error}");
-        let fresh = Journal::open(root.path(), "a = 1\nb = 3\n", true).unwrap();
+        let fresh = Journal::open(root.path(), "a = 1\nb = 3\n", true, &Ranks::alone()).unwrap();
         assert_eq!(fresh.get::<u32>(&1).unwrap(), None);
         fresh.write(CELLS, "{}\n").unwrap();
-        let error = Journal::open(root.path(), "a = 1\nb = 3\n", false).err().unwrap().to_string();
+        let error = Journal::open(root.path(), "a = 1\nb = 3\n", false, &Ranks::alone()).err().unwrap().to_string();
         assert!(error.contains("cells.jsonl:1"), "{error}");
     }
 }

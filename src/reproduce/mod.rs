@@ -28,6 +28,7 @@ mod world;
 pub use findings::{Document, Findings, Table};
 
 use crate::failure::Outcome;
+use imfl_ranks::Ranks;
 use journal::Journal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -87,13 +88,15 @@ pub struct Request {
     pub device: Option<String>,
     /// Another number of threads.
     pub workers: Option<usize>,
+    /// The processes that share the cells.
+    pub ranks: Ranks,
 }
 
-/// Runs what is missing of an experiment and gathers what all of it found.
+/// Runs what is missing of an experiment and gathers what all of it found: on rank 0 a document.
 ///
 /// # Errors
 /// A failure whose kind tells configuration, data, device and divergence apart.
-pub fn run(experiment: Experiment, request: &Request) -> Outcome<Document> {
+pub fn run(experiment: Experiment, request: &Request) -> Outcome<Option<Document>> {
     match experiment {
         Experiment::Cost => reproduce(experiment, request, cost::run),
         Experiment::Accuracy => reproduce(experiment, request, accuracy::run),
@@ -108,12 +111,14 @@ fn reproduce<G: Serialize + DeserializeOwned>(
     experiment: Experiment,
     request: &Request,
     body: impl Fn(&World, &mut Journal, &[u64], &G) -> Outcome<Findings>,
-) -> Outcome<Document> {
+) -> Outcome<Option<Document>> {
     let settings: Settings<G> = Settings::read(experiment, request)?;
     let quick = if request.quick { "-quick" } else { "" };
     let name = request.name.clone().unwrap_or_else(|| format!("{}{quick}", experiment.name()));
-    let mut journal = Journal::open(&request.folder.join(name), &settings.identity()?, request.fresh)?;
+    let folder = request.folder.join(name);
+    let mut journal = Journal::open(&folder, &settings.identity()?, request.fresh, &request.ranks)?;
     let world = World::open(settings.run, &journal)?;
     let findings = body(&world, &mut journal, &settings.seeds, &settings.grid)?;
-    Document::write(experiment, request, &settings.seeds, &world, &journal, findings)
+    let write = || Document::write(experiment, request, &settings.seeds, &world, &journal, findings);
+    request.ranks.is_first().then(write).transpose()
 }

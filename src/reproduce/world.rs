@@ -1,6 +1,7 @@
 //! What all cells of an experiment share: images, a generator, and what the pipeline's own stages measure about them once.
 
 use super::journal::Journal;
+use crate::agreement;
 use crate::config::{RecordedCosts, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::pipeline::{Assessment, Profile, Setup, allocate, partition, probe, profile};
@@ -54,13 +55,10 @@ impl World {
     /// # Errors
     /// As a run's.
     pub fn open(config: RunConfig, journal: &Journal) -> Outcome<Self> {
-        let setup = Setup::open(config)?;
-        if let Some(text) = journal.read(MEASURED)? {
-            let measured = serde_json::from_str(&text).map_err(|error| {
-                let file = journal.file(MEASURED);
-                Failure::new(Kind::Data, format!("{}: {error}; --fresh measures again", file.display()))
-            })?;
-            return Ok(Self { setup, measured });
+        let ranks = journal.ranks();
+        let setup = Setup::open(config, ranks)?;
+        if let Some(measured) = agreement::from_first(ranks, || Self::measured_before(journal))? {
+            return Ok(Self { setup: setup.alone(), measured });
         }
         let started = Instant::now();
         let costs = profile::run(&setup, &partition(&setup)?, None)?.costs;
@@ -69,7 +67,16 @@ impl World {
         let measured = Measured { assessment, costs, machine: super::machine::kind(), seconds };
         let text = serde_json::to_string(&measured).map_err(|error| Failure::new(Kind::Unexpected, error))?;
         journal.write(MEASURED, text)?;
-        Ok(Self { setup, measured })
+        // From here on ranks share cells, and each computes its own by itself.
+        Ok(Self { setup: setup.alone(), measured })
+    }
+
+    fn measured_before(journal: &Journal) -> Outcome<Option<Measured>> {
+        let Some(text) = journal.read(MEASURED)? else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|error| {
+            let file = journal.file(MEASURED);
+            Failure::new(Kind::Data, format!("{}: {error}; --fresh measures again", file.display()))
+        })
     }
 
     /// Stages 1, 2 and the market of stage 4 with the recorded measurements, for a seed and a change of settings.

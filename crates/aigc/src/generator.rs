@@ -148,8 +148,25 @@ impl Generator {
         seed: u64,
         device: &Device,
         workers: usize,
-        mut observe: impl FnMut(usize, usize) -> ControlFlow<()>,
+        observe: impl FnMut(usize, usize) -> ControlFlow<()>,
     ) -> Result<Dataset, SampleError> {
+        self.pixels(requests, sampling, seed, device, workers, observe).map(|pixels| self.dataset(requests, pixels))
+    }
+
+    /// The same as bytes, one image after the other: what is put together with those of other processes by
+    /// [`Generator::dataset`].
+    ///
+    /// # Errors
+    /// As [`Generator::sample`].
+    pub fn pixels(
+        &self,
+        requests: &[Request],
+        sampling: &Sampling,
+        seed: u64,
+        device: &Device,
+        workers: usize,
+        mut observe: impl FnMut(usize, usize) -> ControlFlow<()>,
+    ) -> Result<Vec<u8>, SampleError> {
         self.check(requests, sampling)?;
         let shape = self.denoiser.config().shape;
         let stacked = Stacked::broadcast(&self.weights, 1, device);
@@ -181,10 +198,19 @@ impl Generator {
         if !complete {
             return Err(SampleError::Stopped);
         }
+        Ok(images)
+    }
+
+    /// Images that were drawn as `requests` asked, with their labels.
+    ///
+    /// # Panics
+    /// If `pixels` are not those of [`Generator::pixels`] for these requests.
+    pub fn dataset(&self, requests: &[Request], pixels: Vec<u8>) -> Dataset {
         let labels = requests.iter().map(|request| request.label).collect();
         let name = format!("images generated after {}", self.description.dataset);
-        // Sizes agree by construction and labels were checked above.
-        Ok(Dataset::new(name, shape, self.description.class_names.clone(), images, labels).expect("consistent"))
+        let (shape, classes) = (self.denoiser.config().shape, self.description.class_names.clone());
+        // `pixels` has checked the labels and returned an image for each.
+        Dataset::new(name, shape, classes, pixels, labels).expect("consistent")
     }
 
     /// How images come out of the noise: for each request the network's guess at every evaluation, in order, request after

@@ -6,6 +6,7 @@ mod train;
 
 use crate::failure::Outcome;
 use clap::Subcommand;
+use imfl_ranks::Ranks;
 
 /// The subcommands of `imfl bench`.
 #[derive(Subcommand)]
@@ -15,11 +16,11 @@ pub enum Bench {
 }
 
 impl Bench {
-    /// Runs the subcommand.
+    /// Runs the subcommand in this process alone.
     pub fn run(self) -> Outcome {
         match self {
             Self::Generate(generate) => generate.run(),
-            Self::Train(train) => train.run(),
+            Self::Train(train) => train.run(&Ranks::alone()),
         }
     }
 }

@@ -11,6 +11,7 @@ use imfl_aigc::quality::{self, Classifier, ClassifierConfig, Features, Manifold,
 use imfl_aigc::{Generator, Request, Sampling};
 use imfl_engine::data::{self, Dataset};
 use imfl_engine::model::Architecture;
+use imfl_ranks::Ranks;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -68,7 +69,7 @@ impl Assess {
 
     /// The data and the generator, checked as for a run: no test image was learnt from, no learnt image is used as authentic.
     fn setup(&self, generator: &Generator, sampling: &Sampling) -> Outcome<Setup> {
-        let mut opened = Opened::new(self.config(self.seed)?)?;
+        let mut opened = Opened::new(self.config(self.seed)?, &Ranks::alone())?;
         if self.on == Part::Validation {
             opened.hold_out_validation()?;
         }

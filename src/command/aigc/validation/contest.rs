@@ -6,6 +6,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::pipeline::{self, Opened};
 use crate::progress::{self, Bar};
 use imfl_aigc::{Corruption, DenoiserConfig, Generator, Trainer, TrainingConfig};
+use imfl_ranks::Ranks;
 use std::ops::ControlFlow;
 
 /// Images of a step of training on the spot.
@@ -32,7 +33,7 @@ pub struct Contest {
 impl Contest {
     /// Opens the given generators and trains the others.
     pub fn open(assess: &Assess) -> Outcome<Self> {
-        let mut opened = Opened::new(assess.config(assess.seed)?)?;
+        let mut opened = Opened::new(assess.config(assess.seed)?, &Ranks::alone())?;
         let (mut generators, mut contestants) = (Vec::new(), Vec::new());
         let enter = |name: String, generator: usize| Contestant { name, generator, corruption: None };
         for given in &assess.generator {

@@ -11,6 +11,7 @@ use imfl_engine::client::{Client, Images};
 use imfl_engine::data::Dataset;
 use imfl_engine::federated::{self, Participant};
 use imfl_engine::random::{Purpose, keyed};
+use imfl_ranks::Ranks;
 use rand::seq::SliceRandom;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -71,7 +72,7 @@ fn setup(assess: &Assess, contest: &Contest, seed: u64) -> Outcome<Setup> {
     config.partition.scheme.clone_from(&assess.validation.partition);
     config.training.rounds = assess.validation.rounds;
     config.check()?;
-    let mut opened = Opened::new(config)?;
+    let mut opened = Opened::new(config, &Ranks::alone())?;
     if assess.on == Part::Validation {
         opened.hold_out_validation()?;
     }

@@ -2,6 +2,7 @@
 
 mod setting;
 
+use crate::agreement;
 use crate::cli::Format;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress::Bar;
@@ -12,6 +13,7 @@ use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::{LocalAlgorithm, LocalSgd};
 use imfl_engine::model::Architecture;
 use imfl_engine::peak;
+use imfl_ranks::Ranks;
 use serde_json::{Value, json};
 use setting::{Measured, Setting};
 
@@ -20,6 +22,7 @@ use setting::{Measured, Setting};
 /// A round is sampling, local training with dropout, aggregation and the server's step. Without flags it is
 /// pfl-research's CIFAR-10 benchmark. --model, --cohort, --batch, --chunk, --workers and --device take lists (a,b,c):
 /// every combination is measured, one after the other, each beside the matrix-product rate of its device and workers.
+/// Under mpirun all ranks train together and the first reports.
 #[derive(Args)]
 pub struct Train {
     /// mlp, simple-cnn, fedavg-cnn or resnet8-gn
@@ -80,19 +83,24 @@ struct Row {
 }
 
 impl Train {
-    /// Measures and prints.
-    pub fn run(self) -> Outcome {
+    /// Measures, on all ranks together, and prints on the first.
+    pub fn run(self, ranks: &Ranks) -> Outcome {
         self.check()?;
-        let settings = self.settings()?;
+        let settings = self.settings(ranks)?;
         let bar = Bar::new("measuring", settings.len() as u64);
         let mut rows: Vec<Row> = Vec::new();
         for setting in settings {
-            let peak_gflops = peak::gflops(&setting.compute);
+            // All at the same time, as when they train.
+            ranks.barrier();
+            let peak_gflops = agreement::from_all(ranks, &peak::gflops(&setting.compute))?.into_iter().sum();
             let measured = setting.measure()?;
             rows.push(Row { setting, measured, peak_gflops });
             bar.advance();
         }
         drop(bar);
+        if !ranks.is_first() {
+            return Ok(());
+        }
         match (self.format, &rows[..]) {
             (Format::Json, [row]) => println!("{}", row.json()),
             (Format::Json, rows) => {
@@ -126,7 +134,7 @@ impl Train {
     }
 
     /// Every combination of what was listed.
-    fn settings(&self) -> Outcome<Vec<Setting>> {
+    fn settings(&self, ranks: &Ranks) -> Outcome<Vec<Setting>> {
         let algorithm = LocalAlgorithm::parse(&self.algorithm, self.clients);
         let algorithm = algorithm.map_err(|problem| Failure::new(Kind::Usage, format!("--algorithm: {problem}")))?;
         let optional = |values: &[usize]| match values {
@@ -136,7 +144,7 @@ impl Train {
         let mut settings = Vec::new();
         for &device in &self.device {
             for workers in optional(&self.workers) {
-                let opened = Compute::open(device, workers)?;
+                let opened = Compute::open_on(ranks, device, workers)?;
                 for chunk in optional(&self.chunk) {
                     for (&model, &batch, &cohort) in combinations(&self.model, &self.batch, &self.cohort) {
                         settings.push(Setting {
@@ -183,6 +191,7 @@ impl Row {
         json!({
             "schema": "imfl.bench/1",
             "device": setting.compute.name.to_string(),
+            "ranks": setting.compute.ranks.size(),
             "workers": measured.plan.workers,
             "chunk": measured.plan.chunk,
             "model": setting.model.name(),
@@ -195,6 +204,8 @@ impl Row {
             "algorithm": setting.local.algorithm.to_string(),
             "rounds": setting.rounds,
             "seconds_per_round": {"median": measured.median(), "p10": measured.quantile(0.1), "p90": measured.quantile(0.9)},
+            "seconds_waiting": measured.waiting,
+            "seconds_communicating": measured.communication,
             "samples_per_second": self.samples_per_second(),
             "clients_per_second": setting.cohort as f64 / measured.median(),
             "rounds_per_second": 1.0 / measured.median(),
@@ -211,7 +222,7 @@ impl Row {
 
 fn table(rows: &[Row]) -> Table {
     let mut table = Table::new();
-    table.load_style(NOTHING).set_header([
+    let header = [
         "device",
         "model",
         "batch",
@@ -226,10 +237,13 @@ fn table(rows: &[Row]) -> Table {
         "padding",
         "launches",
         "MiB",
-    ]);
+    ];
+    let several = rows.iter().any(|row| row.setting.compute.ranks.are_several());
+    let of_ranks = ["ranks", "waiting", "exchange"];
+    table.load_style(NOTHING).set_header(header.into_iter().chain(of_ranks.into_iter().filter(|_| several)));
     for row in rows {
         let Row { setting, measured, peak_gflops } = row;
-        table.add_row([
+        let cells = [
             setting.compute.name.to_string(),
             setting.model.name().into(),
             setting.local.batch.to_string(),
@@ -244,7 +258,13 @@ fn table(rows: &[Row]) -> Table {
             format!("{:.0} %", 100.0 * measured.padding),
             measured.launches.map_or_else(|| "-".into(), |launches| launches.to_string()),
             measured.peak_memory.map_or_else(|| "?".into(), |bytes| (bytes >> 20).to_string()),
-        ]);
+        ];
+        let of_ranks = [
+            setting.compute.ranks.size().to_string(),
+            format!("{:.4}", measured.waiting),
+            format!("{:.4}", measured.communication),
+        ];
+        table.add_row(cells.into_iter().chain(of_ranks.into_iter().filter(|_| several)));
     }
     table.column_iter_mut().skip(2).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table

@@ -44,6 +44,10 @@ pub struct Setting {
 pub struct Measured {
     /// Seconds of each round, ascending.
     pub seconds: Vec<f64>,
+    /// Median seconds that rank 0 waited for other ranks in a round.
+    pub waiting: f64,
+    /// Median seconds in which ranks exchanged what they had trained.
+    pub communication: f64,
     /// Samples trained on in a round.
     pub samples: u64,
     /// Arithmetic of a round, counted for plain algorithms.
@@ -81,7 +85,7 @@ impl Setting {
         memory::forget();
 
         let mut state = federated::init(federation.model.as_ref(), self.seed);
-        let (mut seconds, mut last) = (Vec::new(), None);
+        let (mut seconds, mut waiting, mut communication, mut last) = (vec![], vec![], vec![], None);
         for round in 1..=self.rounds + 1 {
             let started = Instant::now();
             let drawn = CohortSampling::default().draw(&weights, self.cohort, self.seed, round)?;
@@ -93,13 +97,20 @@ impl Setting {
             let report;
             (state, report) = applied?;
             seconds.push(started.elapsed().as_secs_f64());
+            waiting.push(report.waiting);
+            communication.push(report.communication);
             last = Some((report, launches));
         }
         // The first round paid for threads, memory and, on a GPU, compilation.
-        seconds.remove(0);
-        seconds.sort_by(f64::total_cmp);
+        for times in [&mut seconds, &mut waiting, &mut communication] {
+            times.remove(0);
+            times.sort_by(f64::total_cmp);
+        }
+        let median = |sorted: &[f64]| sorted[sorted.len() / 2];
         let flops_per_sample = federation.trace().training_flops() as f64;
         let measured = last.map(|(report, launches)| Measured {
+            waiting: median(&waiting),
+            communication: median(&communication),
             seconds,
             samples: report.samples,
             flops: flops_per_sample * report.samples as f64,
