@@ -74,11 +74,17 @@ pub fn left(folder: &Path) -> Left {
         keys.iter().for_each(|key| drop(value.as_object_mut().unwrap().remove(*key).unwrap()));
         value
     };
+    let without_times = |line: Value| {
+        let mut line = without(line, &["seconds"]);
+        // A run of one process has none of these.
+        ["waiting", "communication"].iter().for_each(|key| drop(line.as_object_mut().unwrap().remove(*key)));
+        line
+    };
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
     Left {
         model: fs::read(folder.join("model.safetensors")).unwrap(),
         ledger: read("ledger.jsonl"),
-        metrics: lines(&folder.join("metrics.jsonl")).into_iter().map(|line| without(line, &["seconds"])).collect(),
+        metrics: lines(&folder.join("metrics.jsonl")).into_iter().map(without_times).collect(),
         summary: without(serde_json::from_str(&read("summary.json")).unwrap(), &["seconds", "run_dir"]),
     }
 }
@@ -99,12 +105,12 @@ pub fn copy(from: &Path, to: &Path) {
 /// Starts a run whose standard error is read line by line.
 pub fn start(root: &Path, arguments: &[&str]) -> (Child, BufReader<std::process::ChildStderr>) {
     let runs = root.join("runs");
-    let mut child = imfl()
-        .args([&["run", "--runs", text(&runs)], arguments].concat())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    spawn(imfl().args([&["run", "--runs", text(&runs)], arguments].concat()))
+}
+
+/// Starts a command whose standard error is read line by line.
+pub fn spawn(command: &mut Command) -> (Child, BufReader<std::process::ChildStderr>) {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap());
     (child, lines)
 }
