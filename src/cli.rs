@@ -47,21 +47,31 @@ pub enum Format {
 impl Cli {
     /// Runs the command that was asked for, on several ranks if it can share its work out.
     pub fn run(self, ranks: &Ranks) -> Outcome {
+        if ranks.are_several() && !self.command.spreads() {
+            let problem = "only `imfl run`, `imfl reproduce` and `imfl bench train|ranks` share their work out over ranks; start \
+                           this command without mpirun";
+            return Err(Failure::new(Kind::Usage, problem));
+        }
         match self.command {
             Command::Run(run) => run.run(ranks),
             Command::Reproduce(reproduce) => reproduce.run(ranks),
-            Command::Bench(command::bench::Bench::Train(train)) => train.run(ranks),
-            _ if ranks.are_several() => {
-                let problem = "only `imfl run`, `imfl bench train` and `imfl reproduce` share their work out over ranks; start \
-                               this command without mpirun";
-                Err(Failure::new(Kind::Usage, problem))
-            }
             Command::Aigc(aigc) => aigc.run(),
-            Command::Bench(bench) => bench.run(),
+            Command::Bench(bench) => bench.run(ranks),
             Command::Data(data) => data.run(),
             Command::Mechanism(mechanism) => mechanism.run(),
             Command::Report(report) => report.run(),
             Command::Devices(devices) => devices.run(),
+        }
+    }
+}
+
+impl Command {
+    /// Whether several ranks can share its work.
+    fn spreads(&self) -> bool {
+        match self {
+            Self::Run(_) | Self::Reproduce(_) => true,
+            Self::Bench(bench) => bench.spreads(),
+            _ => false,
         }
     }
 }

@@ -25,7 +25,9 @@ mod settings;
 mod statistics;
 mod world;
 
+pub use figure::{Axis, Chart, Series, Style};
 pub use findings::{Document, Findings, Table};
+pub use statistics::Interval;
 
 use crate::failure::Outcome;
 use imfl_ranks::Ranks;

@@ -50,10 +50,8 @@ pub fn of_sets(
     if !compute.ranks.are_several() {
         return here;
     }
-    let bytes: Vec<u8> = here.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
-    let all = compute.ranks.gather(&bytes).concat();
-    let values: Vec<f32> = all.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    values.chunks(weights.layout().size().max(1)).map(<[f32]>::to_vec).collect()
+    let all = compute.ranks.gather_f32(&here.concat()).concat();
+    all.chunks(weights.layout().size().max(1)).map(<[f32]>::to_vec).collect()
 }
 
 /// Euclidean norm.

@@ -106,6 +106,15 @@ impl Ranks {
         all
     }
 
+    /// The same of numbers, which keep their bits.
+    pub fn gather_f32(&self, own: &[f32]) -> Vec<Vec<f32>> {
+        let mut bytes = vec![0; 4 * own.len()];
+        bytes.as_chunks_mut::<4>().0.iter_mut().zip(own).for_each(|(bytes, value)| *bytes = value.to_le_bytes());
+        let numbers =
+            |bytes: Vec<u8>| bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        self.gather(&bytes).into_iter().map(numbers).collect()
+    }
+
     /// What rank 0 brings, on every rank; the others bring nothing.
     pub fn from_first(&self, bytes: &[u8]) -> Vec<u8> {
         let own = if self.is_first() { bytes } else { &[] };
@@ -162,6 +171,10 @@ mod tests {
                 let mut sums = numbers.clone();
                 sums[1] *= ranks.rank() as i64;
                 ranks.sum(&mut sums);
+                let own: Vec<f32> = brought[ranks.rank()].iter().map(|byte| f32::from(*byte) / 3.0).collect();
+                for (rank, numbers) in ranks.gather_f32(&own).into_iter().enumerate() {
+                    assert!(numbers.into_iter().eq(brought[rank].iter().map(|byte| f32::from(*byte) / 3.0)));
+                }
                 (ranks.gather(&brought[ranks.rank()]), sums, ranks.from_first(&brought[ranks.rank()]), ranks.part(10))
             });
             let places: Vec<usize> = results.iter().flat_map(|(_, _, _, part)| part.clone()).collect();

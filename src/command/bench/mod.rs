@@ -2,6 +2,7 @@
 
 mod generate;
 mod memory;
+mod ranks;
 mod train;
 
 use crate::failure::Outcome;
@@ -13,14 +14,21 @@ use imfl_ranks::Ranks;
 pub enum Bench {
     Generate(generate::Generate),
     Train(Box<train::Train>),
+    Ranks(ranks::RanksBench),
 }
 
 impl Bench {
-    /// Runs the subcommand in this process alone.
-    pub fn run(self) -> Outcome {
+    /// Whether it shares its work out over ranks.
+    pub fn spreads(&self) -> bool {
+        !matches!(self, Self::Generate(_))
+    }
+
+    /// Runs the subcommand.
+    pub fn run(self, ranks: &Ranks) -> Outcome {
         match self {
             Self::Generate(generate) => generate.run(),
-            Self::Train(train) => train.run(&Ranks::alone()),
+            Self::Train(train) => train.run(ranks),
+            Self::Ranks(bench) => bench.run(ranks),
         }
     }
 }

@@ -102,14 +102,13 @@ fn gather_vectors<'a>(
     }
     for start in (0..size).step_by(SLICE) {
         let slice = start..size.min(start + SLICE);
-        let bytes: Vec<u8> =
-            mine.iter().flat_map(|&place| &own(place)[slice.clone()]).flat_map(|value| value.to_le_bytes()).collect();
-        let brought = ranks.gather(&bytes);
+        let slices: Vec<&[f32]> = mine.iter().map(|&place| &own(place)[slice.clone()]).collect();
+        let brought = ranks.gather_f32(&slices.concat());
         // Each rank brings its vectors in the order of places.
-        let mut rest: Vec<&[u8]> = brought.iter().map(Vec::as_slice).collect();
+        let mut rest: Vec<&[f32]> = brought.iter().map(Vec::as_slice).collect();
         for (place, vector) in &mut vectors {
-            let (now, later) = rest[owners[*place]].split_at(4 * slice.len());
-            vector.extend(now.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+            let (now, later) = rest[owners[*place]].split_at(slice.len());
+            vector.extend_from_slice(now);
             rest[owners[*place]] = later;
         }
     }

@@ -1,6 +1,6 @@
 //! `imfl bench train`.
 
-mod setting;
+pub mod setting;
 
 use crate::agreement;
 use crate::cli::Format;

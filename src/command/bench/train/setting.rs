@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Classes of the random labels.
-const CLASSES: usize = 10;
+pub const CLASSES: usize = 10;
 
 /// What is trained, by whom, on what.
 #[derive(Clone, Debug)]
