@@ -279,4 +279,32 @@ mod tests {
         let error = Compute::open(DeviceName::Cuda(0), None).unwrap_err().to_string();
         assert!(error.contains("--features cuda"), "{error}");
     }
+
+    #[test]
+    fn each_rank_of_a_machine_gets_a_gpu_of_its_own() {
+        use DeviceName::{Cpu, Cuda, Wgpu};
+        // Both kinds find the same cards; the first kind is the better one.
+        let present = [Cuda(0), Cuda(1), Wgpu(0), Wgpu(1), Cpu];
+        assert_eq!(nth_of_best(&present, 0, 1), Ok(Cuda(0)));
+        assert_eq!((0..2).map(|rank| nth_of_best(&present, rank, 2)).collect::<Vec<_>>(), [Ok(Cuda(0)), Ok(Cuda(1))]);
+        // All ranks refuse, also those for which there would be one.
+        for rank in 0..3 {
+            let error = nth_of_best(&present, rank, 3).unwrap_err().to_string();
+            assert!(
+                error.contains("3 ranks") && error.contains("2 GPUs") && error.contains("--device cuda:0"),
+                "{error}"
+            );
+        }
+        assert_eq!(nth_of_best(&[Cpu], 5, 6), Ok(Cpu), "a CPU is shared");
+    }
+
+    #[test]
+    fn ranks_that_share_cores_share_them_out() {
+        let of = |ranks: &Ranks| Compute::open_on(ranks, DeviceName::Cpu, None).unwrap().workers;
+        let all = of(&Ranks::alone());
+        for ranks in imfl_ranks::threads(3) {
+            assert_eq!(of(&ranks), (all / 3).max(1));
+            assert_eq!(Compute::open_on(&ranks, DeviceName::Cpu, Some(7)).unwrap().workers, 7);
+        }
+    }
 }
