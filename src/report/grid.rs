@@ -34,6 +34,8 @@ pub fn single(data: &Dataset, index: usize) -> Outcome<Vec<u8>> {
 }
 
 fn sheet(data: &Dataset, rows: &[Vec<u32>], columns: usize) -> Outcome<Vec<u8>> {
+    // No wider than what is drawn.
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0).min(columns);
     let (height, width) = (data.shape.height * ZOOM + GAP, data.shape.width * ZOOM + GAP);
     let (wide, high) = (columns * width + GAP, rows.len() * height + GAP);
     let mut pixels = vec![255u8; wide * high * 3];
@@ -74,7 +76,7 @@ mod tests {
         let names = vec!["a".to_string(), "b".into(), "c".into()];
         let data = Dataset::new("t", shape, names, vec![10, 20, 30], vec![2, 0, 2]).unwrap();
         let image = image::load_from_memory(&png(&data).unwrap()).unwrap().into_rgb8();
-        assert_eq!(image.dimensions(), (42, 10));
+        assert_eq!(image.dimensions(), (10, 10), "as wide as the longest row");
         assert_eq!(image.get_pixel(2, 2).0, [20; 3]);
         assert_eq!(image.get_pixel(2, 6).0, [10; 3]);
         assert_eq!(image.get_pixel(7, 7).0, [30; 3]);
