@@ -137,7 +137,7 @@ fn accuracy_trains_every_rule_and_equal_allocations_have_equal_accuracy() {
 #[test]
 fn loss_ranks_phi_against_the_test_loss() {
     let root = tempfile::tempdir().unwrap();
-    let result = reproduce(root.path(), "loss", "choices = 6", &[]);
+    let result = reproduce(root.path(), "loss", "choices = 6\nevery = 1", &[]);
     let correlations = result["correlations"].as_array().unwrap();
     assert!(correlations.len() >= 4);
     for correlation in correlations {

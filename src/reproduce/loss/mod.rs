@@ -1,5 +1,7 @@
 //! Does the accuracy loss predict? Random choices of participants and modes are trained, and Phi is ranked against the measured test loss.
 
+mod path;
+
 use super::by_seed::BySeed;
 use super::figure::{Axis, Chart, Series, Style};
 use super::findings::{Findings, Table};
@@ -12,6 +14,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::report::plot::class_colour;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::{Bias, Constants, LossModel, Market, Mode, Terms, Weights};
+use path::{Path, Point};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -22,6 +25,8 @@ use serde_json::json;
 pub struct Grid {
     /// Random choices of participants and modes for each seed.
     pub choices: u64,
+    /// Gradients are measured before every so many rounds, and at the end.
+    pub every: u64,
 }
 
 /// One choice, with what Phi says and what was measured.
@@ -35,6 +40,8 @@ struct Tried {
     aligned_small: Terms,
     mixture_small: Terms,
     score: Score,
+    /// What the terms claim to bound.
+    path: Vec<Point>,
 }
 
 /// Runs the grid.
@@ -53,13 +60,15 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
         let terms = |bias, rate| Ok::<_, Failure>(valued(place, bias, rate)?.terms(&modes));
         let used = place.setup.config.training.rate;
         let participants = lab.participants(&modes);
-        let scores = lab.train(|_| participants.clone())?;
+        let mut path = Path::new(&lab, &modes, &participants, grid.every);
+        let score = lab.watch(&participants, |round, state| path.see(round, state))?;
         Ok(Tried {
             aligned: terms(Bias::Aligned, used)?,
             mixture: terms(Bias::Mixture, used)?,
             aligned_small: terms(Bias::Aligned, small)?,
             mixture_small: terms(Bias::Mixture, small)?,
-            score: scores[scores.len() - 1],
+            score,
+            path: path.points,
             modes,
         })
     })?;
