@@ -26,10 +26,15 @@ pub struct Point {
     pub labels: f64,
     /// ‖grad f_y‖² of each class.
     pub classes: Vec<f64>,
-    /// ‖grad f_y - grad F‖² of each class.
-    pub centred: Vec<f64>,
-    /// ‖(w_t - w_t+1)/(eta h) - grad F‖², h the mean number of steps by weight: the error of the whole round. Not at the end.
-    pub round_error: Option<f64>,
+    /// ‖D - sum_k a_k grad f_k‖² with D = (w_t - w_t+1)/(eta h), a_k by weight and steps: the drift of the round that follows, and its
+    /// noise. Not at the end.
+    pub drift: Option<f64>,
+}
+
+/// The mean of something over the points before the end, which are rounds at equal distances.
+pub fn mean(points: &[Point], part: impl Fn(&Point) -> f64) -> f64 {
+    let before = &points[..points.len().saturating_sub(1)];
+    before.iter().map(part).sum::<f64>() / before.len() as f64
 }
 
 /// Watches a trajectory.
@@ -42,8 +47,8 @@ pub struct Path<'a> {
     /// Test images of each class: first halves, then second halves.
     sets: Vec<Vec<Sample>>,
     every: u64,
-    /// Weights at the last point, and the target's gradient there on either half.
-    open: Option<(Vec<f32>, [Vec<f32>; 2])>,
+    /// Weights at the last point, and the mean of the participants' gradients there by weight and steps.
+    open: Option<(Vec<f32>, Vec<f32>)>,
     /// What was seen.
     pub points: Vec<Point>,
 }
@@ -74,14 +79,16 @@ impl<'a> Path<'a> {
 
     /// Looks at the model after so many rounds.
     pub fn see(&mut self, round: u64, state: &ServerState) {
-        let weights = state.weights.values();
-        if let (Some((before, halves)), Some(point)) = (self.open.take(), self.points.last_mut()) {
-            let (local, all) = (&self.lab.federation.local, self.participants);
-            let total: f64 = all.iter().map(|one| one.weight).sum();
-            let steps: f64 = all.iter().map(|one| one.weight * local.steps(one.client.samples.len()) as f64).sum();
-            let length = (local.rate * steps / total) as f32;
+        let (weights, local, all) = (state.weights.values(), &self.lab.federation.local, self.participants);
+        let total: f64 = all.iter().map(|one| one.weight).sum();
+        let shares: Vec<f64> = all.iter().map(|one| one.weight / total).collect();
+        let work: Vec<f64> =
+            all.iter().zip(&shares).map(|(one, share)| share * local.steps(one.client.samples.len()) as f64).collect();
+        let steps: f64 = work.iter().sum();
+        if let (Some((before, start)), Some(point)) = (self.open.take(), self.points.last_mut()) {
+            let length = (local.rate * steps) as f32;
             let direction: Vec<f32> = before.iter().zip(weights).map(|(old, new)| (old - new) / length).collect();
-            point.round_error = Some(squared_distance(&direction, [&halves[0], &halves[1]]));
+            point.drift = Some(gradient::distance(&direction, &start).powi(2));
         }
         let last = round == self.lab.place.setup.config.training.rounds;
         if !last && round % self.every != 0 {
@@ -91,24 +98,21 @@ impl<'a> Path<'a> {
         let classes = gradient::of_sets(model, &state.weights, self.lab.test(), &self.sets, compute);
         let (first, second) = classes.split_at(self.target.len());
         let halves = [weighted(&self.target, first), weighted(&self.target, second)];
-        let own: Vec<Vec<Sample>> = self.participants.iter().map(|one| one.client.samples.clone()).collect();
+        let own: Vec<Vec<Sample>> = all.iter().map(|one| one.client.samples.clone()).collect();
         let own = gradient::of_sets(model, &state.weights, &self.lab.federation.images, &own, compute);
-        let total: f64 = self.participants.iter().map(|one| one.weight).sum();
-        let shares: Vec<f64> = self.participants.iter().map(|one| one.weight / total).collect();
         let target = [&halves[0][..], &halves[1]];
-        let pairs = || first.iter().zip(second);
         self.points.push(Point {
             round,
             gradient: product(&halves[0], &halves[1]),
             error: squared_distance(&weighted(&shares, &own), target),
             spread: shares.iter().zip(&own).map(|(share, own)| share * squared_distance(own, target)).sum(),
             labels: product(&weighted(&self.labels, first), &weighted(&self.labels, second)),
-            classes: pairs().map(|(a, b)| product(a, b).max(0.0)).collect(),
-            centred: pairs().map(|(a, b)| product(&minus(a, &halves[0]), &minus(b, &halves[1])).max(0.0)).collect(),
-            round_error: None,
+            classes: first.iter().zip(second).map(|(a, b)| product(a, b).max(0.0)).collect(),
+            drift: None,
         });
         if !last {
-            self.open = Some((weights.to_vec(), halves));
+            let by_work: Vec<f64> = work.iter().map(|work| work / steps).collect();
+            self.open = Some((weights.to_vec(), weighted(&by_work, &own)));
         }
     }
 }
@@ -116,14 +120,12 @@ impl<'a> Path<'a> {
 /// sum over local participants of a_k (p_k - p), by class.
 fn labels(lab: &Lab, modes: &[Mode], target: &[f64]) -> Vec<f64> {
     let weights = lab.place.market.aggregation_weights(modes);
-    let total: f64 = weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
     let mut labels = vec![0.0; target.len()];
-    for ((client, weight), _) in
-        lab.place.profile.clients.iter().zip(&weights).zip(modes).filter(|(_, mode)| **mode == Mode::Local)
-    {
+    let clients = lab.place.profile.clients.iter().zip(&weights).zip(modes);
+    for ((client, weight), _) in clients.filter(|(_, mode)| **mode == Mode::Local) {
         let samples = client.histogram.iter().sum::<usize>() as f64;
         for ((sum, &count), share) in labels.iter_mut().zip(&client.histogram).zip(target) {
-            *sum += weight / total * (count as f64 / samples - share);
+            *sum += weight * (count as f64 / samples - share);
         }
     }
     labels
@@ -148,4 +150,26 @@ fn product(a: &[f32], b: &[f32]) -> f64 {
 /// The squared distance to something of which two independent estimates are known.
 fn squared_distance(vector: &[f32], halves: [&[f32]; 2]) -> f64 {
     product(&minus(vector, halves[0]), &minus(vector, halves[1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(round: u64, error: f64) -> Point {
+        Point { round, gradient: 1.0, error, spread: 1.0, labels: 0.0, classes: vec![4.0, 1.0], drift: None }
+    }
+
+    #[test]
+    fn the_end_is_no_part_of_the_mean_over_rounds() {
+        assert_eq!(mean(&[point(0, 1.0), point(5, 3.0), point(10, 100.0)], |point| point.error), 2.0);
+    }
+
+    #[test]
+    fn two_estimates_of_a_point_give_distances_to_it_without_their_noise() {
+        // The point is 0; its estimates are off by +-e in different coordinates.
+        assert_eq!(squared_distance(&[3.0, 4.0], [&[0.5, 0.0], &[-0.5, 0.0]]), 25.0 - 0.25);
+        assert_eq!(squared_distance(&[3.0, 4.0], [&[0.0, 0.5], &[0.0, 0.0]]), 25.0 - 2.0);
+        assert_eq!(weighted(&[0.25, 0.75], &[vec![4.0, 0.0], vec![0.0, 4.0]]), [1.0, 3.0]);
+    }
 }
