@@ -145,6 +145,11 @@ fn loss_ranks_phi_against_the_test_loss() {
         assert!((-1.0..=1.0).contains(&value), "{correlation}");
     }
     assert_eq!(result["spearman_mixture"], correlations[0]["spearman"]["mean"]);
+    let assumptions = result["assumptions"].as_array().unwrap();
+    assert_eq!(assumptions[0]["spearman"], correlations[0]["spearman"], "nothing is replaced in the first");
+    // What is bounded ranks as itself.
+    let bounded = assumptions.iter().find(|row| row["predictor"].as_str().unwrap().starts_with("what is bounded"));
+    assert_eq!(bounded.unwrap()["spearman_gradient"]["mean"], 1.0);
 }
 
 #[test]
