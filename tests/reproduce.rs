@@ -137,7 +137,7 @@ fn accuracy_trains_every_rule_and_equal_allocations_have_equal_accuracy() {
 #[test]
 fn loss_ranks_phi_against_the_test_loss() {
     let root = tempfile::tempdir().unwrap();
-    let result = reproduce(root.path(), "loss", "choices = 6", &[]);
+    let result = reproduce(root.path(), "loss", "choices = 6\nevery = 1", &[]);
     let correlations = result["correlations"].as_array().unwrap();
     assert!(correlations.len() >= 4);
     for correlation in correlations {
@@ -145,6 +145,11 @@ fn loss_ranks_phi_against_the_test_loss() {
         assert!((-1.0..=1.0).contains(&value), "{correlation}");
     }
     assert_eq!(result["spearman_mixture"], correlations[0]["spearman"]["mean"]);
+    let assumptions = result["assumptions"].as_array().unwrap();
+    assert_eq!(assumptions[0]["spearman"], correlations[0]["spearman"], "nothing is replaced in the first");
+    // What is bounded ranks as itself.
+    let bounded = assumptions.iter().find(|row| row["predictor"].as_str().unwrap().starts_with("what is bounded"));
+    assert_eq!(bounded.unwrap()["spearman_gradient"]["mean"], 1.0);
 }
 
 #[test]

@@ -227,7 +227,7 @@ fn by_round(compared: &[Compared]) -> Chart {
     let series = |rule: &Compared| {
         let rounds = rule.runs.first().map_or(0, |run| run.scores.len());
         let at = |round: usize| {
-            let Interval { mean, .. } = rule.over(|run| run.scores[round].accuracy);
+            let Interval { mean, .. } = rule.over(|run| 1.0 - run.scores[round].accuracy);
             (round as f64, Interval { mean, low: mean, high: mean })
         };
         Series {
@@ -242,11 +242,11 @@ fn by_round(compared: &[Compared]) -> Chart {
         }
     };
     Chart {
-        name: "accuracy_by_round",
-        title: "Test accuracy by round".into(),
-        caption: "Means over seeds. Thick: the posted price. Dashed: rules that know more or pay everyone separately. Thin: benchmarks.".into(),
+        name: "error_by_round",
+        title: "Test error by round".into(),
+        caption: "Means over seeds, lower is better. Thick: the posted price. Dashed: rules that know more or pay everyone separately. Thin: benchmarks.".into(),
         x: Axis::linear("round"),
-        y: Axis::percent("test accuracy"),
+        y: Axis { logarithmic: true, ..Axis::percent("share of test images that are classified wrongly") },
         series: compared.iter().rev().map(series).collect(),
     }
 }

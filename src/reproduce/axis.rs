@@ -122,6 +122,17 @@ impl Setting {
         setting
     }
 
+    /// Its value on an axis.
+    pub fn of(&self, axis: Axis) -> f64 {
+        match axis {
+            Axis::Clients => self.clients as f64,
+            Axis::Skew => self.skew,
+            Axis::Weight => self.weight,
+            Axis::GenerationCost => self.generation_cost,
+            Axis::PriorSpread => self.prior_spread,
+        }
+    }
+
     /// The market of this setting for a seed. Clients learn at the largest rate for which the theorem holds, so that Phi is part of a
     /// bound.
     pub fn place(&self, world: &World, seed: u64) -> Outcome<Place> {
@@ -174,6 +185,9 @@ mod tests {
         let settings = values.settings(&BASE);
         assert_eq!(settings.len(), 3);
         assert_eq!(settings.iter().filter(|setting| **setting == BASE).count(), 1);
+        for axis in ALL {
+            assert_eq!(BASE.with(axis, 1.0).of(axis), 1.0, "{}", axis.name());
+        }
     }
 
     #[test]

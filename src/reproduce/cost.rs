@@ -142,7 +142,7 @@ impl Findings {
                 header: header(),
                 rows: others.iter().map(Reduction::row).collect(),
             },
-            not_won(&benchmarks),
+            not_won(&benchmarks, &grid.base),
         ];
         let (mut figures, mut axes) = (Vec::new(), serde_json::Map::new());
         for axis in axis::ALL {
@@ -195,18 +195,34 @@ fn header() -> Vec<String> {
     ["against", "median", "largest", "95 % interval", "where", "smallest", "not won"].map(String::from).into()
 }
 
-/// Every setting where a benchmark is not dearer.
-fn not_won(benchmarks: &[Reduction]) -> Table {
-    let percent = |share: f64| format!("{:.1} %", share * 100.0);
-    let row = |rule: RuleChoice, (setting, interval): &(Setting, Interval)| {
-        let range = format!("{} to {}", percent(interval.low), percent(interval.high));
-        vec![rule.to_string(), setting.to_string(), percent(interval.mean), range]
-    };
-    let rows = benchmarks.iter().flat_map(|reduction| reduction.not_won().map(|lost| row(reduction.rule, lost)));
+/// Where benchmarks are not dearer: a row for each benchmark and axis, values with what was saved; in parentheses where the interval holds
+/// zero. The base is on every axis and shown as a row of its own.
+fn not_won(benchmarks: &[Reduction], base: &Setting) -> Table {
+    let mut rows = Vec::new();
+    for reduction in benchmarks {
+        let lost = || reduction.not_won();
+        let shown = |interval: &Interval| {
+            let saved = format!("{:.0} %", interval.mean * 100.0);
+            if interval.high > 0.0 { format!("({saved})") } else { saved }
+        };
+        let mut row = |axis: &str, cells: Vec<String>| {
+            if !cells.is_empty() {
+                rows.push(vec![reduction.rule.to_string(), axis.into(), cells.join(", ")]);
+            }
+        };
+        row("base", lost().filter(|(setting, _)| setting == base).map(|(_, interval)| shown(interval)).collect());
+        for axis in axis::ALL {
+            let off = lost().filter(|(setting, _)| setting.of(axis) != base.of(axis));
+            row(
+                axis.name(),
+                off.map(|(setting, interval)| format!("{}: {}", setting.of(axis), shown(interval))).collect(),
+            );
+        }
+    }
     Table {
-        title: "Settings where the posted price does not win".into(),
-        header: ["against", "setting", "saved", "95 % interval"].map(String::from).into(),
-        rows: rows.collect(),
+        title: "Settings where the posted price does not win, and what it saves there; in parentheses: the interval holds zero".into(),
+        header: ["against", "axis", "values"].map(String::from).into(),
+        rows,
     }
 }
 

@@ -48,7 +48,8 @@ impl Axis {
     }
 
     fn name(&self, place: f64) -> String {
-        let value = if self.logarithmic { 10f64.powf(place) } else { place };
+        // Between two powers of ten there is a label at half the way: 3.2 is close enough.
+        let value = if self.logarithmic { significant(10f64.powf(place), 2) } else { place };
         if self.percent {
             return format!("{:.0} %", value * 100.0);
         }
@@ -197,6 +198,12 @@ impl Chart {
     }
 }
 
+/// Rounded to so many significant digits.
+fn significant(value: f64, digits: i32) -> f64 {
+    let unit = 10f64.powi(value.abs().log10().floor() as i32 + 1 - digits);
+    (value / unit).round() * unit
+}
+
 /// From the smallest to the largest value with a margin; from zero if asked for and nothing is below.
 fn range(values: impl Iterator<Item = f64>, margin: f64, from_zero: bool) -> (f64, f64) {
     let (low, high) =
@@ -212,6 +219,13 @@ fn range(values: impl Iterator<Item = f64>, margin: f64, from_zero: bool) -> (f6
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn logarithmic_labels_are_round() {
+        let axis = Axis::logarithmic("");
+        let labels = [-0.5, 0.0, 0.5, 1.5, 2.5, 3.5].map(|place| axis.name(place));
+        assert_eq!(labels, ["0.32", "1", "3.2", "32", "320", "3200"]);
+    }
 
     #[test]
     fn a_chart_holds_its_names_and_logarithms_leave_out_what_has_none() {

@@ -69,6 +69,26 @@ impl Lab {
         Score { loss: evaluation.loss, accuracy: evaluation.accuracy() }
     }
 
+    /// The images that accuracy is reported on.
+    pub fn test(&self) -> &Images {
+        &self.test
+    }
+
+    /// Trains these participants for as many rounds as the settings say, shows the model before the first round and after every
+    /// round with the number of rounds behind it, and scores the last.
+    ///
+    /// # Errors
+    /// Training that diverged.
+    pub fn watch(&self, participants: &[Participant], mut see: impl FnMut(u64, &ServerState)) -> Outcome<Score> {
+        let mut state = federated::init(self.federation.model.as_ref(), self.place.setup.seed);
+        see(0, &state);
+        for round in 1..=self.place.setup.config.training.rounds {
+            state = self.federation.apply(state, participants)?.0;
+            see(round, &state);
+        }
+        Ok(self.score(&state))
+    }
+
     /// Trains for as many rounds as the settings say; `cohort` picks who is there in a round, counted from 1. The score before
     /// the first round and after every round; a round with nobody changes nothing.
     ///

@@ -61,6 +61,9 @@ pub fn map<T: Send>(workers: usize, count: usize, task: impl Fn(usize) -> T + Sy
 
 /// Runs `task(0..count)` on `workers` threads and hands each result to `receive` on this thread, in the order in which
 /// they end. When `receive` breaks, no further task is started; says whether all were received.
+///
+/// One worker is this thread, and so is every worker of a call from inside a task: a pool that waits for its own threads would
+/// wait for ever.
 pub fn each<T: Send>(
     workers: usize,
     count: usize,
@@ -70,6 +73,9 @@ pub fn each<T: Send>(
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (send, results) = mpsc::channel();
     let workers = workers.clamp(1, count.max(1));
+    if workers == 1 || rayon::current_thread_index().is_some() {
+        return (0..count).all(|index| receive(index, task(index)).is_continue());
+    }
     pool(workers).in_place_scope(|scope| {
         for _ in 0..workers {
             let (send, next, stop, task) = (send.clone(), &next, &stop, &task);
@@ -143,6 +149,31 @@ mod tests {
             },
         );
         assert!(!all && received == 1);
+    }
+
+    #[test]
+    fn a_task_may_have_tasks_of_its_own() {
+        for (outer, inner) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
+            let sum = |count| {
+                let mut sum = 0;
+                each(
+                    inner,
+                    count,
+                    |index| index,
+                    |_, index| {
+                        sum += index;
+                        ControlFlow::Continue(())
+                    },
+                );
+                sum
+            };
+            let mut sums = vec![0; 5];
+            let all = each(outer, 5, sum, |index, sum| {
+                sums[index] = sum;
+                ControlFlow::Continue(())
+            });
+            assert!(all && sums == [0, 0, 1, 3, 6], "{outer} workers with {inner} each");
+        }
     }
 
     #[test]
