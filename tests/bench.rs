@@ -102,3 +102,29 @@ fn memory_does_not_grow_with_the_number_of_clients() {
     // A hundred bytes a client: its identity, its place in lists, its weight.
     assert!(many - few < 100.0 * 100_000.0, "{few} bytes for 1,000 clients, {many} for 100,000");
 }
+
+#[test]
+fn ranks_are_predicted_for_a_network_that_is_given() {
+    let small = ["bench", "ranks", "--model", "mlp", "--shape", "1x12x12", "--samples", "12", "--rounds", "2"];
+    let given = [&small[..], &["--latency", "30", "--bandwidth", "1", "--format", "json"]].concat();
+    let found: Value = serde_json::from_str(&succeed(&given)).unwrap();
+    assert_eq!((found["schema"].as_str(), found["ranks"].as_u64()), (Some("imfl.bench-ranks/1"), Some(1)));
+    assert!(found["messages"].as_array().unwrap().is_empty(), "one process has timed no message");
+    let number = |value: &Value| value.as_f64().unwrap();
+    assert!(number(&found["seconds_per_client"]) > 0.0 && number(&found["seconds_beside_clients"]) >= 0.0);
+    let predictions = found["predictions"].as_array().unwrap();
+    assert_eq!(predictions.len(), 5 * 11, "five cohorts on eleven numbers of nodes");
+    for prediction in predictions {
+        let parts = ["training", "imbalance", "fixed", "communication"].map(|part| number(&prediction[part]));
+        assert!((parts.iter().sum::<f64>() / number(&prediction["seconds"]) - 1.0).abs() < 1e-9, "{prediction}");
+        // Twice log2 N messages of 30 microseconds, and the model's integers at a gigabyte a second.
+        let nodes = number(&prediction["nodes"]);
+        let values = number(&found["parameters"]) + 2.0 + 3.0 * number(&prediction["clients"]);
+        let expected = 60e-6 * nodes.log2() + 2.0 * (nodes - 1.0) / nodes * 8.0 * values * 1e-9;
+        assert!((parts[3] - expected).abs() < 1e-9, "{prediction}");
+    }
+    let error = fail(&small, USAGE);
+    assert!(error.contains("mpirun -n 2") && error.contains("--latency"), "{error}");
+    let error = fail(&[&small[..], &["--latency", "0", "--bandwidth", "1"]].concat(), USAGE);
+    assert!(error.contains("above 0"), "{error}");
+}
