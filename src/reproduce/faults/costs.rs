@@ -63,12 +63,12 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], factors: &[f64],
         };
         Table { title: title.into(), header, rows: RULES.into_iter().map(row).collect() }
     };
-    let chart = |name, title: &str, label, part: fn(&Lied) -> f64| Chart {
+    let chart = |name, title: &str, y, part: fn(&Lied) -> f64| Chart {
         name,
         title: title.into(),
         caption: "Mean over seeds with 95 % intervals.".into(),
         x: Axis::linear("reported costs, times the truth"),
-        y: Axis::linear(label),
+        y,
         series: RULES
             .into_iter()
             .rev()
@@ -86,9 +86,14 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], factors: &[f64],
         table("The largest such gain of any client, credits", |lied| lied.largest),
     ];
     let figures = vec![
-        chart("costs_server", "Server cost by what everybody reports", "credits", |lied| lied.server_cost).draw()?,
-        chart("costs_gain", "Gain of one client that lies alone", "credits, mean over clients", |lied| lied.gain)
-            .draw()?,
+        chart("costs_server", "Server cost by what everybody reports", Axis::logarithmic("credits"), |lied| {
+            lied.server_cost
+        })
+        .draw()?,
+        chart("costs_gain", "Gain of one client that lies alone", Axis::linear("credits, mean over clients"), |lied| {
+            lied.gain
+        })
+        .draw()?,
     ];
     let gainers: Vec<String> = RULES
         .into_iter()
