@@ -91,7 +91,7 @@ impl<'a> Path<'a> {
             point.drift = Some(gradient::distance(&direction, &start).powi(2));
         }
         let last = round == self.lab.place.setup.config.training.rounds;
-        if !last && round % self.every != 0 {
+        if !last && !round.is_multiple_of(self.every) {
             return;
         }
         let (model, compute) = (self.lab.federation.model.as_ref(), &self.lab.federation.compute);
