@@ -1,5 +1,6 @@
 //! The report of a run: plots as SVG files, and one page that holds them all.
 
+pub mod chart;
 pub mod comparison;
 pub mod grid;
 mod page;

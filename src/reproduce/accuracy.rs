@@ -1,15 +1,15 @@
 //! The allocation of every rule, trained by federated averaging for equally many rounds: accuracy, rounds to a target, payments.
 
 use super::by_seed::BySeed;
-use super::figure::{Axis, Chart, Series, Style};
 use super::findings::{Findings, Table};
 use super::grid;
 use super::journal::Journal;
 use super::lab::{Lab, Score};
 use super::rules::{self, Decided};
-use super::statistics::Interval;
 use super::world::World;
 use crate::failure::Outcome;
+use crate::report::chart::{Axis, Chart, Series, Style};
+use crate::statistics::Interval;
 use imfl_mechanism::{Mode, RuleChoice};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

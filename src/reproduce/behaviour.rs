@@ -1,14 +1,14 @@
 //! What clients do: regions of out, local and augmented over device speed and skew at the chosen price, and participation, payments
 //! and server cost against the price. Nothing is trained.
 
-use super::figure::{Axis, Chart, Series, Style};
 use super::findings::{Findings, Table};
 use super::grid;
 use super::journal::Journal;
-use super::statistics::{Interval, Quantity};
 use super::world::{Place, World};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::{INK, mode_colour};
+use crate::statistics::{Interval, Quantity};
 use imfl_mechanism::{Bias, ClientSpec, LossModel, Market, Mode, Population, Price, TargetChoice, posted};
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -3,14 +3,14 @@
 //! Every cell is a market out of the pipeline's own stages: a partition of authentic images, measured quality and seconds. Nothing is trained.
 
 use super::axis::{Setting, Values};
-use super::figure::{Axis, Chart, Series, Style};
 use super::findings::{Findings, Table};
 use super::journal::Journal;
 use super::rules::{self, Decided};
-use super::statistics::{Interval, median};
 use super::world::World;
 use super::{axis, grid};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::report::chart::{Axis, Chart, Series, Style};
+use crate::statistics::{Interval, median};
 use imfl_mechanism::RuleChoice;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -3,16 +3,16 @@
 
 use super::bound::Bound;
 use super::by_seed::BySeed;
-use super::figure::{Axis, Chart, Series, Style};
 use super::findings::{Findings, Table};
 use super::grid;
 use super::journal::Journal;
 use super::lab::Score;
 use super::replace::Lot;
-use super::statistics::{Interval, Quantity};
 use super::world::{Place, World};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::class_colour;
+use crate::statistics::{Interval, Quantity};
 use imfl_engine::client::{Client, Images};
 use imfl_engine::federated::{self, Federation, Participant, ServerState};
 use imfl_engine::gradient;

@@ -11,7 +11,6 @@ mod bound;
 mod by_seed;
 mod cost;
 mod faults;
-mod figure;
 mod findings;
 mod grid;
 mod journal;
@@ -22,12 +21,9 @@ mod mixture;
 mod replace;
 mod rules;
 mod settings;
-mod statistics;
 mod world;
 
-pub use figure::{Axis, Chart, Series, Style};
 pub use findings::{Document, Findings, Table};
-pub use statistics::Interval;
 
 use crate::failure::Outcome;
 use imfl_ranks::Ranks;

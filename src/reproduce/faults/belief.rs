@@ -1,15 +1,15 @@
 //! A server whose prior is wrong: it believes that all costs are a factor of what they are.
 
-use super::super::figure::{Axis, Chart, Series, Style};
 use super::super::findings::{Findings, Table};
 use super::super::grid;
 use super::super::journal::Journal;
 use super::super::rules::{self, Decided};
-use super::super::statistics::{Interval, Quantity};
 use super::super::world::World;
 use super::{at, cells};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::{INK, mode_colour};
+use crate::statistics::{Interval, Quantity};
 use imfl_mechanism::prior::Distribution;
 use imfl_mechanism::{Mode, RuleChoice};
 use serde_json::json;

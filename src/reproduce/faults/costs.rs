@@ -1,14 +1,14 @@
 //! Clients that report other costs than they have: what the server loses if all do, and what one gains that does so alone.
 
-use super::super::figure::{Axis, Chart, Series, Style};
 use super::super::findings::{Findings, Table};
 use super::super::grid;
 use super::super::journal::Journal;
 use super::super::rules;
-use super::super::statistics::Interval;
 use super::super::world::{Place, World};
 use super::{at, cells};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::report::chart::{Axis, Chart, Series, Style};
+use crate::statistics::Interval;
 use imfl_mechanism::personal::Options;
 use imfl_mechanism::{Credits, Knowledge, Market, ModeCosts, RuleChoice};
 use serde::{Deserialize, Serialize};

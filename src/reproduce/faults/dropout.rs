@@ -1,16 +1,16 @@
 //! Participants that are hired and then missing, each from each round with the same probability.
 
 use super::super::by_seed::BySeed;
-use super::super::figure::{Axis, Chart, Series, Style};
 use super::super::findings::{Findings, Table};
 use super::super::grid;
 use super::super::journal::Journal;
 use super::super::lab::{Lab, Score};
-use super::super::statistics::Interval;
 use super::super::world::World;
 use super::{at, cells};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::INK;
+use crate::statistics::Interval;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::RuleChoice;
 use rand::RngExt;

@@ -3,16 +3,16 @@
 //! A client's gradient is known to the server, which can predict it from a label histogram and the gradients of the classes on images of
 //! its own. A claim that is far from the truth shows as a gap beyond what the client's number of samples explains.
 
-use super::super::figure::{Axis, Chart, Series, Style};
 use super::super::findings::{Findings, Table};
 use super::super::grid;
 use super::super::journal::Journal;
-use super::super::statistics::{Interval, Quantity};
 use super::super::world::{Place, World};
 use super::{at, cells};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::pipeline::allocate;
+use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::{INK, class_colour};
+use crate::statistics::{Interval, Quantity};
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::random::{Purpose, keyed};
 use imfl_engine::{federated, gradient};

@@ -2,16 +2,16 @@
 //! is there.
 
 use super::super::by_seed::BySeed;
-use super::super::figure::{Axis, Chart, Series, Style};
 use super::super::findings::{Findings, Table};
 use super::super::grid;
 use super::super::journal::Journal;
 use super::super::lab::Lab;
-use super::super::statistics::Interval;
 use super::super::world::World;
 use super::Poisoning;
 use crate::failure::{Kind, Outcome};
+use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::class_colour;
+use crate::statistics::Interval;
 use imfl_mechanism::Mode;
 use serde_json::json;
 

@@ -4,15 +4,15 @@ mod assumptions;
 mod path;
 
 use super::by_seed::BySeed;
-use super::figure::{Axis, Chart, Series, Style};
 use super::findings::{Findings, Table};
 use super::grid;
 use super::journal::Journal;
 use super::lab::{Lab, Score};
-use super::statistics::{Interval, median, spearman};
 use super::world::{Place, World};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::class_colour;
+use crate::statistics::{Interval, median, spearman};
 use assumptions::{BEFORE, Constants, MEASURED, Predictor, gradient};
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::{Bias, LossModel, Market, Mode, Terms, Weights};

@@ -1,9 +1,9 @@
 //! Lines with intervals and clouds of dots, with a legend beside them.
 
-use super::statistics::Interval;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::report::Figure;
 use crate::report::plot::{FAINT, INK, text};
+use crate::statistics::Interval;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
