@@ -63,7 +63,7 @@ fn kill(times: u64) {
     // It still goes on, and what it wrote is consistent.
     let (mut child, mut output) = start(root.path(), &["--resume", "latest"]);
     wait_for(&mut output, &[", saved"]);
-    signal(&child, "-INT");
+    signal(child.id(), "-INT");
     output.read_to_string(&mut String::new()).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let rounds = newest(&folder);

@@ -113,7 +113,7 @@ fn ctrl_c_saves_and_exits_with_130_and_the_run_goes_on() {
     for name in ["-INT", "-TERM"] {
         let (mut child, mut lines) = start(root.path(), &["--config", &config, "--rounds", "40"]);
         wait_for(&mut lines, &["round 2 of"]);
-        signal(&child, name);
+        signal(child.id(), name);
         let mut rest = String::new();
         lines.read_to_string(&mut rest).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
