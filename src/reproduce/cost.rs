@@ -164,11 +164,15 @@ impl Findings {
         let cells = || by_setting.iter().flat_map(|(_, cells)| cells.iter());
         let exact = |rule| cells().filter(|cell| cell[&rule].exact).count();
         let total = cells().count();
-        let above = benchmarks.iter().filter(|reduction| reduction.extremes()[1].1.mean > PAPER).count();
+        let above = |end: fn(&Interval) -> f64| {
+            benchmarks.iter().filter(|reduction| end(&reduction.extremes()[1].1) > PAPER).count()
+        };
+        let (in_the_mean, surely) = (above(|interval| interval.mean), above(|interval| interval.low));
         let notes = vec![
             format!(
-                "Against {above} of the 7 benchmarks the largest reduction is above the paper's 53.34 %; medians over {} settings \
-                 are in the table.",
+                "Against {in_the_mean} of the {} benchmarks the largest reduction is above the paper's 53.34 %, against {surely} of \
+                 them with its whole interval; medians over {} settings are in the table.",
+                benchmarks.len(),
                 by_setting.len()
             ),
             format!(
