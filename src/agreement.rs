@@ -60,14 +60,7 @@ fn garbled(error: impl std::fmt::Display) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn together<T: Send>(size: usize, task: impl Fn(Ranks) -> T + Sync) -> Vec<T> {
-        std::thread::scope(|scope| {
-            let started: Vec<_> =
-                imfl_ranks::threads(size).into_iter().map(|ranks| scope.spawn(|| task(ranks))).collect();
-            started.into_iter().map(|rank| rank.join().unwrap()).collect()
-        })
-    }
+    use imfl_ranks::together;
 
     #[test]
     fn rank_0_finds_and_all_know() {

@@ -122,11 +122,7 @@ mod tests {
         let expected: Vec<f64> = cells.iter().map(|x| 0.1 * *x as f64).collect();
         for finished_before in [0, 50] {
             let before = calls.load(Ordering::Relaxed);
-            std::thread::scope(|scope| {
-                let started: Vec<_> =
-                    imfl_ranks::threads(3).into_iter().map(|ranks| scope.spawn(|| rank(ranks))).collect();
-                started.into_iter().for_each(|rank| assert_eq!(rank.join().unwrap(), expected));
-            });
+            imfl_ranks::together(3, rank).into_iter().for_each(|found| assert_eq!(found, expected));
             assert_eq!(calls.load(Ordering::Relaxed) - before, 50 - finished_before, "each cell once, by one rank");
         }
     }

@@ -65,11 +65,7 @@ fn three_rounds(ranks: &Ranks, change: Change) -> Left {
 fn same(name: &str, change: Change) {
     let alone = three_rounds(&Ranks::alone(), change);
     for size in [2, 3, 14] {
-        let left: Vec<Left> = std::thread::scope(|scope| {
-            let start = |ranks| scope.spawn(move || three_rounds(&ranks, change));
-            let started: Vec<_> = imfl_ranks::threads(size).into_iter().map(start).collect();
-            started.into_iter().map(|rank| rank.join().unwrap()).collect()
-        });
+        let left: Vec<Left> = imfl_ranks::together(size, |ranks| three_rounds(&ranks, change));
         for (rank, (state, reports, evaluations, gradients)) in left.iter().enumerate() {
             let at = format!("{name}, rank {rank} of {size}");
             let bits =

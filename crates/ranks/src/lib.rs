@@ -16,7 +16,7 @@ mod transport;
 
 pub use launcher::{Launched, Session, StartError, start};
 pub use share::balanced;
-pub use threads::threads;
+pub use threads::{threads, together};
 pub use transport::{Local, Transport};
 
 use std::ops::Range;
@@ -137,14 +137,6 @@ impl Ranks {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    /// Runs `task` on so many ranks; what each returned.
-    fn together<T: Send>(size: usize, task: impl Fn(Ranks) -> T + Sync) -> Vec<T> {
-        std::thread::scope(|scope| {
-            let started: Vec<_> = threads(size).into_iter().map(|ranks| scope.spawn(|| task(ranks))).collect();
-            started.into_iter().map(|rank| rank.join().unwrap()).collect()
-        })
-    }
 
     #[test]
     fn alone_is_a_company_of_one() {

@@ -6,6 +6,7 @@ use mpi::datatype::PartitionMut;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives};
 use mpi::{Count, Threading};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Ends MPI when dropped.
@@ -26,11 +27,7 @@ pub fn connect() -> Option<(Connected, Mpi)> {
     let world = universe.world();
     let (rank, size) = (world.rank() as usize, world.size() as usize);
     let machine = world.split_shared(world.rank());
-    let local = Local {
-        rank: machine.rank() as usize,
-        size: machine.size() as usize,
-        sharing: gather_varied(&machine, allowed_cores().as_bytes()).filter(|cores| *cores == allowed_cores()).count(),
-    };
+    let local = Local { rank: machine.rank() as usize, size: machine.size() as usize, sharing: sharing(&machine) };
     let transport = Mpi { rank, size, local, calling: Mutex::new(()) };
     (threading >= Threading::Serialized).then_some((Connected(universe), transport))
 }
@@ -41,17 +38,13 @@ fn allowed_cores() -> String {
     status.lines().find(|line| line.starts_with("Cpus_allowed_list")).unwrap_or_default().to_string()
 }
 
-/// A short text of each rank.
-fn gather_varied(communicator: &SimpleCommunicator, own: &[u8]) -> impl Iterator<Item = String> {
-    let mut lengths: Vec<Count> = vec![0; communicator.size() as usize];
-    communicator.all_gather_into(&(own.len() as Count), &mut lengths[..]);
-    let counts: Vec<usize> = lengths.into_iter().map(|length| length as usize).collect();
-    let all = gather(communicator, own, &counts);
-    let mut start = 0;
-    counts.into_iter().map(move |count| {
-        start += count;
-        String::from_utf8_lossy(&all[start - count..start]).into_owned()
-    })
+/// How many ranks of a machine, this one included, may run on the cores of this one: their lists of cores have one hash.
+fn sharing(machine: &SimpleCommunicator) -> usize {
+    let mut hasher = DefaultHasher::new();
+    allowed_cores().hash(&mut hasher);
+    let (own, mut all) = (hasher.finish(), vec![0; machine.size() as usize]);
+    machine.all_gather_into(&own, &mut all[..]);
+    all.into_iter().filter(|cores| *cores == own).count()
 }
 
 fn gather(communicator: &SimpleCommunicator, own: &[u8], counts: &[usize]) -> Vec<u8> {

@@ -11,6 +11,18 @@ pub fn threads(size: usize) -> Vec<Ranks> {
     (0..size).map(|rank| Ranks::over(Thread { rank, size, meeting: meeting.clone() })).collect()
 }
 
+/// Runs `task` on so many ranks, each a thread; what each returned, in the order of ranks.
+///
+/// # Panics
+/// If one of them does.
+pub fn together<T: Send>(size: usize, task: impl Fn(Ranks) -> T + Sync) -> Vec<T> {
+    let task = &task;
+    std::thread::scope(|scope| {
+        let started: Vec<_> = threads(size).into_iter().map(|ranks| scope.spawn(move || task(ranks))).collect();
+        started.into_iter().map(|rank| rank.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
 struct Meeting {
     barrier: Barrier,
     /// What each rank brought to the meeting that is going on.

@@ -150,20 +150,15 @@ mod tests {
         let vector = |place: usize| (0..size).map(|i| (i * 7 + place) as f32).collect::<Vec<f32>>();
         let owners = [1, 0, 1, 2, 0];
         let all: Vec<Vec<f32>> = (0..owners.len()).map(vector).collect();
-        std::thread::scope(|scope| {
-            for ranks in imfl_ranks::threads(3) {
-                let (owners, all) = (&owners, &all);
-                scope.spawn(move || {
-                    let got = gather_vectors(&ranks, owners, size, vec![0, 2, 3, 4], |place| {
-                        assert_eq!(owners[place], ranks.rank(), "only what is here is asked for");
-                        &all[place]
-                    });
-                    let expected: Vec<usize> =
-                        [0, 2, 3, 4].into_iter().filter(|&place| owners[place] != ranks.rank()).collect();
-                    assert_eq!(got.iter().map(|(place, _)| *place).collect::<Vec<_>>(), expected);
-                    assert!(got.iter().all(|(place, vector)| vector == &all[*place]));
-                });
-            }
+        imfl_ranks::together(3, |ranks| {
+            let got = gather_vectors(&ranks, &owners, size, vec![0, 2, 3, 4], |place| {
+                assert_eq!(owners[place], ranks.rank(), "only what is here is asked for");
+                &all[place]
+            });
+            let expected: Vec<usize> =
+                [0, 2, 3, 4].into_iter().filter(|&place| owners[place] != ranks.rank()).collect();
+            assert_eq!(got.iter().map(|(place, _)| *place).collect::<Vec<_>>(), expected);
+            assert!(got.iter().all(|(place, vector)| vector == &all[*place]));
         });
     }
 }
