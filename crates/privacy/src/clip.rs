@@ -5,13 +5,13 @@ use crate::noise::{DiscreteGaussian, Variance};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// Scales a vector of integers to a Euclidean length of at most `bound`. Says whether it was no longer than that already, and has been
-/// left as it is.
+/// Scales a vector of integers to a Euclidean length of at most `bound`. Says whether it was no longer than that
+/// already, and has been left as it is.
 ///
-/// Exact: the length is compared in integers, every value is scaled by one factor rounded down and cut towards zero. What
-/// is returned is never longer than the bound, by not one unit, so that the noise's sensitivity is the bound itself and the
-/// rounding of updates to integers, done before, costs nothing. (With values of 2^48 and above, a vector that is shorter
-/// than the bound by less than a part in 2^40 may be scaled as well.)
+/// Exact: the length is compared in integers, every value is scaled by one factor rounded down and cut towards
+/// zero. What is returned is never longer than the bound, by not one unit, so that the noise's sensitivity is the
+/// bound itself and the rounding of updates to integers, done before, costs nothing. (With values of 2^48 and
+/// above, a vector that is shorter than the bound by less than a part in 2^40 may be scaled as well.)
 ///
 /// ```
 /// # use imfl_privacy::clip::clip;
@@ -21,15 +21,16 @@ use serde::{Deserialize, Serialize};
 /// assert!(clip(&mut values, 50));
 /// ```
 pub fn clip(values: &mut [i64], bound: u64) -> bool {
-    // Squares of values below 2^48 add up in 128 bits, for up to 2^32 of them; larger ones lose their last digits first.
+    // Squares of values below 2^48 add up in 128 bits, for up to 2^32 of them; larger ones lose their last digits
+    // first.
     let largest = values.iter().map(|x| x.unsigned_abs()).max().unwrap_or(0);
     let coarse = (64 - largest.leading_zeros()).saturating_sub(48);
     let squares: u128 = values.iter().map(|x| u128::from(x.unsigned_abs() >> coarse).pow(2)).sum();
     if coarse == 0 && squares <= u128::from(bound).pow(2) {
         return true;
     }
-    // At least the length, in units of 2^coarse. What the shift cut off is below one such unit a value, by the triangle inequality
-    // below the root of their number in all.
+    // At least the length, in units of 2^coarse. What the shift cut off is below one such unit a value, by the
+    // triangle inequality below the root of their number in all.
     let cut = if coarse == 0 { 0 } else { (values.len() as u128).isqrt() + 1 };
     let length = (squares.isqrt() + 1 + cut) << coarse;
     if length <= u128::from(bound) {
@@ -47,8 +48,8 @@ pub fn clip(values: &mut [i64], bound: u64) -> bool {
 /// A clipping bound that follows a quantile of the clients' lengths.
 ///
 /// Every client says one bit, whether its update was within the bound; the server learns their sum with noise
-/// ([`Self::count_noise`]) and moves the bound by `exp(-rate (share - quantile))`. The bits are part of what is released:
-/// [`Self::update_noise`] says how much more noise the updates need to make up for them.
+/// ([`Self::count_noise`]) and moves the bound by `exp(-rate (share - quantile))`. The bits are part of what is
+/// released: [`Self::update_noise`] says how much more noise the updates need to make up for them.
 ///
 /// ```
 /// use imfl_privacy::clip::AdaptiveClip;
@@ -93,9 +94,10 @@ impl TryFrom<Stored> for AdaptiveClip {
 }
 
 impl AdaptiveClip {
-    /// A bound that begins at `bound` and follows `quantile` (0.5: the median; the paper's choice) at `rate` (0.2 there).
-    /// `cohort` is the expected number of clients in a round: fixed, since the true one is a secret of Poisson sampling.
-    /// `deviation` is the noise's on the count of clients within the bound (a twentieth of the cohort there).
+    /// A bound that begins at `bound` and follows `quantile` (0.5: the median; the paper's choice) at `rate` (0.2
+    /// there). `cohort` is the expected number of clients in a round: fixed, since the true one is a secret of
+    /// Poisson sampling. `deviation` is the noise's on the count of clients within the bound (a twentieth of the
+    /// cohort there).
     ///
     /// # Errors
     /// A number that is not positive or not finite; a quantile outside \[0, 1\].
@@ -131,15 +133,19 @@ impl AdaptiveClip {
         Ok(DiscreteGaussian::new(Variance::scaled(2.0 * self.deviation, 1)?))
     }
 
-    /// The noise multiplier of the updates with which they and the votes together are a release with multiplier `noise`:
-    /// (noise^-2 - (2 deviation)^-2)^(-1/2), theorem 1.
+    /// The noise multiplier of the updates with which they and the votes together are a release with multiplier
+    /// `noise`: (noise^-2 - (2 deviation)^-2)^(-1/2), theorem 1.
     ///
     /// # Errors
     /// A noise that the votes alone fall short of.
     pub fn update_noise(&self, noise: f64) -> Result<f64> {
         Event::gaussian(noise)?;
         let left = noise.powi(-2) - (2.0 * self.deviation).powi(-2);
-        if left > 0.0 { Ok(left.sqrt().recip()) } else { Err(Error::parameter("deviation", self.deviation, "more than half the noise multiplier")) }
+        if left > 0.0 {
+            Ok(left.sqrt().recip())
+        } else {
+            Err(Error::parameter("deviation", self.deviation, "more than half the noise multiplier"))
+        }
     }
 
     /// Moves the bound by the sum of votes with its noise; the share of clients within is taken of the expected cohort.
@@ -165,7 +171,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_longer_than_the_bound_and_hardly_shorter(values in prop::collection::vec(any::<i64>(), 0..40), shrink in 0u32..63, bound in 0u64..=u64::MAX, narrow in 0u32..64) {
+        fn never_longer_than_the_bound_and_hardly_shorter(
+            values in prop::collection::vec(any::<i64>(), 0..40),
+            shrink in 0u32..63,
+            bound: u64,
+            narrow in 0u32..64,
+        ) {
             let values: Vec<i64> = values.iter().map(|x| x >> shrink).collect();
             let bound = bound >> narrow;
             let mut clipped = values.clone();
@@ -203,7 +214,8 @@ mod tests {
             let mut late = Vec::new();
             for round in 0..400 {
                 // Lengths are uniform in [0, 10).
-                let votes: i64 = (0..200).map(|_| AdaptiveClip::vote(rng.random_range(0.0..10.0) <= clip.bound())).sum();
+                let votes: i64 =
+                    (0..200).map(|_| AdaptiveClip::vote(rng.random_range(0.0..10.0) <= clip.bound())).sum();
                 clip.step(votes + noise.sample(&mut rng));
                 if round >= 200 {
                     late.push(clip.bound());
@@ -232,7 +244,10 @@ mod tests {
             }
             assert!(clip.bound() > 0.0 && clip.bound().is_finite());
         }
-        for stored in [r#"{"bound":0,"quantile":0.5,"rate":1,"cohort":1,"deviation":1}"#, r#"{"bound":1,"quantile":2,"rate":1,"cohort":1,"deviation":1}"#] {
+        for stored in [
+            r#"{"bound":0,"quantile":0.5,"rate":1,"cohort":1,"deviation":1}"#,
+            r#"{"bound":1,"quantile":2,"rate":1,"cohort":1,"deviation":1}"#,
+        ] {
             assert!(serde_json::from_str::<AdaptiveClip>(stored).is_err());
         }
     }

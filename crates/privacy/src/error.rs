@@ -21,8 +21,8 @@ pub enum Error {
     },
     /// The delta asked for is so small that no epsilon can be told.
     #[error(
-        "no finite epsilon can be told for delta {delta:e}: tails of {infinite:e} are cut off and counted as lost privacy; ask for a larger \
-         delta, or for more noise"
+        "no finite epsilon can be told for delta {delta:e}: tails of {infinite:e} are cut off and counted as lost \
+         privacy; ask for a larger delta, or for more noise"
     )]
     Delta {
         /// The delta asked for.
@@ -31,7 +31,10 @@ pub enum Error {
         infinite: f64,
     },
     /// No noise reaches the target.
-    #[error("no noise up to {most} times the sensitivity reaches epsilon {epsilon} at delta {delta:e}; ask for fewer rounds, a lower rate or a larger epsilon")]
+    #[error(
+        "no noise up to {most} times the sensitivity reaches epsilon {epsilon} at delta {delta:e}; ask for fewer \
+         rounds, a lower rate or a larger epsilon"
+    )]
     Unreachable {
         /// The epsilon asked for.
         epsilon: f64,
@@ -42,8 +45,9 @@ pub enum Error {
     },
     /// One more round would pass the budget; nothing was spent.
     #[error(
-        "the privacy budget does not reach for another round: after {rounds} rounds epsilon is {spent:.6}, one more would make it {next:.6}, and \
-         {budget:.6} may be spent at delta {delta:e}; stop here, or begin again with more noise, a lower rate or fewer rounds"
+        "the privacy budget does not reach for another round: after {rounds} rounds epsilon is {spent:.6}, one \
+         more would make it {next:.6}, and {budget:.6} may be spent at delta {delta:e}; stop here, or begin again with \
+         more noise, a lower rate or fewer rounds"
     )]
     Exhausted {
         /// Rounds spent so far.
@@ -58,7 +62,10 @@ pub enum Error {
         delta: f64,
     },
     /// Noise did not fit a sum.
-    #[error("value {index} of a sum, {value}, leaves no room in 64 bits for noise of {noise}; use a coarser unit, or clip lower")]
+    #[error(
+        "value {index} of a sum, {value}, leaves no room in 64 bits for noise of {noise}; use a coarser unit, \
+         or clip lower"
+    )]
     Overflow {
         /// Which value.
         index: usize,
@@ -76,7 +83,10 @@ pub enum Error {
         what: String,
     },
     /// Too few clients are left to take masks off.
-    #[error("masking, round {round}: {found} clients answered and {threshold} are needed to take the masks off; the round's sum stays hidden and counts for nothing")]
+    #[error(
+        "masking, round {round}: {found} clients answered and {threshold} are needed to take the masks \
+         off; the round's sum stays hidden and counts for nothing"
+    )]
     TooFew {
         /// The round.
         round: u64,

@@ -1,11 +1,12 @@
 //! Rényi differential privacy (Mironov 2017) of the Poisson-subsampled Gaussian (Mironov, Talwar and Zhang 2019).
 //!
-//! Fast, and above what [`crate::pld`] finds. Orders and formulas are those of Google's `dp-accounting`, so that figures
-//! can be compared; where its sums lose all digits, the sums here keep them.
+//! Fast, and above what [`crate::pld`] finds. Orders and formulas are those of Google's `dp-accounting`, so that
+//! figures can be compared; where its sums lose all digits, the sums here keep them.
 //!
-//! Discrete Gaussian noise on integers has the same divergences at whole orders: its moments E\[(P/Q)^k\] for a shift by
-//! integers are those of the continuous one, since a sum over all integers does not notice a whole shift (Canonne, Kamath
-//! and Steinke 2020, section 2.3). [`crate::noise`] says why everything else in an account holds for it too.
+//! Discrete Gaussian noise on integers has the same divergences at whole orders: its moments E\[(P/Q)^k\] for a
+//! shift by integers are those of the continuous one, since a sum over all integers does not notice a whole shift
+//! (Canonne, Kamath and Steinke 2020, section 2.3). [`crate::noise`] says why everything else in an account holds
+//! for it too.
 
 use crate::account::Event;
 use crate::normal;
@@ -74,7 +75,8 @@ impl Curve {
             }
             (divergence + (-1.0 / order).ln_1p() - (delta * order).ln() / (order - 1.0), order)
         };
-        let (epsilon, order) = ORDERS.into_iter().zip(self.0).map(at).min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((f64::INFINITY, 1.0));
+        let (epsilon, order) =
+            ORDERS.into_iter().zip(self.0).map(at).min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((f64::INFINITY, 1.0));
         (epsilon.max(0.0), order)
     }
 }
@@ -86,7 +88,8 @@ fn divergence(q: f64, sigma: f64, order: f64) -> f64 {
     }
     let ln_a = if order.fract() == 0.0 { ln_a_whole(q, sigma, order) } else { ln_a_fractional(q, sigma, order) };
     if ln_a < NOISE && order.fract() != 0.0 {
-        // ln A is a convex function of the order (van Erven and Harremoës 2014, corollary 2), so that chords are above it.
+        // ln A is a convex function of the order (van Erven and Harremoës 2014, corollary 2), so that chords are
+        // above it.
         let (low, high) = (ln_a_whole(q, sigma, order.floor()), ln_a_whole(q, sigma, order.ceil()));
         return (low + order.fract() * (high - low)) / (order - 1.0);
     }

@@ -6,7 +6,8 @@ use imfl_privacy::masks::{Joining, Revealed, SealedShares, Server};
 use proptest::prelude::*;
 use rand::SeedableRng;
 
-/// At which step a client falls silent: before dealing shares (1), before sending its vector (2), before answering (3), never (4).
+/// At which step a client falls silent: before dealing shares (1), before sending its vector (2), before answering
+/// (3), never (4).
 #[derive(Clone, Debug)]
 struct Plan {
     round: u64,
@@ -21,21 +22,31 @@ struct Plan {
 fn plan() -> impl Strategy<Value = Plan> {
     (2usize..=6, 1usize..20).prop_flat_map(|(clients, length)| {
         let vector = prop::collection::vec(any::<i64>(), length);
-        let silent = prop::collection::vec(prop_oneof![1 => Just(1u8), 1 => Just(2u8), 1 => Just(3u8), 4 => Just(4u8)], clients);
+        let silent =
+            prop::collection::vec(prop_oneof![1 => Just(1u8), 1 => Just(2u8), 1 => Just(3u8), 4 => Just(4u8)], clients);
         let threshold = (clients / 2 + 1).max(2)..=clients.max(2);
         let gaps = prop::collection::vec(1u64..1 << 40, clients);
-        (any::<u64>(), any::<u64>(), threshold, gaps, silent, prop::collection::vec(vector, clients))
-            .prop_map(|(round, seed, threshold, gaps, silent, vectors)| Plan { round, seed, threshold, gaps, silent, vectors })
+        (any::<u64>(), any::<u64>(), threshold, gaps, silent, prop::collection::vec(vector, clients)).prop_map(
+            |(round, seed, threshold, gaps, silent, vectors)| Plan { round, seed, threshold, gaps, silent, vectors },
+        )
     })
 }
 
 /// What the server finds, and the plain sum of the vectors that arrived.
 fn play(plan: &Plan) -> (Result<Vec<i64>, Error>, Vec<i64>, Vec<usize>) {
     let mut rng = ChaCha20Rng::seed_from_u64(plan.seed);
-    let ids: Vec<u64> = plan.gaps.iter().scan(0u64, |id, gap| { *id += gap; Some(*id) }).collect();
+    let ids: Vec<u64> = plan
+        .gaps
+        .iter()
+        .scan(0u64, |id, gap| {
+            *id += gap;
+            Some(*id)
+        })
+        .collect();
     let length = plan.vectors[0].len();
     let mut server = Server::new(plan.round, plan.threshold, length).unwrap();
-    let (joining, advertisements): (Vec<_>, Vec<_>) = ids.iter().map(|id| Joining::new(plan.round, *id, &mut rng)).unzip();
+    let (joining, advertisements): (Vec<_>, Vec<_>) =
+        ids.iter().map(|id| Joining::new(plan.round, *id, &mut rng)).unzip();
     let roster = server.roster(advertisements.into_iter().rev().collect()).unwrap().to_vec();
     let mut sharing = Vec::new();
     let mut sealed: Vec<SealedShares> = Vec::new();
@@ -66,7 +77,11 @@ fn play(plan: &Plan) -> (Result<Vec<i64>, Error>, Vec<i64>, Vec<usize>) {
         }
     }
     let survivors = server.survivors();
-    let answers: Vec<Revealed> = masked.into_iter().filter(|(k, _)| plan.silent[*k] > 3).filter_map(|(_, client)| client.reveal(&survivors).ok()).collect();
+    let answers: Vec<Revealed> = masked
+        .into_iter()
+        .filter(|(k, _)| plan.silent[*k] > 3)
+        .filter_map(|(_, client)| client.reveal(&survivors).ok())
+        .collect();
     let counts = vec![dealt, survivors.len(), answers.len()];
     (server.finish(answers), plain, counts)
 }
@@ -101,7 +116,8 @@ fn one_client_too_few_hides_the_sum() {
 fn messages_that_do_not_fit_are_refused() {
     let mut rng = ChaCha20Rng::seed_from_u64(4);
     let round = 1;
-    let make = |rng: &mut ChaCha20Rng| -> (Vec<Joining>, Vec<_>) { (0..3).map(|id| Joining::new(round, id, rng)).unzip() };
+    let make =
+        |rng: &mut ChaCha20Rng| -> (Vec<Joining>, Vec<_>) { (0..3).map(|id| Joining::new(round, id, rng)).unzip() };
     let said = |error: Error, text: &str| assert!(error.to_string().contains(text), "{error}");
 
     let (mut joining, advertisements) = make(&mut rng);
@@ -119,8 +135,10 @@ fn messages_that_do_not_fit_are_refused() {
 
     let dealt = |rng: &mut ChaCha20Rng| {
         let (joining, advertisements) = make(rng);
-        let (sharing, sealed): (Vec<_>, Vec<_>) = joining.into_iter().map(|client| client.share(&advertisements, 2, rng).unwrap()).unzip();
-        let boxes: Vec<Vec<SealedShares>> = (0..3).map(|to| sealed.iter().flatten().filter(|shares| shares.to == to).cloned().collect()).collect();
+        let (sharing, sealed): (Vec<_>, Vec<_>) =
+            joining.into_iter().map(|client| client.share(&advertisements, 2, rng).unwrap()).unzip();
+        let boxes: Vec<Vec<SealedShares>> =
+            (0..3).map(|to| sealed.iter().flatten().filter(|shares| shares.to == to).cloned().collect()).collect();
         (sharing, boxes, advertisements)
     };
     let (mut sharing, boxes, _) = dealt(&mut rng);
@@ -138,7 +156,8 @@ fn messages_that_do_not_fit_are_refused() {
     said(sharing.pop().unwrap().mask(stranger, &mut [0]).err().unwrap(), "not on the roster");
 
     let (sharing, boxes, advertisements) = dealt(&mut rng);
-    let mut masked: Vec<_> = sharing.into_iter().zip(boxes).map(|(client, sealed)| client.mask(sealed, &mut [0]).unwrap()).collect();
+    let mut masked: Vec<_> =
+        sharing.into_iter().zip(boxes).map(|(client, sealed)| client.mask(sealed, &mut [0]).unwrap()).collect();
     let mut server = Server::new(round, 2, 1).unwrap();
     server.roster(advertisements).unwrap();
     said(server.add(9, &[1]).unwrap_err(), "not on the roster");
@@ -158,7 +177,8 @@ fn messages_that_do_not_fit_are_refused() {
 fn a_client_answers_for_known_survivors_only() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let (joining, advertisements): (Vec<_>, Vec<_>) = (0..2).map(|id| Joining::new(0, id, &mut rng)).unzip();
-    let (sharing, sealed): (Vec<_>, Vec<_>) = joining.into_iter().map(|client| client.share(&advertisements, 2, &mut rng).unwrap()).unzip();
+    let (sharing, sealed): (Vec<_>, Vec<_>) =
+        joining.into_iter().map(|client| client.share(&advertisements, 2, &mut rng).unwrap()).unzip();
     let mine = sealed.into_iter().flatten().filter(|shares| shares.to == 0).collect();
     let masked = sharing.into_iter().next().unwrap().mask(mine, &mut [5]).unwrap();
     assert!(masked.reveal(&[0, 1, 7]).err().unwrap().to_string().contains("client 7"));

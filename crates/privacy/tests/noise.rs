@@ -45,15 +45,20 @@ fn check_small(numerator: u128, denominator: u128, draws: usize, mut draw: impl 
     let chance = fit(&counts, &p.iter().map(|p| p * n).collect::<Vec<_>>());
     assert!(chance > 1e-4, "{numerator}/{denominator}: chi-square {chance:e}");
     for power in [1, 2, 3, 4] {
-        let moment = |weights: &[f64], power| weights.iter().enumerate().map(|(k, w)| w * ((k as i64 + start) as f64).powi(power)).sum::<f64>();
+        let moment = |weights: &[f64], power| {
+            weights.iter().enumerate().map(|(k, w)| w * ((k as i64 + start) as f64).powi(power)).sum::<f64>()
+        };
         let (found, expected) = (moment(&counts, power) / n, moment(&p, power));
         let deviation = ((moment(&p, 2 * power) - expected * expected) / n).sqrt();
-        assert!((found - expected).abs() <= 5.0 * deviation, "{numerator}/{denominator}, moment {power}: {found} {expected} +- {deviation}");
+        assert!(
+            (found - expected).abs() <= 5.0 * deviation,
+            "{numerator}/{denominator}, moment {power}: {found} {expected} +- {deviation}"
+        );
     }
 }
 
-/// Large sigma: a thousand cells of equal probability under the normal distribution, which is that of the integers to 1e-9 of itself; and the
-/// low digits, which must be uniform.
+/// Large sigma: a thousand cells of equal probability under the normal distribution, which is that of the integers
+/// to 1e-9 of itself; and the low digits, which must be uniform.
 fn check_large(sigma: u64, draws: usize) {
     let gaussian = DiscreteGaussian::new(Variance::new(u128::from(sigma).pow(2), 1).unwrap());
     let normal = Normal::new(0.0, 1.0).unwrap();
@@ -117,7 +122,9 @@ fn the_paper_s_laplace_has_its_distribution() {
     for t in [1u64, 3, 20] {
         let ratio = (-1.0 / t as f64).exp();
         let end = 40 * t as i64;
-        let expected: Vec<f64> = (-end..=end).map(|x| 20_000.0 * (1.0 - ratio) / (1.0 + ratio) * ratio.powi(x.unsigned_abs() as i32)).collect();
+        let expected: Vec<f64> = (-end..=end)
+            .map(|x| 20_000.0 * (1.0 - ratio) / (1.0 + ratio) * ratio.powi(x.unsigned_abs() as i32))
+            .collect();
         let mut counts = vec![0.0; expected.len()];
         for _ in 0..20_000 {
             counts[(paper::discrete_laplace(&mut rng, t) + end) as usize] += 1.0;

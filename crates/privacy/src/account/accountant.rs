@@ -1,7 +1,7 @@
 //! A budget, and what has been spent of it.
 
 use super::{Event, MOST_ROUNDS, Rounds, checked_delta, checked_epsilon};
-use crate::pld::{Cache, Pld};
+use crate::pld::Composition;
 use crate::rdp::Curve;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -27,8 +27,9 @@ pub struct Spending {
 
 /// Keeps a budget over the rounds of a training.
 ///
-/// Say what a round will release *before* it is released: [`Accountant::spend`] either counts it or refuses it. The account
-/// depends on what was spent alone, so that a training that goes on from a stored accountant tells the same numbers.
+/// Say what a round will release *before* it is released: [`Accountant::spend`] either counts it or refuses it. The
+/// account depends on what was spent alone, so that a training that goes on from a stored accountant tells the same
+/// numbers.
 ///
 /// ```
 /// use imfl_privacy::account::{Accountant, Budget, Event};
@@ -36,7 +37,7 @@ pub struct Spending {
 /// # fn main() -> imfl_privacy::Result<()> {
 /// let mut accountant = Accountant::new(Budget { epsilon: 1.0, delta: 1e-5 })?;
 /// let round = Event::poisson(1.0, 0.01)?;
-/// assert_eq!(accountant.affordable(round)?, 135);
+/// assert_eq!(accountant.affordable(round)?, 254);
 /// let spending = accountant.spend(round)?;
 /// println!("epsilon {:.3} after {} round", spending.epsilon, spending.rounds);
 /// # Ok(())
@@ -48,7 +49,7 @@ pub struct Accountant {
     budget: Budget,
     spent: Vec<Rounds>,
     #[serde(skip)]
-    cache: Cache,
+    composition: Composition,
 }
 
 /// An accountant as it is stored, not yet checked.
@@ -90,7 +91,7 @@ impl Accountant {
     pub fn new(budget: Budget) -> Result<Self> {
         checked_epsilon(budget.epsilon)?;
         checked_delta(budget.delta)?;
-        Ok(Self { budget, spent: Vec::new(), cache: Cache::default() })
+        Ok(Self { budget, spent: Vec::new(), composition: Composition::default() })
     }
 
     /// What may be spent.
@@ -111,21 +112,30 @@ impl Accountant {
     /// Counts one more round, unless it would pass the budget. Costs one account: 5 to 100 ms.
     ///
     /// # Errors
-    /// [`Error::Exhausted`], or an event out of range; nothing is spent then.
+    /// [`Error::Exhausted`], an event out of range or a delta below what an account cuts off; nothing is spent then.
     pub fn spend(&mut self, event: Event) -> Result<Spending> {
         let event = event.checked()?;
         let next = self.with(event, 1);
-        let epsilon = self.epsilon_of(&next);
+        let epsilon = self.epsilon_of(&next)?;
         if epsilon > self.budget.epsilon {
             let Budget { epsilon: budget, delta } = self.budget;
-            return Err(Error::Exhausted { rounds: self.rounds(), spent: self.epsilon(), next: epsilon, budget, delta });
+            return Err(Error::Exhausted {
+                rounds: self.rounds(),
+                spent: self.epsilon()?,
+                next: epsilon,
+                budget,
+                delta,
+            });
         }
         self.spent = next;
         Ok(Spending { rounds: self.rounds(), epsilon })
     }
 
     /// The epsilon spent so far.
-    pub fn epsilon(&mut self) -> f64 {
+    ///
+    /// # Errors
+    /// A delta below what an account cuts off, about 10^-23 a round.
+    pub fn epsilon(&mut self) -> Result<f64> {
         let spent = self.spent.clone();
         self.epsilon_of(&spent)
     }
@@ -139,16 +149,16 @@ impl Accountant {
     /// How many more such rounds the budget reaches for; [`MOST_ROUNDS`] if more. Costs some tens of accounts.
     ///
     /// # Errors
-    /// An event out of range.
+    /// An event out of range, or a delta below what an account cuts off.
     pub fn affordable(&mut self, event: Event) -> Result<u64> {
         let event = event.checked()?;
-        let reaches = |accountant: &mut Self, count| {
+        let reaches = |accountant: &mut Self, count| -> Result<bool> {
             let next = accountant.with(event, count);
-            accountant.epsilon_of(&next) <= accountant.budget.epsilon
+            Ok(accountant.epsilon_of(&next)? <= accountant.budget.epsilon)
         };
         // `low` rounds are within the budget, `high` are not.
         let (mut low, mut high) = (0, 1);
-        while reaches(self, high) {
+        while reaches(self, high)? {
             low = high;
             if low == MOST_ROUNDS {
                 return Ok(low);
@@ -157,7 +167,7 @@ impl Accountant {
         }
         while high - low > 1 {
             let middle = low + (high - low) / 2;
-            if reaches(self, middle) { low = middle } else { high = middle }
+            if reaches(self, middle)? { low = middle } else { high = middle }
         }
         Ok(low)
     }
@@ -171,8 +181,8 @@ impl Accountant {
         next
     }
 
-    fn epsilon_of(&mut self, rounds: &[Rounds]) -> f64 {
-        Pld::new(rounds, &mut self.cache).epsilon(self.budget.delta)
+    fn epsilon_of(&mut self, rounds: &[Rounds]) -> Result<f64> {
+        self.composition.epsilon(rounds, self.budget.delta)
     }
 }
 
@@ -200,8 +210,9 @@ mod tests {
         }
         let before = accountant.clone();
         let error = accountant.spend(event).unwrap_err();
-        assert!(matches!(error, Error::Exhausted { rounds, spent, next, .. } if rounds == affordable && spent == last && next > 1.5), "{error}");
-        assert_eq!((accountant.clone(), accountant.epsilon()), (before, last));
+        let Error::Exhausted { rounds, spent, next, .. } = error else { panic!("{error}") };
+        assert!(rounds == affordable && spent == last && next > 1.5);
+        assert_eq!((accountant.clone(), accountant.epsilon()), (before, Ok(last)));
         assert_eq!(accountant.affordable(event).unwrap(), 0);
         let question = Question { noise: Some(0.8), rate: 0.02, rounds: affordable, delta: 1e-5, epsilon: None };
         let report = Report::new(&question).unwrap();
@@ -226,7 +237,7 @@ mod tests {
             r#"{"budget":{"epsilon":0,"delta":1e-5},"spent":[]}"#,
             r#"{"budget":{"epsilon":1,"delta":2},"spent":[]}"#,
             r#"{"budget":{"epsilon":1,"delta":1e-5},"spent":[{"event":{"gaussian":{"noise":0}},"count":1}]}"#,
-            r#"{"budget":{"epsilon":1,"delta":1e-5},"spent":[{"event":{"gaussian":{"noise":1}},"count":18446744073709551615}]}"#,
+            r#"{"budget":{"epsilon":1,"delta":1e-5},"spent":[{"event":{"gaussian":{"noise":1}},"count":10000000000}]}"#,
             r#"{"budget":{"epsilon":1,"delta":1e-5},"spent":[],"more":1}"#,
         ] {
             assert!(serde_json::from_str::<Accountant>(stored).is_err(), "{stored}");

@@ -3,7 +3,8 @@
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// The least noise for which an account is given, in sensitivities: below it epsilon is above 10^5 and nothing is private.
+/// The least noise for which an account is given, in sensitivities: below it epsilon is above 10^5 and nothing is
+/// private.
 pub const LEAST_NOISE: f64 = 1e-3;
 /// The most noise for which an account is given, in sensitivities.
 pub const MOST_NOISE: f64 = 1e7;

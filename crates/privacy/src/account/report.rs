@@ -1,7 +1,7 @@
 //! What a training will have told once it is over.
 
 use super::{Event, Rounds, checked_delta, checked_rounds, noise_for};
-use crate::pld::{Cache, INTERVAL, Pld};
+use crate::pld::{Composition, INTERVAL};
 use crate::rdp::Curve;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// The name of this form of [`Report`].
 pub const SCHEMA: &str = "imfl.privacy/1";
 
-/// What is asked about a training with Poisson-sampled cohorts: its epsilon if the noise is given, its noise if the epsilon is.
+/// What is asked about a training with Poisson-sampled cohorts: its epsilon if the noise is given, its noise if the
+/// epsilon is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
@@ -72,19 +73,26 @@ impl Report {
     /// ```
     ///
     /// # Errors
-    /// Both or neither of noise and epsilon; a parameter out of range; a delta too small, a target that cannot be reached.
+    /// Both or neither of noise and epsilon; a parameter out of range; a delta too small, a target that cannot be
+    /// reached.
     pub fn new(question: &Question) -> Result<Self> {
         let Question { rate, delta, rounds, .. } = *question;
         let (delta, rounds) = (checked_delta(delta)?, checked_rounds(rounds)?);
         let noise = match (question.noise, question.epsilon) {
             (Some(noise), None) => noise,
             (None, Some(epsilon)) => noise_for(epsilon, delta, rate, rounds)?,
-            (Some(_), Some(_)) => return Err(Error::parameter("noise", "given with epsilon", "given alone: one of the two is found from the other")),
+            (Some(_), Some(_)) => {
+                return Err(Error::parameter(
+                    "noise",
+                    "given with epsilon",
+                    "given alone: one of the two is found from the other",
+                ));
+            }
             (None, None) => return Err(Error::parameter("noise", "missing", "given, or epsilon in its place")),
         };
         let event = Event::poisson(noise, rate)?;
         let (epsilon_rdp, order_rdp) = Curve::default().and(&Curve::new(&event), rounds).epsilon(delta);
-        let epsilon = Pld::new(&[Rounds { event, count: rounds }], &mut Cache::default()).finite_epsilon(delta)?;
+        let epsilon = Composition::default().epsilon(&[Rounds { event, count: rounds }], delta)?;
         Ok(Self {
             schema: SCHEMA.to_owned(),
             epsilon,
@@ -112,7 +120,10 @@ mod tests {
     fn json_has_the_promised_fields_and_comes_back() {
         let report = Report::new(&ASKED).unwrap();
         let json = serde_json::to_string(&report).unwrap();
-        assert!(json.starts_with(r#"{"schema":"imfl.privacy/1","epsilon":"#) && json.contains(r#","epsilon_rdp":"#), "{json}");
+        assert!(
+            json.starts_with(r#"{"schema":"imfl.privacy/1","epsilon":"#) && json.contains(r#","epsilon_rdp":"#),
+            "{json}"
+        );
         assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
         assert!(report.epsilon < report.epsilon_rdp);
     }
@@ -133,7 +144,7 @@ mod tests {
             (Question { rate: 1.5, ..ASKED }, "rate is 1.5"),
             (Question { rounds: 0, ..ASKED }, "without an end"),
             (Question { delta: 1.0, ..ASKED }, "delta is 1"),
-            (Question { delta: 1e-17, ..ASKED }, "no finite epsilon"),
+            (Question { delta: 1e-30, ..ASKED }, "no finite epsilon"),
             (Question { noise: Some(-1.0), ..ASKED }, "noise is -1"),
         ] {
             let error = Report::new(&question).unwrap_err().to_string();

@@ -32,12 +32,22 @@ impl Banded {
     /// Coefficients of which the first is not positive or that are negative or grow: their sensitivity is not known.
     pub fn new(coefficients: Vec<f64>) -> Result<Self> {
         let falling = coefficients.windows(2).all(|pair| pair[0] >= pair[1]);
-        let positive = coefficients.first().is_some_and(|c| *c > 0.0 && c.is_finite()) && coefficients.iter().all(|c| *c >= 0.0);
-        if falling && positive { Ok(Self { coefficients }) } else { Err(Error::parameter("coefficients", format!("{coefficients:?}"), "above 0 in the first place, not negative and not growing")) }
+        let positive =
+            coefficients.first().is_some_and(|c| *c > 0.0 && c.is_finite()) && coefficients.iter().all(|c| *c >= 0.0);
+        if falling && positive {
+            Ok(Self { coefficients })
+        } else {
+            Err(Error::parameter(
+                "coefficients",
+                format!("{coefficients:?}"),
+                "above 0 in the first place, not negative and not growing",
+            ))
+        }
     }
 
-    /// The first `bands` coefficients of the square root of the prefix sums' matrix, 1 / sqrt(1 - x) (Kalinin and Lampert 2024). A band is
-    /// as good as any where `bands` is at most the participations' separation; one band is independent noise.
+    /// The first `bands` coefficients of the square root of the prefix sums' matrix, 1 / sqrt(1 - x) (Kalinin and
+    /// Lampert 2024). One band is independent noise. With at most as many bands as a client's participations are
+    /// apart, what they add does not overlap; more bands are accounted for as well, and seldom pay.
     ///
     /// # Errors
     /// No band, or more than ten million.
@@ -53,7 +63,8 @@ impl Banded {
         Self::new(coefficients)
     }
 
-    /// The coefficients. Correlated noise w of independent noise z: `w[t] = (z[t] - sum over k >= 1 of c[k] w[t - k]) / c[0]`.
+    /// The coefficients. Correlated noise w of independent noise z: `w[t] = (z[t] - sum over k >= 1 of c[k] w[t -
+    /// k]) / c[0]`.
     pub fn coefficients(&self) -> &[f64] {
         &self.coefficients
     }
@@ -79,7 +90,8 @@ impl Banded {
         Ok(sum.iter().map(|x| x * x).sum::<f64>().sqrt())
     }
 
-    /// What the whole training releases, if noise of `noise` times the length of one contribution is added to C times the sums.
+    /// What the whole training releases, if noise of `noise` times the length of one contribution is added to C
+    /// times the sums.
     ///
     /// # Errors
     /// As [`Self::sensitivity`]; a noise out of range.
@@ -87,14 +99,15 @@ impl Banded {
         Event::gaussian(noise / self.sensitivity(rounds, participation)?)
     }
 
-    /// The root mean square error of the prefix sums over all rounds, for noise that makes the training one release with a
-    /// noise multiplier of 1.
+    /// The root mean square error of the prefix sums over all rounds, for noise that makes the training one release
+    /// with a noise multiplier of 1.
     ///
     /// # Errors
     /// As [`Self::sensitivity`].
     pub fn error(&self, rounds: u64, participation: Participation) -> Result<f64> {
         let sensitivity = self.sensitivity(rounds, participation)?;
-        // The first column of C's inverse, its sums (those of A C^-1), and the sums of their squares over rows and columns.
+        // The first column of C's inverse, its sums (those of A C^-1), and the sums of their squares over rows and
+        // columns.
         let mut inverse: Vec<f64> = Vec::with_capacity(rounds as usize);
         let (mut prefix, mut row, mut all) = (0.0, 0.0, 0.0);
         for t in 0..rounds as usize {
@@ -117,7 +130,15 @@ mod tests {
     #[test]
     fn coefficients_are_those_of_the_square_root() {
         assert_eq!(Banded::square_root(4).unwrap().coefficients(), [1.0, 0.5, 0.375, 0.3125]);
-        for refused in [vec![], vec![0.0], vec![1.0, 2.0], vec![1.0, -0.5], vec![f64::NAN], vec![1.0, f64::NAN], vec![f64::INFINITY]] {
+        for refused in [
+            vec![],
+            vec![0.0],
+            vec![1.0, 2.0],
+            vec![1.0, -0.5],
+            vec![f64::NAN],
+            vec![1.0, f64::NAN],
+            vec![f64::INFINITY],
+        ] {
             assert!(Banded::new(refused).is_err());
         }
     }
@@ -126,7 +147,14 @@ mod tests {
     fn the_whole_square_root_is_its_own_inverse_times_the_sums() {
         // A C^-1 = C: its rows are as long as C's.
         let (banded, rounds) = (Banded::square_root(64).unwrap(), 64);
-        let squares: f64 = banded.coefficients.iter().scan(0.0, |sum, c| { *sum += c * c; Some(*sum) }).sum();
+        let squares: f64 = banded
+            .coefficients
+            .iter()
+            .scan(0.0, |sum, c| {
+                *sum += c * c;
+                Some(*sum)
+            })
+            .sum();
         let expected = banded.sensitivity(rounds, Participation::ONCE).unwrap() * (squares / 64.0).sqrt();
         assert!((banded.error(rounds, Participation::ONCE).unwrap() - expected).abs() < 1e-9);
     }
@@ -140,10 +168,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sensitivity_is_the_true_one(mut coefficients in prop::collection::vec(0.01f64..1.0, 1..8), rounds in 1u64..10, separation in 1u64..5, most in 1u64..4) {
+        fn sensitivity_is_the_true_one(
+            mut coefficients in prop::collection::vec(0.01f64..1.0, 1..8),
+            rounds in 1u64..10,
+            separation in 1u64..5,
+            most in 1u64..4,
+        ) {
             coefficients.sort_by(|a, b| b.total_cmp(a));
             let banded = Banded::new(coefficients.clone()).unwrap();
-            let column = |k: u64| (0..rounds).map(|t| t.checked_sub(k).and_then(|lag| coefficients.get(lag as usize)).copied().unwrap_or(0.0)).collect();
+            let entry = |row: u64, column| row.checked_sub(column).and_then(|lag| coefficients.get(lag as usize));
+            let column = |k| (0..rounds).map(|t| entry(t, k).copied().unwrap_or(0.0)).collect();
             let columns: Vec<Vec<f64>> = (0..rounds).map(column).collect();
             let participation = Participation { separation, most };
             let found = banded.sensitivity(rounds, participation).unwrap().powi(2);

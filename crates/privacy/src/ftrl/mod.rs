@@ -1,15 +1,15 @@
 //! DP-FTRL: noise that is correlated over rounds, for cohorts that cannot be sampled at random.
 //!
-//! The server releases, round after round, sums over all rounds so far. Written as a matrix product A = B C of the prefix
-//! sums' lower triangle, it adds noise to C times the rounds' sums and multiplies by B, which reveals nothing further. One
-//! Gaussian release covers the whole training: how far one client can move C times the sums is the factorisation's
-//! [sensitivity](Tree::sensitivity), and it depends on how often he may take part and how far apart. Nothing has to be sampled; that clients
-//! keep to their [`Participation`] has to be enforced.
+//! The server releases, round after round, sums over all rounds so far. Written as a matrix product A = B C of the
+//! prefix sums' lower triangle, it adds noise to C times the rounds' sums and multiplies by B, which reveals
+//! nothing further. One Gaussian release covers the whole training: how far one client can move C times the sums is
+//! the factorisation's [sensitivity](Tree::sensitivity), and it depends on how often he may take part and how far
+//! apart. Nothing has to be sampled; that clients keep to their [`Participation`] has to be enforced.
 //!
-//! [`Tree`] is the binary tree of Kairouz et al. 2021, whose noise stays whole numbers and so takes the discrete Gaussian.
-//! [`Banded`] is the banded Toeplitz matrix of Choquette-Choo et al. 2023, with less noise for the same promise. Its C has
-//! fractions: with integer noise the exact promise needs coefficients rounded to a fixed point (C times 2^s, rounded, is
-//! the matrix to ask the sensitivity of) and C times the sums as what is released.
+//! [`Tree`] is the binary tree of Kairouz et al. 2021, whose noise stays whole numbers and so takes the discrete
+//! Gaussian. [`Banded`] is the banded Toeplitz matrix of Choquette-Choo et al. 2023, with less noise for the same
+//! promise. Its C has fractions: with integer noise the exact promise needs coefficients rounded to a fixed point
+//! (C times 2^s, rounded, is the matrix to ask the sensitivity of) and C times the sums as what is released.
 
 mod banded;
 mod tree;

@@ -40,7 +40,11 @@ impl Tree {
     /// # Errors
     /// No rounds, or more than [`MOST_ROUNDS`].
     pub fn new(rounds: u64) -> Result<Self> {
-        if (1..=MOST_ROUNDS).contains(&rounds) { Ok(Self { rounds }) } else { Err(Error::parameter("rounds", rounds, "from 1 to 1000000000")) }
+        if (1..=MOST_ROUNDS).contains(&rounds) {
+            Ok(Self { rounds })
+        } else {
+            Err(Error::parameter("rounds", rounds, "from 1 to 1000000000"))
+        }
     }
 
     /// The nodes whose sum is the first `round` rounds, largest first: one for each 1 in the number's binary digits.
@@ -51,8 +55,8 @@ impl Tree {
 
     /// The length of what one client adds to all nodes, at most, if he adds at most 1 to a round.
     ///
-    /// A node holds at most `c = ceil(2^l / separation)` of his rounds and a level at most all of them: squares add up to
-    /// the most where nodes are full. Exact for one participation, and where separations are powers of two.
+    /// A node holds at most `c = ceil(2^l / separation)` of his rounds and a level at most all of them: squares add
+    /// up to the most where nodes are full. Exact for one participation, and where separations are powers of two.
     ///
     /// # Errors
     /// A separation or a number of participations of 0.
@@ -84,15 +88,21 @@ mod tests {
     use super::*;
 
     fn columns(rounds: u64) -> Vec<Vec<f64>> {
-        let nodes = || (0..=rounds.ilog2()).flat_map(|level| (0..rounds >> level).map(move |index| Node { level, index }));
-        (0..rounds).map(|round| nodes().map(|node| f64::from(u8::from(round >> node.level == node.index))).collect()).collect()
+        let nodes =
+            || (0..=rounds.ilog2()).flat_map(|level| (0..rounds >> level).map(move |index| Node { level, index }));
+        (0..rounds)
+            .map(|round| nodes().map(|node| f64::from(u8::from(round >> node.level == node.index))).collect())
+            .collect()
     }
 
     #[test]
     fn prefixes_are_whole() {
         let tree = Tree::new(100).unwrap();
         for round in 0..=100 {
-            let mut rounds: Vec<u64> = tree.prefix(round).flat_map(|node| (node.index << node.level)..(node.index + 1) << node.level).collect();
+            let mut rounds: Vec<u64> = tree
+                .prefix(round)
+                .flat_map(|node| (node.index << node.level)..(node.index + 1) << node.level)
+                .collect();
             rounds.sort();
             assert_eq!(rounds, (0..round).collect::<Vec<_>>());
         }
@@ -125,6 +135,9 @@ mod tests {
             let event = Tree::new(rounds).unwrap().event(7.0, Participation::ONCE).unwrap();
             assert!((event.noise() - 7.0 / f64::sqrt(height)).abs() < 1e-12);
         }
-        assert!(Tree::new(0).is_err() && Tree::new(5).unwrap().sensitivity(Participation { separation: 0, most: 1 }).is_err());
+        assert!(
+            Tree::new(0).is_err()
+                && Tree::new(5).unwrap().sensitivity(Participation { separation: 0, most: 1 }).is_err()
+        );
     }
 }

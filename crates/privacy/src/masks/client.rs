@@ -55,7 +55,11 @@ pub(super) fn place(client: u64) -> Scalar {
 }
 
 /// Checks who takes part: at least two clients, each once, and a threshold above half of them.
-pub(super) fn checked(round: u64, advertisements: &[Advertisement], threshold: usize) -> Result<BTreeMap<u64, Advertisement>> {
+pub(super) fn checked(
+    round: u64,
+    advertisements: &[Advertisement],
+    threshold: usize,
+) -> Result<BTreeMap<u64, Advertisement>> {
     let error = |what: String| Error::Message { round, what };
     let mut roster = BTreeMap::new();
     for advertisement in advertisements {
@@ -66,7 +70,8 @@ pub(super) fn checked(round: u64, advertisements: &[Advertisement], threshold: u
     let clients = roster.len();
     if threshold < 2 || threshold > clients || 2 * threshold <= clients {
         return Err(error(format!(
-            "a threshold of {threshold} for {clients} clients; it must be 2 or more, above half the clients and no more than there are"
+            "a threshold of {threshold} for {clients} clients; it must be 2 or more, above half the clients and no more \
+             than there are"
         )));
     }
     Ok(roster)
@@ -85,12 +90,20 @@ impl Joining {
     /// Deals shares of both secrets to all clients, itself included: `threshold` of them reconstruct either.
     ///
     /// # Errors
-    /// A roster without this client's own keys, with a client twice or with a key that is none; a threshold not above half the clients.
-    pub fn share<R: CryptoRng + ?Sized>(self, roster: &[Advertisement], threshold: usize, rng: &mut R) -> Result<(Sharing, Vec<SealedShares>)> {
+    /// A roster without this client's own keys, with a client twice or with a key that is none; a threshold not
+    /// above half the clients.
+    pub fn share<R: CryptoRng + ?Sized>(
+        self,
+        roster: &[Advertisement],
+        threshold: usize,
+        rng: &mut R,
+    ) -> Result<(Sharing, Vec<SealedShares>)> {
         let secrets = self.0;
         let roster = checked(secrets.round, roster, threshold)?;
         let masking = key::agreement(&secrets.agreement, secrets.round, secrets.client).1;
-        let listed = roster.get(&secrets.client).is_some_and(|own| own.masking == *masking.as_bytes() && own.sealing == *PublicKey::from(&secrets.sealing).as_bytes());
+        let listed = roster.get(&secrets.client).is_some_and(|own| {
+            own.masking == *masking.as_bytes() && own.sealing == *PublicKey::from(&secrets.sealing).as_bytes()
+        });
         if !listed {
             return Err(secrets.error("the roster lacks this client's own keys".to_owned()));
         }
@@ -110,19 +123,22 @@ impl Joining {
 }
 
 impl Sharing {
-    /// Masks a vector in place, for the sum with all who dealt shares: `sealed` are the shares for this client. All clients must be
-    /// handed shares of the same clients.
+    /// Masks a vector in place, for the sum with all who dealt shares: `sealed` are the shares for this client. All
+    /// clients must be handed shares of the same clients.
     ///
     /// # Errors
-    /// Shares that cannot be opened, of a client twice or not on the roster; shares of fewer clients than the threshold, or without
-    /// this client's own. The vector is as it was then.
+    /// Shares that cannot be opened, of a client twice or not on the roster; shares of fewer clients than the
+    /// threshold, or without this client's own. The vector is as it was then.
     pub fn mask(self, sealed: Vec<SealedShares>, values: &mut [i64]) -> Result<Masked> {
         let Self { secrets, threshold, roster } = self;
         let mut shares = BTreeMap::new();
         for SealedShares { from, to, sealed } in sealed {
-            let sender = roster.get(&from).ok_or_else(|| secrets.error(format!("shares from client {from}, which is not on the roster")))?;
+            let sender = roster
+                .get(&from)
+                .ok_or_else(|| secrets.error(format!("shares from client {from}, which is not on the roster")))?;
             let key = key::seal(&secrets.sealing, &PublicKey::from(sender.sealing), secrets.round, from, to);
-            let text = key.and_then(|key| key::decrypt(&key, &sealed)).filter(|text| to == secrets.client && text.len() == 64);
+            let text =
+                key.and_then(|key| key::decrypt(&key, &sealed)).filter(|text| to == secrets.client && text.len() == 64);
             let text = text.ok_or_else(|| secrets.error(format!("shares from client {from} cannot be opened")))?;
             let half = |k: usize| Zeroizing::new(std::array::from_fn(|i| text[32 * k + i]));
             if shares.insert(from, [half(0), half(1)]).is_some() {
@@ -138,10 +154,15 @@ impl Sharing {
         let masking = key::agreement(&secrets.agreement, secrets.round, secrets.client).0;
         let pair = |other: &u64| {
             let public = PublicKey::from(roster[other].masking);
-            let key = key::pair(&masking, &public, secrets.round, [secrets.client, *other]).ok_or_else(|| secrets.weak(*other))?;
+            let key = key::pair(&masking, &public, secrets.round, [secrets.client, *other])
+                .ok_or_else(|| secrets.weak(*other))?;
             Ok((key, secrets.client < *other))
         };
-        let pairs = shares.keys().filter(|other| **other != secrets.client).map(pair).collect::<Result<Vec<(OneKey, bool)>>>()?;
+        let pairs = shares
+            .keys()
+            .filter(|other| **other != secrets.client)
+            .map(pair)
+            .collect::<Result<Vec<(OneKey, bool)>>>()?;
         for (key, add) in pairs {
             key::apply(values, &key, add);
         }
@@ -151,8 +172,8 @@ impl Sharing {
 }
 
 impl Masked {
-    /// Reveals, for every client that dealt shares, the share of one of its secrets: of its own mask's if it is among `survivors`, whose
-    /// vectors the server has, of its agreement's if not.
+    /// Reveals, for every client that dealt shares, the share of one of its secrets: of its own mask's if it is
+    /// among `survivors`, whose vectors the server has, of its agreement's if not.
     ///
     /// # Errors
     /// Fewer survivors than the threshold, or one who dealt no shares; nothing is revealed then.
@@ -165,7 +186,8 @@ impl Masked {
             return Err(Error::TooFew { round: self.secrets.round, found: survivors.len(), threshold: self.threshold });
         }
         let share = |(of, [agreement, own]): (&u64, &[Zeroizing<[u8; 32]>; 2])| {
-            let (secret, share) = if survivors.contains(of) { (Secret::Own, own) } else { (Secret::Agreement, agreement) };
+            let (secret, share) =
+                if survivors.contains(of) { (Secret::Own, own) } else { (Secret::Agreement, agreement) };
             RevealedShare { of: *of, secret, share: **share }
         };
         Ok(Revealed { client: self.secrets.client, shares: self.shares.iter().map(share).collect() })

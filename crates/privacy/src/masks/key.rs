@@ -36,7 +36,9 @@ fn derive(secret: &[u8], purpose: Purpose, round: u64, clients: [u64; 2]) -> One
     };
     let mut key = OneKey::default();
     let info: [&[u8]; 4] = [purpose, &round.to_le_bytes(), &clients[0].to_le_bytes(), &clients[1].to_le_bytes()];
-    Hkdf::<Sha256>::new(None, secret).expand_multi_info(&info, key.as_mut()).expect("32 bytes are fewer than HKDF's 8160");
+    Hkdf::<Sha256>::new(None, secret)
+        .expand_multi_info(&info, key.as_mut())
+        .expect("32 bytes are fewer than HKDF's 8160");
     key
 }
 
@@ -52,7 +54,8 @@ pub fn own(seed: &Scalar, round: u64, client: u64) -> OneKey {
     derive(seed.as_bytes(), Purpose::Own, round, [client, client])
 }
 
-/// The key of a pair's mask, the same from both sides. `None` if the other's public key is one of the few that fix the result.
+/// The key of a pair's mask, the same from both sides. `None` if the other's public key is one of the few that fix
+/// the result.
 pub fn pair(secret: &StaticSecret, public: &PublicKey, round: u64, clients: [u64; 2]) -> Option<OneKey> {
     let shared = secret.diffie_hellman(public);
     let ordered = [clients[0].min(clients[1]), clients[0].max(clients[1])];

@@ -26,7 +26,11 @@ impl Server {
     /// A threshold below 2.
     pub fn new(round: u64, threshold: usize, length: usize) -> Result<Self> {
         if threshold < 2 {
-            return Err(Error::parameter("threshold", threshold, "2 or more clients, and more than half of those that take part"));
+            return Err(Error::parameter(
+                "threshold",
+                threshold,
+                "2 or more clients, and more than half of those that take part",
+            ));
         }
         Ok(Self { round, threshold, clients: Vec::new(), sum: vec![0; length], survivors: BTreeSet::new() })
     }
@@ -68,8 +72,8 @@ impl Server {
     /// Takes the masks off: the sum of the survivors' vectors, modulo 2^64.
     ///
     /// # Errors
-    /// [`Error::TooFew`] if fewer survivors than the threshold answered; an answer that does not fit the round, or shares that do not
-    /// give back the key that a client advertised. The sum stays hidden then.
+    /// [`Error::TooFew`] if fewer survivors than the threshold answered; an answer that does not fit the round, or
+    /// shares that do not give back the key that a client advertised. The sum stays hidden then.
     pub fn finish(mut self, revealed: Vec<Revealed>) -> Result<Vec<i64>> {
         let answers: BTreeMap<u64, &Revealed> = revealed.iter().map(|answer| (answer.client, answer)).collect();
         if answers.len() < revealed.len() {
@@ -79,14 +83,19 @@ impl Server {
             return Err(self.error(format!("client {unknown} is not on the roster")));
         }
         if answers.len() < self.threshold || self.survivors.len() < self.threshold {
-            return Err(Error::TooFew { round: self.round, found: answers.len().min(self.survivors.len()), threshold: self.threshold });
+            return Err(Error::TooFew {
+                round: self.round,
+                found: answers.len().min(self.survivors.len()),
+                threshold: self.threshold,
+            });
         }
         // Any as many as the threshold do.
         let answers: Vec<&Revealed> = answers.into_values().take(self.threshold).collect();
         let places: Vec<Scalar> = answers.iter().map(|answer| place(answer.client)).collect();
         let weights = shamir::weights(&places);
         // Who dealt shares: all answers speak of the same clients.
-        let dealt: BTreeSet<u64> = answers.iter().flat_map(|answer| answer.shares.iter().map(|share| share.of)).collect();
+        let dealt: BTreeSet<u64> =
+            answers.iter().flat_map(|answer| answer.shares.iter().map(|share| share.of)).collect();
         if let Some(missing) = self.survivors.iter().find(|client| !dealt.contains(client)) {
             return Err(self.error(format!("nobody has shares of client {missing}")));
         }
@@ -96,7 +105,12 @@ impl Server {
             let share = |answer: &&Revealed| {
                 let found = answer.shares.iter().find(|share| share.of == of && share.secret == wanted);
                 let scalar = found.and_then(|share| Option::from(Scalar::from_canonical_bytes(share.share)));
-                scalar.ok_or_else(|| self.error(format!("client {} did not reveal the share of client {of} that was asked for", answer.client)))
+                scalar.ok_or_else(|| {
+                    self.error(format!(
+                        "client {} did not reveal the share of client {of} that was asked for",
+                        answer.client
+                    ))
+                })
             };
             let shares = Zeroizing::new(answers.iter().map(share).collect::<Result<Vec<Scalar>>>()?);
             let seed = Zeroizing::new(shamir::join(&shares, &weights));

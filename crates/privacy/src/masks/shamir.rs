@@ -1,4 +1,5 @@
-//! Shamir's secret sharing over a prime field: a secret is the value at 0 of a random polynomial, a share is a value elsewhere.
+//! Shamir's secret sharing over a prime field: a secret is the value at 0 of a random polynomial, a share is a
+//! value elsewhere.
 //!
 //! Fewer shares than the threshold fit every secret equally well, a polynomial for each.
 
@@ -28,7 +29,8 @@ impl Field for Scalar {
 /// One share for each of the places, none of which is 0, of which any `threshold` give the secret back.
 pub fn split<F: Field, R: CryptoRng + ?Sized>(secret: F, threshold: usize, places: &[F], rng: &mut R) -> Vec<F> {
     let mut coefficients: Vec<F> = std::iter::once(secret).chain((1..threshold).map(|_| F::random(rng))).collect();
-    let shares = places.iter().map(|place| coefficients.iter().rev().fold(F::from(0), |sum, c| sum * *place + *c)).collect();
+    let shares =
+        places.iter().map(|place| coefficients.iter().rev().fold(F::from(0), |sum, c| sum * *place + *c)).collect();
     coefficients.zeroize();
     shares
 }
@@ -119,7 +121,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_threshold_of_shares_gives_the_secret_and_one_less_gives_any(seed: u64, threshold in 2usize..8, more in 0usize..5, other: u64) {
+        fn any_threshold_of_shares_gives_the_secret_and_one_less_gives_any(
+            seed: u64,
+            threshold in 2usize..8,
+            more in 0usize..5,
+            other: u64,
+        ) {
             let mut rng = ChaCha20Rng::seed_from_u64(seed);
             let places: Vec<Scalar> = (0..threshold + more).map(|k| Scalar::from(3 * k as u64 + 1)).collect();
             let secret = <Scalar as Field>::random(&mut rng);

@@ -8,9 +8,9 @@ const STEP: u64 = 64;
 
 /// Integers at most and at least `2^bits exp(-a / b)`, three apart at most.
 ///
-/// exp(-x) = exp(-x / 2^k)^(2^k), the inner one by its Taylor series with x / 2^k below 1/256. Fixed point with `p = bits + k + 8`
-/// bits: the argument is off by one unit, each of at most 40 terms by one, and each of k squarings doubles the error and adds
-/// one: 2^k 64 units at most, which is 2^-2 of what is returned.
+/// exp(-x) = exp(-x / 2^k)^(2^k), the inner one by its Taylor series with x / 2^k below 1/256. Fixed point with `p
+/// = bits + k + 8` bits: the argument is off by one unit, each of at most 40 terms by one, and each of k squarings
+/// doubles the error and adds one: 2^k 64 units at most, which is 2^-2 of what is returned.
 pub fn bounds(a: &BigUint, b: &BigUint, bits: u64) -> (BigUint, BigUint) {
     let whole = a / b;
     if whole > BigUint::from(bits) {
@@ -24,21 +24,25 @@ pub fn bounds(a: &BigUint, b: &BigUint, bits: u64) -> (BigUint, BigUint) {
     let mut term = BigUint::from(1u8) << p;
     let mut n = 0u32;
     while term != BigUint::ZERO {
-        if n.is_multiple_of(2) { even += &term } else { odd += &term }
+        if n.is_multiple_of(2) {
+            even += &term
+        } else {
+            odd += &term
+        }
         n += 1;
-        term = (&term * &x >> p) / n;
+        term = ((&term * &x) >> p) / n;
     }
     let mut value = even - odd;
     for _ in 0..k {
-        value = &value * &value >> p;
+        value = (&value * &value) >> p;
     }
     let floor: BigUint = value >> (k + 8);
     let low = if floor == BigUint::ZERO { BigUint::ZERO } else { &floor - 1u8 };
     (low, floor + 2u8)
 }
 
-/// Whether `(start + u) / 2^bits < exp(-a / b)` for a uniform u in \[0, 1) whose bits are drawn until that is certain. `start` is an
-/// integer.
+/// Whether `(start + u) / 2^bits < exp(-a / b)` for a uniform u in \[0, 1) whose bits are drawn until that is
+/// certain. `start` is an integer.
 pub fn below<R: Rng + ?Sized>(rng: &mut R, start: u64, mut bits: u64, (a, b): &(BigUint, BigUint)) -> bool {
     let mut known = BigUint::from(start);
     if a == &BigUint::ZERO {
@@ -88,7 +92,8 @@ mod tests {
             if bits < 50 {
                 let float = (-(a as f64) / b as f64).exp() * (bits as f64).exp2();
                 let [low, high] = [low, high].map(|x| u64::try_from(&x).unwrap() as f64);
-                prop_assert!(low <= float * (1.0 + 1e-12) + 1e-9 && float <= high * (1.0 + 1e-12), "{low} {float} {high}");
+                let between = low <= float * (1.0 + 1e-12) + 1e-9 && float <= high * (1.0 + 1e-12);
+                prop_assert!(between, "{low} {float} {high}");
             }
         }
     }

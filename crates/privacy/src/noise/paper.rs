@@ -1,6 +1,8 @@
-//! The algorithms of Canonne, Kamath and Steinke 2020 as they stand there: integers and fractions only, some microseconds a draw.
+//! The algorithms of Canonne, Kamath and Steinke 2020 as they stand there: integers and fractions only, some
+//! microseconds a draw.
 //!
-//! [`super::DiscreteGaussian`] has the same distribution and is a hundred times faster; tests hold one against the other.
+//! [`super::DiscreteGaussian`] has the same distribution and is a hundred times faster; tests hold one against the
+//! other.
 
 use super::Variance;
 use num_bigint::BigUint;

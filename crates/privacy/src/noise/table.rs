@@ -1,19 +1,20 @@
 //! A fast sampler: strips under the bell, a table, and exact arithmetic where the table does not decide.
 //!
-//! Non-negative integers are cut into strips `k w .. (k + 1) w`. Write rho(x) = exp(-x^2 / 2 sigma^2). A strip has two
-//! integers: a height of at least `2^32 rho` at its first integer, and an inner height of at most `2^32 rho` at its last.
-//! A draw
+//! Non-negative integers are cut into strips `k w .. (k + 1) w`. Write rho(x) = exp(-x^2 / 2 sigma^2). A strip has
+//! two integers: a height of at least `2^32 rho` at its first integer, and an inner height of at most `2^32 rho` at
+//! its last. A draw
 //!
-//! 1. takes a strip with probability in proportion to its height (all are equally wide), and with it an integer u, uniform
-//!    below the height: together a uniform integer below the sum of all heights;
+//! 1. takes a strip with probability in proportion to its height (all are equally wide), and with it an integer u,
+//!    uniform below the height: together a uniform integer below the sum of all heights;
 //! 2. takes x uniform in the strip;
 //! 3. keeps x if u plus a uniform fraction is below `2^32 rho(x)`, and begins again if not.
 //!
-//! Step 3 keeps x with probability `2^32 rho(x)` over the height, and x came up in proportion to the height, so that what is
-//! kept has probabilities in proportion to rho(x) exactly, however well or badly the heights fit. Only speed depends on them:
-//! u below the inner height is decided by the table, which happens for all but 1 in 600 draws; otherwise bits of the
-//! fraction are drawn and compared with ever finer bounds on rho until the answer is certain ([`exponential::below`]). Beyond the
-//! last strip, at 6.5 sigma, strips are at least sigma wide and their heights halve, as rho does there at least.
+//! Step 3 keeps x with probability `2^32 rho(x)` over the height, and x came up in proportion to the height, so
+//! that what is kept has probabilities in proportion to rho(x) exactly, however well or badly the heights fit. Only
+//! speed depends on them: u below the inner height is decided by the table, which happens for all but 1 in 600
+//! draws; otherwise bits of the fraction are drawn and compared with ever finer bounds on rho until the answer is
+//! certain ([`exponential::below`]). Beyond the last strip, at 6.5 sigma, strips are at least sigma wide and their
+//! heights halve, as rho does there at least.
 //!
 //! A fair coin gives the sign; a negative zero begins again, so that zero is not counted twice.
 //!
@@ -36,7 +37,8 @@ const INDEX: u64 = 4096;
 /// Strips beyond the table that are drawn from.
 const FARTHEST: u32 = 90;
 
-/// Draws from a discrete Gaussian. Making one takes about a millisecond, a draw two random 64-bit numbers and some ten nanoseconds.
+/// Draws from a discrete Gaussian. Making one takes about a millisecond, a draw two random 64-bit numbers and some
+/// ten nanoseconds.
 ///
 /// ```
 /// use imfl_privacy::noise::{DiscreteGaussian, Variance};
@@ -195,7 +197,8 @@ fn uniform_and_coin<R: Rng + ?Sized>(rng: &mut R, bound: u64) -> (u64, bool) {
 struct Rho(Vec<(u64, u64)>);
 
 impl Rho {
-    /// With g = exp(-w^2 / 2 sigma^2): rho of strip k + 1 is rho of strip k times g^(2 k + 1). Bounds spread by k^2 / 2 units of 2^-62 at most.
+    /// With g = exp(-w^2 / 2 sigma^2): rho of strip k + 1 is rho of strip k times g^(2 k + 1). Bounds spread by k^2
+    /// / 2 units of 2^-62 at most.
     fn new(variance: &Variance, width: u64, strips: usize) -> Self {
         let (a, b) = variance.exponent(width);
         let one = 1u64 << POINT;
@@ -242,14 +245,24 @@ mod tests {
         let (low, high) = bounds(&a, &b, u64::from(BITS) + 100);
         let height = BigUint::from(height) << 100u8;
         // Equal where rho is 1; otherwise a hundred more digits decide.
-        if x == 0 { if at_most { height >= BigUint::from(1u8) << 132u8 } else { height <= BigUint::from(1u8) << 132u8 } }
-        else if at_most { high <= height } else { height <= low }
+        if x == 0 {
+            if at_most { height >= BigUint::from(1u8) << 132u8 } else { height <= BigUint::from(1u8) << 132u8 }
+        } else if at_most {
+            high <= height
+        } else {
+            height <= low
+        }
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn heights_are_bounds(numerator in 1u128.., denominator in 1u128..1 << 40, shrink in 0u32..127, place in 0.0f64..1.0) {
+        fn heights_are_bounds(
+            numerator in 1u128..,
+            denominator in 1u128..1 << 40,
+            shrink in 0u32..127,
+            place in 0.0f64..1.0,
+        ) {
             let Ok(variance) = Variance::new((numerator >> shrink).max(1), denominator) else { return Ok(()) };
             let gaussian = DiscreteGaussian::new(variance.clone());
             let strip = (place * gaussian.inner.len() as f64) as usize;
@@ -297,7 +310,8 @@ mod tests {
         let gaussian = DiscreteGaussian::new(Variance::new(100, 1).unwrap());
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let start = gaussian.before[gaussian.inner.len()];
-        let kept: Vec<u64> = (0..200_000).filter_map(|k| gaussian.outer(&mut rng, start + k % 100)).map(|(x, _)| x).collect();
+        let kept: Vec<u64> =
+            (0..200_000).filter_map(|k| gaussian.outer(&mut rng, start + k % 100)).map(|(x, _)| x).collect();
         let end = gaussian.inner.len() as u64;
         assert!(kept.iter().all(|x| *x >= end) && kept.iter().any(|x| *x > end + 3));
         // rho(end + 1) / rho(end) = exp(-(2 end + 1) / 200).

@@ -8,13 +8,22 @@ const LARGEST: u64 = 55;
 /// sigma is at least 2 to this power.
 const SMALLEST: i64 = -20;
 
-/// The parameter sigma^2 of a discrete Gaussian, a positive fraction. The variance itself is a little smaller: by less than 1e-6 of
-/// itself from sigma = 1 on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The parameter sigma^2 of a discrete Gaussian, a positive fraction. The variance itself is a little smaller: by
+/// less than 1e-6 of itself from sigma = 1 on.
+#[derive(Clone, Debug)]
 pub struct Variance {
     pub(super) numerator: BigUint,
     pub(super) denominator: BigUint,
 }
+
+/// Fractions of the same value are equal.
+impl PartialEq for Variance {
+    fn eq(&self, other: &Self) -> bool {
+        &self.numerator * &other.denominator == &other.numerator * &self.denominator
+    }
+}
+
+impl Eq for Variance {}
 
 impl Variance {
     /// `numerator / denominator`.
@@ -52,7 +61,12 @@ impl Variance {
         let sigma = BigUint::from(mantissa) * sensitivity;
         let shift = 2 * exponent.unsigned_abs();
         let (numerator, one) = (&sigma * &sigma, BigUint::from(1u8));
-        if exponent >= 0 { Self { numerator: numerator << shift, denominator: one } } else { Self { numerator, denominator: one << shift } }.checked()
+        if exponent >= 0 {
+            Self { numerator: numerator << shift, denominator: one }
+        } else {
+            Self { numerator, denominator: one << shift }
+        }
+        .checked()
     }
 
     fn checked(self) -> Result<Self> {
@@ -60,7 +74,11 @@ impl Variance {
         let below = numerator >= &(denominator << (2 * LARGEST));
         let above = &(numerator << (2 * SMALLEST.unsigned_abs())) < denominator;
         if below || above {
-            return Err(Error::parameter("sigma^2", format!("{numerator}/{denominator}"), "at least 2^-40 and below 2^110"));
+            return Err(Error::parameter(
+                "sigma^2",
+                format!("{numerator}/{denominator}"),
+                "at least 2^-40 and below 2^110",
+            ));
         }
         Ok(self)
     }

@@ -1,8 +1,8 @@
 //! One round's loss on a grid, by connecting the dots.
 //!
-//! With u standing for `exp(epsilon)`, the true delta is a convex function of u. Its chord between neighbouring points
-//! of the grid is at or above it, and is the delta of a distribution on those points: the least one that is nowhere below
-//! (Doroshenko et al. 2022, algorithm 1).
+//! With u standing for `exp(epsilon)`, the true delta is a convex function of u. Its chord between neighbouring
+//! points of the grid is at or above it, and is the delta of a distribution on those points: the least one that is
+//! nowhere below (Doroshenko et al. 2022, algorithm 1).
 
 use super::{Masses, Neighbour};
 use crate::account::Event;
@@ -60,7 +60,8 @@ impl Pair {
         self.sigma * self.sigma * unsampled + 0.5
     }
 
-    /// delta(epsilon) of P over Q for positive epsilon: E_P\[(1 - exp(epsilon - loss))+\] = P\[z > z'\] - exp(epsilon) Q\[z > z'\].
+    /// delta(epsilon) of P over Q for positive epsilon: E_P\[(1 - exp(epsilon - loss))+\] = P\[z > z'\] -
+    /// exp(epsilon) Q\[z > z'\].
     fn above(&self, epsilon: f64) -> f64 {
         let z = self.outcome(epsilon);
         let near = normal::upper((z - 1.0) / self.sigma);
@@ -74,8 +75,9 @@ impl Pair {
         (self.rate * near - far).max(0.0)
     }
 
-    /// delta(epsilon) - (1 - exp(epsilon)) for negative epsilon: E_P\[(exp(epsilon - loss) - 1)+\] = exp(epsilon) Q\[z < z'\] - P\[z < z'\].
-    /// Small where delta is nearly 1 - exp(epsilon), which has no second difference and therefore no mass.
+    /// delta(epsilon) - (1 - exp(epsilon)) for negative epsilon: E_P\[(exp(epsilon - loss) - 1)+\] = exp(epsilon)
+    /// Q\[z < z'\] - P\[z < z'\]. Small where delta is nearly 1 - exp(epsilon), which has no second difference and
+    /// therefore no mass.
     fn below(&self, epsilon: f64) -> f64 {
         let z = self.outcome(epsilon);
         let (far, near) = (normal::upper(-z / self.sigma), normal::upper((1.0 - z) / self.sigma));
@@ -93,7 +95,8 @@ impl Single {
         let epsilon = |place: usize| (first + place as i64) as f64 * interval;
         // Below 0 what `Pair::below` says, from 0 on what `Pair::above` says.
         let size = (last - first + 1) as usize;
-        let dots: Vec<f64> = (0..size).map(|k| if k < zero { pair.below(epsilon(k)) } else { pair.above(epsilon(k)) }).collect();
+        let dots: Vec<f64> =
+            (0..size).map(|k| if k < zero { pair.below(epsilon(k)) } else { pair.above(epsilon(k)) }).collect();
         let growth = interval.exp_m1();
         let second = |a: f64, b: f64, c: f64| (((c - b) - interval.exp() * (b - a)) / growth).max(0.0);
         let mut with = vec![0.0; size];
@@ -139,7 +142,8 @@ mod tests {
                 let total = masses.finite.iter().sum::<f64>() + masses.infinite;
                 assert!((total - 1.0).abs() < 1e-9, "{noise} {rate} {neighbour:?}: {total}");
                 assert!(masses.infinite < 1e-20);
-                // The other neighbour's likelihood, exp(-loss) times this one's, is one too, or less by what is cut off.
+                // The other neighbour's likelihood, exp(-loss) times this one's, is one too, or less by what is cut
+                // off.
                 let other: f64 = masses.finite.iter().enumerate().map(|(k, m)| m * (-masses.loss(k)).exp()).sum();
                 assert!((other - 1.0).abs() < 1e-9, "{noise} {rate} {neighbour:?}: {other}");
             }
