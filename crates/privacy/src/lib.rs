@@ -36,7 +36,9 @@
 //! Whoever can work out the coins or the noise has the plain sum. Both come from a generator that the caller hands
 //! over; it has to be keyed by a secret of at least 128 bits that is never released, and a run's public seed is
 //! none. Addressed by (secret, purpose, round, slice of the sum), the same run draws the same bits, on any number
-//! of threads or machines.
+//! of threads or machines, and a round that is repeated after a crash releases the same sum once more and spends
+//! nothing new. A run in which anything else was changed needs a new secret: two sums with the same noise give away
+//! their difference.
 //!
 //! # Command lines
 //!

@@ -109,7 +109,8 @@ impl Accountant {
         self.spent.iter().map(|rounds| rounds.count).sum()
     }
 
-    /// Counts one more round, unless it would pass the budget. Costs one account: 5 to 100 ms.
+    /// Counts one more round, unless it would pass the budget. Costs one account: some tens of milliseconds, a few
+    /// hundred with little noise. Clients may train meanwhile.
     ///
     /// # Errors
     /// [`Error::Exhausted`], an event out of range or a delta below what an account cuts off; nothing is spent then.

@@ -37,8 +37,8 @@ const INDEX: u64 = 4096;
 /// Strips beyond the table that are drawn from.
 const FARTHEST: u32 = 90;
 
-/// Draws from a discrete Gaussian. Making one takes about a millisecond, a draw two random 64-bit numbers and some
-/// ten nanoseconds.
+/// Draws from a discrete Gaussian. Making one takes a tenth of a millisecond, a draw two random 64-bit numbers and
+/// some twenty nanoseconds.
 ///
 /// ```
 /// use imfl_privacy::noise::{DiscreteGaussian, Variance};

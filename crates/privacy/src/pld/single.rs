@@ -97,26 +97,28 @@ impl Single {
         let size = (last - first + 1) as usize;
         let dots: Vec<f64> =
             (0..size).map(|k| if k < zero { pair.below(epsilon(k)) } else { pair.above(epsilon(k)) }).collect();
-        let growth = interval.exp_m1();
-        let second = |a: f64, b: f64, c: f64| (((c - b) - interval.exp() * (b - a)) / growth).max(0.0);
+        // exp(interval) may be infinite on a grid for losses of millions: nothing is multiplied by it.
+        let (growth, decline) = (interval.exp_m1(), (-interval).exp_m1());
+        let second = |a: f64, b: f64, c: f64| ((c - b) / growth + (b - a) / decline).max(0.0);
         let mut with = vec![0.0; size];
         for k in 1..size - 1 {
             // At zero, the dot below is brought over to the other side: 1 - exp(-interval) more.
-            let a = if k == zero { dots[k - 1] - (-interval).exp_m1() } else { dots[k - 1] };
+            let a = if k == zero { dots[k - 1] - decline } else { dots[k - 1] };
             // The dot at zero is the same on both sides.
             with[k] = second(a, dots[k], dots[k + 1]);
         }
         // A loss l of P over Q is the loss -l of Q over P, and exp(-l) times as likely.
-        let mut without: Vec<f64> = (0..size).map(|k| with[size - 1 - k] * (-epsilon(size - 1 - k)).exp()).collect();
+        let mirrored = |values: &[f64], k: usize| if values[k] > 0.0 { values[k] * (-epsilon(k)).exp() } else { 0.0 };
+        let mut without: Vec<f64> = (0..size).map(|k| mirrored(&with, size - 1 - k)).collect();
         with[0] = ((dots[1] - dots[0]) / growth - dots[0]).max(0.0);
-        with[size - 1] = (dots[size - 1] - dots[size - 2]) / (-interval).exp_m1();
-        let mirrored = |k: usize| dots[k] * (-epsilon(k)).exp();
-        without[0] = ((mirrored(size - 2) - mirrored(size - 1)) / growth - mirrored(size - 1)).max(0.0);
-        without[size - 1] = (mirrored(0) - mirrored(1)) / (-interval).exp_m1();
+        with[size - 1] = (dots[size - 1] - dots[size - 2]) / decline;
+        let dot = |k: usize| mirrored(&dots, k);
+        without[0] = ((dot(size - 2) - dot(size - 1)) / growth - dot(size - 1)).max(0.0);
+        without[size - 1] = (dot(0) - dot(1)) / decline;
         Self {
             interval,
             with: Masses { interval, first, finite: with, infinite: dots[size - 1] },
-            without: Masses { interval, first: -last, finite: without, infinite: mirrored(0) },
+            without: Masses { interval, first: -last, finite: without, infinite: dot(0) },
         }
     }
 

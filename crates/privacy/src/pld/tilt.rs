@@ -12,8 +12,11 @@ use super::{MOST, Masses};
 
 /// Mass of the weighted distribution that a sum may lose.
 const TRUNCATION: f64 = 1e-15;
-/// By how much, in nats, Chernoff's bound may be above delta: rounding errors are multiplied by as much.
+/// By how much, in nats, Chernoff's bound may be above delta before other slopes are tried: rounding errors are
+/// multiplied by as much.
 const LOOSE: f64 = 14.0;
+/// Flatter than this is flat.
+const FLAT: f64 = 1e-12;
 
 /// What is to be found out.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +60,7 @@ pub fn sum(parts: &[(&Masses, u64)], interval: f64, aim: Aim) -> Result<Masses, 
         _ => {}
     }
     let mut slope = aim.slope(parts, interval);
+    let mut best: Option<(f64, Masses)> = None;
     loop {
         let tilted: Vec<(Masses, f64, u64)> = parts
             .iter()
@@ -73,20 +77,27 @@ pub fn sum(parts: &[(&Masses, u64)], interval: f64, aim: Aim) -> Result<Masses, 
         }
         let back = |loss: i64| (ln_moment - slope * loss as f64).exp();
         let mut finite = fourier::sum(&weighted, &window);
-        // What lies above the window counts as infinite, what comes around from outside is mass too much, and losses below
-        // it are not looked at.
+        // What lies above the window counts as infinite, what comes around from outside is mass too much, and
+        // losses below it are not looked at.
         for (mass, loss) in finite.iter_mut().zip(window.first..) {
             *mass *= back(loss);
         }
         let masses =
             Masses { interval, first: window.first, finite, infinite: infinite + TRUNCATION * back(window.last) };
         let (epsilon, delta) = aim.found(&masses);
+        // Where tails are heavy the slope that leads to delta by Chernoff's bound is too steep. Flatter ones are tried
+        // until the bound comes no nearer; flat is plain, and holds everything.
         let bound = ln_moment - slope * epsilon / interval;
-        if slope == 0.0 || (masses.loss(0) <= epsilon && bound <= delta.ln() + LOOSE) {
+        let inside = masses.loss(0) <= epsilon;
+        if slope == 0.0 || inside && bound <= delta.ln() + LOOSE {
             return Ok(masses);
         }
-        // Delta is flat here, and far below the bound.
-        slope = if slope > 1e-12 { slope / 2.0 } else { 0.0 };
+        match best {
+            Some((least, masses)) if bound >= least => return Ok(masses),
+            _ if inside => best = Some((bound, masses)),
+            _ => {}
+        }
+        slope = if slope > FLAT { slope / 2.0 } else { 0.0 };
     }
 }
 
