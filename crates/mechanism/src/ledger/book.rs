@@ -173,7 +173,7 @@ impl Book {
         self.transactions.is_empty()
     }
 
-    /// Replays a file of transactions, one JSON object per line; blank lines are skipped. Returns the book and the number of
+    /// Replays a file of transactions, one JSON object per line, each id once; blank lines are skipped. Returns the book and the number of
     /// bytes of whole lines: a last line without its line end that does not parse was cut off while it was written, and is
     /// left out.
     ///
@@ -197,9 +197,16 @@ impl Book {
                 continue;
             }
             match serde_json::from_slice::<Transaction>(&bytes) {
-                Ok(transaction) => match book.post(transaction) {
-                    Ok(_) => whole += read as u64,
-                    Err(error) => return fail(error.to_string()),
+                Ok(transaction) => match (transaction.id.clone(), book.post(transaction)) {
+                    (_, Ok(Posted::New)) => whole += read as u64,
+                    // Nobody writes a transaction that is booked: two programs wrote this file at once.
+                    (id, Ok(Posted::Already)) => {
+                        return fail(format!(
+                            "transaction `{id}` is in the file twice: remove this line if it was paid once, and start one \
+                             program on these books at a time"
+                        ));
+                    }
+                    (_, Err(error)) => return fail(error.to_string()),
                 },
                 Err(_) if !bytes.ends_with(b"\n") => return Ok(Ok((book, whole))),
                 Err(error) => return fail(format!("is not a transaction: {error}")),
