@@ -93,11 +93,11 @@ impl Settings {
         let mut config = RunConfig {
             dataset: self.dataset.clone(),
             seed: Some(seed),
-            device: self.device.clone(),
+            device: self.device,
             workers: self.workers,
             ..RunConfig::default()
         };
-        config.training.model = self.model.clone();
+        config.training.model = self.model;
         config.probe.points = self.points;
         config.probe.images_per_class = self.images_per_class;
         config.check()?;
@@ -109,9 +109,8 @@ impl Settings {
     /// # Errors
     /// A model that does not fit the images, or training that diverges.
     pub fn classifier(&self, label: &'static str, data: &Arc<Dataset>, setup: &Setup) -> Outcome<Classifier> {
-        let architecture: Architecture = self.model.parse()?;
         let config =
-            ClassifierConfig { architecture, epochs: self.epochs, seed: self.seed, ..ClassifierConfig::default() };
+            ClassifierConfig { architecture: self.model, epochs: self.epochs, seed: self.seed, ..ClassifierConfig::default() };
         let steps = (self.epochs * data.len().div_ceil(config.batch)) as u64;
         let bar = setup.progress.task(label, steps);
         let trained = Classifier::train(data, &config, &setup.compute, |step, _| {

@@ -134,12 +134,13 @@ fn prior(factors: &Distribution, prices: &UnitPrices, seed: u64) -> Outcome<Prio
     Ok(Prior::Empirical((0..PRIOR_DRAWS).map(row).collect::<imfl_mechanism::Result<_>>()?))
 }
 
-fn target(given: &str) -> Outcome<TargetChoice> {
+fn target(given: &TargetSource) -> Outcome<TargetChoice> {
     match given {
-        "uniform" => Ok(TargetChoice::Uniform),
-        "pooled" => Ok(TargetChoice::Pooled),
-        path => {
+        TargetSource::Uniform => Ok(TargetChoice::Uniform),
+        TargetSource::Pooled => Ok(TargetChoice::Pooled),
+        TargetSource::File(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| {
+                let path = path.display();
                 let problem =
                     format!("`mechanism.target`: {path} is neither uniform, pooled nor a readable file ({error})");
                 Failure::new(Kind::Config, problem)

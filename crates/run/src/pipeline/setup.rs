@@ -71,14 +71,13 @@ impl Opened {
             progress.note(format!("seed {seed} (pass --seed {seed} to repeat this run)"));
         }
         config.seed = Some(seed);
-        let compute = Compute::open_on(ranks, config.device.parse::<DeviceName>()?, config.workers)?;
+        let compute = Compute::open_on(ranks, config.device, config.workers)?;
         let compute = Compute { chunk: config.chunk, ..compute };
         if compute.name == DeviceName::NdArray {
             progress.warn("ndarray is deprecated in Burn and 25 to 100 times slower than `cpu` at convolutions");
         }
         let benchmark = data::open(&assets::dataset(&config.dataset)?, seed)?;
-        let architecture: Architecture = config.training.model.parse()?;
-        let model = architecture.build(benchmark.train.shape, benchmark.train.classes())?;
+        let model = config.training.model.build(benchmark.train.shape, benchmark.train.classes())?;
         Ok(Self { config, seed, compute, benchmark, progress: progress.clone(), model })
     }
 
@@ -192,11 +191,11 @@ impl Setup {
     /// A failure that names the key of a setting that makes no sense.
     pub fn federation(&self) -> Outcome<Federation> {
         let training = &self.config.training;
-        let local = training.local(self.config.partition.clients)?;
+        let local = training.local();
         let normalisation = self.train.normalisation();
         let (model, train) = (self.model.clone(), self.train.clone());
         let mut federation = Federation::new(model, train, &normalisation, local, self.compute.clone(), self.seed);
-        federation.server = training.server.server()?;
+        federation.server = training.server.server();
         Ok(federation)
     }
 }

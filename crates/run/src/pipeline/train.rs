@@ -134,7 +134,7 @@ fn cohorts<'a>(
     setup: &'a Setup,
     participants: &'a [Participant],
 ) -> Outcome<impl Fn(u64) -> Outcome<Vec<Participant>> + 'a> {
-    let sampling = setup.config.training.sampling()?;
+    let sampling = setup.config.training.sampling;
     let wanted = setup.config.training.cohort.unwrap_or(participants.len());
     let size = if sampling.replacement { wanted } else { wanted.min(participants.len()) };
     if size < wanted {

@@ -33,8 +33,8 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
         config.training.attack = (hostile > 0).then(|| attack.clone());
         config.check()?;
         let mut federation = lab.federation.clone();
-        federation.aggregation = config.training.aggregation()?;
-        federation.hostility = config.training.hostility(config.partition.clients, seed)?;
+        federation.aggregation = config.training.aggregation.clone();
+        federation.hostility = config.training.hostility(config.partition.clients, seed);
         let participants = lab.participants(&vec![Mode::Augmented; lab.place.clients.len()]);
         match lab.train_in(&federation, |_| participants.clone()) {
             Ok(scores) => Ok(scores[scores.len() - 1].accuracy),
@@ -42,7 +42,7 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
             Err(failure) => Err(failure),
         }
     })?;
-    let over = |aggregation: &String, hostile: usize| {
+    let over = |aggregation: &Aggregation, hostile: usize| {
         let of = cells.iter().zip(&accuracies).filter(|(cell, _)| cell.2 == aggregation && cell.3 == hostile);
         Interval::of(&of.map(|(_, accuracy)| *accuracy).collect::<Vec<f64>>())
     };
@@ -78,7 +78,7 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
         y: Axis::percent("test accuracy"),
         series: grid.aggregations.iter().enumerate().map(series).collect(),
     };
-    let point = |aggregation: &String, hostile: usize| json!({ "aggregation": aggregation, "hostile": hostile, "accuracy": over(aggregation, hostile) });
+    let point = |aggregation: &Aggregation, hostile: usize| json!({ "aggregation": aggregation, "hostile": hostile, "accuracy": over(aggregation, hostile) });
     let points: Vec<_> = grid
         .aggregations
         .iter()
