@@ -10,7 +10,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::statistics::Interval;
 use imfl_mechanism::personal::Options;
-use imfl_mechanism::{Credits, Knowledge, Market, ModeCosts, RuleChoice};
+use imfl_mechanism::{Credits, Knowledge, Market, PerMode, RuleChoice};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -132,8 +132,7 @@ fn lied(rule: RuleChoice, place: &Place, factor: f64, effort: u64) -> Outcome<Li
     let truth = &place.market.with_costs(place.market.costs().to_vec())?;
     let knowledge = Knowledge { options: Options { effort, ..Options::default() }, ..place.knowledge.clone() };
     let decide = |reported: &Market| rule.mechanism(reported, &knowledge)?.run(reported);
-    let scaled =
-        |costs: &ModeCosts| ModeCosts { local: times(costs.local, factor), augmented: times(costs.augmented, factor) };
+    let scaled = |costs: &PerMode<Credits>| costs.map(|cost| times(cost, factor));
     let honest = decide(truth)?;
     let together = decide(&truth.with_costs(truth.costs().iter().map(scaled).collect())?)?;
     let utility = |outcome: &imfl_mechanism::Outcome, index: usize| {
