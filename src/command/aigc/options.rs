@@ -4,7 +4,7 @@ use crate::assets;
 use crate::failure::{Failure, Kind, Outcome};
 use clap::Args;
 use imfl_aigc::{Method, Sampling};
-use imfl_engine::device::{Compute, DeviceName};
+use imfl_engine::device::{Compute, DeviceError, DeviceName};
 use std::path::{Path, PathBuf};
 
 /// Where it is computed.
@@ -21,7 +21,7 @@ pub struct Machine {
 impl Machine {
     /// Opens the device.
     pub fn open(&self) -> Outcome<Compute> {
-        Ok(Compute::open(self.device.parse::<DeviceName>()?, self.workers)?)
+        Ok(Compute::open(self.device.parse::<DeviceName>().map_err(DeviceError::from)?, self.workers)?)
     }
 }
 
