@@ -39,11 +39,10 @@ impl Settings {
 impl Args for Settings {
     fn augment_args(command: Command) -> Command {
         let flags = config::all().iter().filter_map(|setting| Some(flag(setting, setting.flag?)));
-        let set = Arg::new(SET)
-            .long(SET)
-            .value_name("KEY=VALUE")
-            .action(clap::ArgAction::Append)
-            .help("Any setting by its key in a configuration file, as in --set probe.points=5; wins over its own flag");
+        let set =
+            Arg::new(SET).long(SET).value_name("KEY=VALUE").action(clap::ArgAction::Append).help(
+                "Any setting by its key in a configuration file, as in --set probe.points=5; wins over its own flag",
+            );
         command.args(flags).arg(set)
     }
 
@@ -56,11 +55,10 @@ impl Args for Settings {
 fn flag(setting: &'static Setting, name: &'static str) -> Arg {
     let choices = setting.choices.as_ref().map_or_else(String::new, |choices| format!(": {choices}"));
     let help = format!("{}{choices} [default: {}]", setting.help, setting.default);
-    let field = setting.key.rsplit('.').next().unwrap_or(&setting.key);
     let arg = Arg::new(setting.key.as_str())
         .long(name)
         .visible_aliases(setting.aliases.clone())
-        .value_name(field.to_uppercase())
+        .value_name(setting.placeholder.as_str())
         .allow_negative_numbers(true)
         .value_parser(NonEmptyStringValueParser::new())
         .help(help);

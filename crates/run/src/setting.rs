@@ -1,13 +1,12 @@
 //! One definition of a setting: its field, key, default, flag, environment name and help.
 
-
-
-
 /// A setting as files, flags, the environment and the documentation know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Its dotted key in a file: `training.rounds`.
     pub key: String,
+    /// What stands for its value in a help text: `ROUNDS`.
+    pub placeholder: String,
     /// What it is for.
     pub help: String,
     /// The value where nobody says anything, or in words what happens then.
@@ -28,8 +27,18 @@ impl Setting {
     pub(crate) fn new(key: &str, help: &[&str]) -> Self {
         let help = help.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
         let help = help.trim_end_matches('.').to_string();
-        let (default, choices) = (String::new(), None);
-        Self { key: key.into(), help, default, optional: false, choices, flag: None, aliases: vec![], environment: None }
+        let (placeholder, default, choices) = (key.to_uppercase(), String::new(), None);
+        Self {
+            key: key.into(),
+            placeholder,
+            help,
+            default,
+            optional: false,
+            choices,
+            flag: None,
+            aliases: vec![],
+            environment: None,
+        }
     }
 
     pub(crate) fn flag(self, flag: &'static str) -> Self {
@@ -49,7 +58,6 @@ impl Setting {
     pub(crate) fn absent(self, words: &str) -> Self {
         Self { default: words.into(), ..self }
     }
-
 
     pub(crate) fn below(mut self, section: &str) -> Self {
         if !section.is_empty() {
@@ -89,7 +97,7 @@ pub(crate) trait Value: Sized {
     /// As [`Value::read`] reads it.
     fn write(&self) -> String;
     /// What can be said, where that is a choice.
-    fn choices() -> Option<String> {
+    fn offered() -> Option<String> {
         None
     }
 }
@@ -104,7 +112,7 @@ impl<T: Value> Field for T {
     }
 
     fn settings(&self, about: Setting) -> Vec<Setting> {
-        vec![Setting { default: self.write(), choices: T::choices(), ..about }]
+        vec![Setting { default: self.write(), choices: T::offered(), ..about }]
     }
 }
 
@@ -118,7 +126,7 @@ impl<T: Value> Field for Option<T> {
     }
 
     fn settings(&self, about: Setting) -> Vec<Setting> {
-        vec![Setting { optional: true, choices: T::choices(), ..about }]
+        vec![Setting { optional: true, choices: T::offered(), ..about }]
     }
 
     fn is_absent(&self) -> bool {
@@ -144,7 +152,7 @@ macro_rules! values {
                 self.to_string()
             }
 
-            fn choices() -> Option<String> {
+            fn offered() -> Option<String> {
                 $choices
             }
         }

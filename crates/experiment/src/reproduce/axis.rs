@@ -1,7 +1,7 @@
 //! The settings that an experiment varies, one at a time around a base.
 
 use super::world::{Place, World};
-use imfl_engine::partition::{LabelSkew, Scheme};
+use imfl_engine::partition::LabelSkew;
 use imfl_mechanism::prior::Distribution;
 use imfl_run::config::RunConfig;
 use imfl_run::failure::{Failure, Kind, Outcome};

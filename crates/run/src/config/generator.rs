@@ -78,7 +78,7 @@ impl Value for GeneratorSource {
         self.to_string()
     }
 
-    fn choices() -> Option<String> {
+    fn offered() -> Option<String> {
         Some("auto, train, none or PATH".into())
     }
 }

@@ -110,7 +110,7 @@ impl Value for TargetSource {
         self.clone().into()
     }
 
-    fn choices() -> Option<String> {
+    fn offered() -> Option<String> {
         Some("uniform, pooled or FILE".into())
     }
 }

@@ -20,7 +20,7 @@ use imfl_engine::choice::Choice;
 use imfl_engine::device::DeviceName;
 use imfl_engine::federated::{Aggregation, Attack, CohortSampling, LocalAlgorithm, Schedule, ServerRule};
 use imfl_engine::model::Architecture;
-use imfl_engine::partition::Scheme;
+use imfl_engine::partition::{LabelSkew, Scheme};
 use imfl_mechanism::prior::Distribution;
 use imfl_mechanism::{Bias, RuleChoice};
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ settings! {
         /// Number of clients.
         clients: usize = 10, flag "clients";
         /// Who holds which classes, and how much.
-        scheme: Scheme = Scheme::paper(), flag "partition";
+        scheme: Scheme = Scheme { labels: LabelSkew::Dirichlet { alpha: 1.0 }, quantity: Some(4.0) }, flag "partition";
     }
 }
 
@@ -90,7 +90,7 @@ values!(
     DeviceName: DeviceName::choices(),
     Information: "complete or incomplete",
     LocalAlgorithm: LocalAlgorithm::choices(),
-    RuleChoice: RuleChoice::NAMES.join(", "),
+    RuleChoice: RuleChoice::names(),
     Schedule: Schedule::choices(),
     Scheme: Scheme::choices(),
     ServerRule: ServerRule::choices(),
@@ -122,8 +122,11 @@ impl Value for Distribution {
         toml::Value::try_from(self).map(|value| value.to_string()).unwrap_or_default()
     }
 
-    fn choices() -> Option<String> {
-        Some("constant (value), uniform (low, high), truncated-normal (mean, sd, low, high) or lognormal (mu, sigma)".into())
+    fn offered() -> Option<String> {
+        Some(
+            "constant (value), uniform (low, high), truncated-normal (mean, sd, low, high) or lognormal (mu, sigma)"
+                .into(),
+        )
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::setting::settings;
 use imfl_engine::federated::{
-    Aggregation, Attack, Availability, CohortSampling, Hostility, LocalAlgorithm, LocalSgd, Schedule, Server, ServerRule,
+    Aggregation, Attack, Availability, CohortSampling, Hostility, LocalAlgorithm, LocalSgd, Schedule, Server,
+    ServerRule,
 };
 use imfl_engine::model::Architecture;
 

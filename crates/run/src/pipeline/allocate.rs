@@ -3,6 +3,7 @@
 use super::{Profile, Setup};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
+use crate::config::TargetSource;
 use crate::failure::{Failure, Kind, Outcome};
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::personal::Options;

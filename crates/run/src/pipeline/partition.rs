@@ -3,7 +3,6 @@
 use super::Setup;
 use crate::failure::Outcome;
 use imfl_engine::client::Client;
-use imfl_engine::partition::Scheme;
 
 /// The clients with their authentic samples.
 pub fn run(setup: &Setup) -> Outcome<Vec<Client>> {

@@ -11,7 +11,7 @@ use imfl_aigc::{Fingerprints, Generator, Request, Sampling};
 use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::Federation;
-use imfl_engine::model::{Architecture, Model};
+use imfl_engine::model::Model;
 use rand::Rng;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -196,6 +196,7 @@ impl Setup {
         let (model, train) = (self.model.clone(), self.train.clone());
         let mut federation = Federation::new(model, train, &normalisation, local, self.compute.clone(), self.seed);
         federation.server = training.server.server();
+        federation.population = self.config.partition.clients;
         Ok(federation)
     }
 }

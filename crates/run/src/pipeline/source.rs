@@ -8,7 +8,6 @@ use imfl_aigc::{DenoiserConfig, Generator, Trainer, TrainingConfig};
 use imfl_engine::data::{Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 /// The generator that ships with the project.
 const SHIPPED: &str = "generators/mnist.safetensors";

@@ -8,6 +8,7 @@ use super::super::journal::Journal;
 use super::super::lab::Lab;
 use super::super::world::World;
 use super::Poisoning;
+use imfl_engine::federated::Aggregation;
 use imfl_mechanism::Mode;
 use imfl_report::Table;
 use imfl_report::chart::{Axis, Chart, Series, Style};
@@ -48,12 +49,12 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
     };
     let mut header = vec!["aggregation".to_string()];
     header.extend(grid.hostile.iter().map(|hostile| format!("{hostile} hostile")));
-    let row = |aggregation: &String| {
+    let row = |aggregation: &Aggregation| {
         let cell = |&hostile: &usize| {
             let Interval { mean, high, .. } = over(aggregation, hostile);
             format!("{:.2} ±{:.2} %", mean * 100.0, (high - mean) * 100.0)
         };
-        [vec![aggregation.clone()], grid.hostile.iter().map(cell).collect()].concat()
+        [vec![aggregation.to_string()], grid.hostile.iter().map(cell).collect()].concat()
     };
     let clients = world.setup.config.partition.clients;
     let table = Table {
@@ -61,8 +62,8 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
         header,
         rows: grid.aggregations.iter().map(row).collect(),
     };
-    let series = |(index, aggregation): (usize, &String)| Series {
-        name: aggregation.clone(),
+    let series = |(index, aggregation): (usize, &Aggregation)| Series {
+        name: aggregation.to_string(),
         colour: class_colour(index),
         style: Style::Line(2),
         points: grid.hostile.iter().map(|&hostile| (hostile as f64, over(aggregation, hostile))).collect(),
