@@ -21,7 +21,8 @@ fn row(setting: &Setting) -> String {
         quoted(setting.environment.unwrap_or_default()),
         meaning,
     ];
-    format!("| {} |", cells.join(" | ")).replace("|  |", "| |")
+    let cells = cells.iter().map(|cell| if cell.is_empty() { " |".into() } else { format!(" {cell} |") });
+    format!("|{}", cells.collect::<String>())
 }
 
 #[test]

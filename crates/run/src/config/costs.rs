@@ -12,7 +12,7 @@ settings! {
     CostsConfig {
         /// Credits for a second of a client's device.
         credits_per_second: f64 = 0.01;
-        /// How many times slower than this machine a client's device is: a table of a distribution and its numbers.
+        /// How many times slower than this machine a client's device is, by its distribution.
         device_factor: Distribution = Distribution::Uniform { low: 1.0, high: 4.0 };
         /// Seconds for training on one sample once.
         seconds_per_sample: Option<f64> = None, absent "measured";

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 settings! {
     /// Where generated images come from.
     GeneratorConfig {
-        /// The generator: auto is the shipped one if it fits, else one that is trained on the spot; a path is a checkpoint.
+        /// Where generated images come from; auto takes the shipped generator if it fits, else trains one on the spot.
         source: GeneratorSource = GeneratorSource::Auto, flag "generator";
         /// Steps of the sampler: denoiser evaluations for an image, with guidance a second where it acts.
         evaluations: Option<usize> = None, absent "the generator's own";

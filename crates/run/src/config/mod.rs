@@ -119,7 +119,8 @@ impl Value for Distribution {
 
     fn write(&self) -> String {
         // A struct of numbers and a name: this cannot fail.
-        toml::Value::try_from(self).map(|value| value.to_string()).unwrap_or_default()
+        let lines = toml::to_string(self).unwrap_or_default();
+        format!("{{ {} }}", lines.trim().replace('\n', ", "))
     }
 
     fn offered() -> Option<String> {

@@ -50,7 +50,7 @@ settings! {
 settings! {
     /// What the server does with the one update of a round (Reddi et al. 2021, arXiv 2003.00295).
     ServerConfig {
-        /// The rule.
+        /// What the server does with the one update of a round.
         rule: ServerRule = Server::default().rule, flag "server";
         /// Learning rate of the server.
         rate: Option<f64> = None, flag "server-rate", absent "1, or 0.01 for fedadam and fedyogi";
