@@ -87,7 +87,6 @@ fn evaluate_batch(
     let data = logits.into_data();
     // Logits of f32 parameters are f32.
     let logits = data.as_slice::<f32>().expect("logits are f32");
-    let correct =
-        logits.chunks_exact(classes).zip(part).filter(|(row, sample)| argmax(row) == images.label(**sample));
+    let correct = logits.chunks_exact(classes).zip(part).filter(|(row, sample)| argmax(row) == images.label(**sample));
     (loss, correct.count())
 }

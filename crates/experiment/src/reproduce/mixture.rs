@@ -6,9 +6,9 @@ use super::by_seed::BySeed;
 use super::findings::Findings;
 use super::grid;
 use super::journal::Journal;
-use super::lab::Score;
-use super::replace::Lot;
-use super::world::{Place, World};
+use super::lab::{self, Score};
+use super::replace::{Aim, Lot, Origin};
+use super::world::World;
 use imfl_engine::client::Client;
 use imfl_engine::federated::{self, Federation, Participant, ServerState};
 use imfl_engine::gradient;
@@ -32,26 +32,6 @@ pub struct Grid {
     pub every: u64,
     /// Authentic images of each class that it is measured on.
     pub images_per_class: usize,
-}
-
-/// Which classes new samples belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Aim {
-    /// Those that the client misses, until its labels are the target's.
-    Targeted,
-    /// All alike.
-    Uniform,
-}
-
-/// Where new samples come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    /// The generator.
-    Generated,
-    /// Authentic images that no client holds.
-    Authentic,
 }
 
 /// What is compared, in the order of legends.
@@ -102,15 +82,14 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
 fn cell(world: &World, lot: &Lot, share: f64, (aim, origin): (Aim, Origin), grid: &Grid) -> Outcome<Mixed> {
     let place = &lot.place;
     let clients = lot.replace(share, aim, origin)?;
-    let mut federation = place.setup.federation()?;
-    federation.images = federation.images.with_generated(lot.generated.clone());
-    let participants: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
-    let score = accuracy(place, &federation, &participants)?;
+    let score = lab::by_samples(&place.setup, &clients, Some(&lot.generated))?;
     // Small steps, so that the theorem holds for these clients: h is the steps of the one with the most samples.
     let longest = clients.iter().map(|client| client.samples.len()).max().unwrap_or(1);
-    let steps = federation.local.steps(longest).max(1) as f64;
+    let steps = place.setup.config.training.local()?.steps(longest).max(1) as f64;
     let rate = 1.0 / (4.0 * world.measured.assessment.smoothness * steps);
-    federation.local.rate = rate;
+    let slow = place.setup.with(place.setup.seed, |config| config.training.rate = rate);
+    let federation = slow.undisturbed(Some(&lot.generated))?;
+    let participants: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
     let (gradient, first_loss) = descend(&federation, &participants, lot, grid)?;
     let bound = Bound::of(world, &clients, &federation.images, rate, steps);
     let phi = bound.phi();
@@ -121,13 +100,6 @@ fn cell(world: &World, lot: &Lot, share: f64, (aim, origin): (Aim, Origin), grid
         bound: 4.0 * first_loss / (rate * steps * grid.bound_rounds as f64) + phi,
         phi,
     })
-}
-
-/// Trains at the settings' rate.
-fn accuracy(place: &Place, federation: &Federation, participants: &[Participant]) -> Outcome<Score> {
-    let state = federation.train(federation.start(), place.setup.config.training.rounds, participants)?;
-    let evaluation = federation.evaluate(&state, &federation.images.like(place.setup.test.clone()));
-    Ok(Score { loss: evaluation.loss, accuracy: evaluation.accuracy() })
 }
 
 /// Mean of the squared gradient norm of the target objective over the rounds, and the objective before the first. The target objective is
@@ -143,16 +115,21 @@ fn descend(federation: &Federation, participants: &[Participant], lot: &Lot, gri
         }
         gradient::norm(&mean).powi(2)
     };
-    let mut state = federation.start();
+    let start = federation.start();
     let all = Client { id: 0, samples: sets.concat() };
-    let first = federated::evaluate_clients(model, &state.weights, &federation.images, &[&all], compute)[0].loss;
-    let mut norms = Vec::new();
-    for round in 0..grid.bound_rounds {
-        if round % grid.every == 0 {
-            norms.push(squared(&state));
-        }
-        state = federation.apply(state, participants)?.0;
-    }
+    let first = federated::evaluate_clients(model, &start.weights, &federation.images, &[&all], compute)[0].loss;
+    let mut norms = vec![squared(&start)];
+    federation.train_with(
+        start,
+        grid.bound_rounds,
+        |_| Ok(participants),
+        |state, report| {
+            if report.round.is_multiple_of(grid.every) && report.round < grid.bound_rounds {
+                norms.push(squared(state));
+            }
+            Ok::<_, Failure>(())
+        },
+    )?;
     Ok((norms.iter().sum::<f64>() / norms.len() as f64, first))
 }
 

@@ -14,7 +14,7 @@ mod faults;
 mod findings;
 mod grid;
 mod journal;
-mod lab;
+pub(crate) mod lab;
 mod loss;
 mod machine;
 mod mixture;

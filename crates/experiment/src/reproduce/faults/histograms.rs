@@ -142,11 +142,11 @@ fn claim(world: &World, place: &Place, share: f64) -> Outcome<Claimed> {
 
 /// How far each client's gradient is from what its true and a balanced histogram predict.
 fn gaps(world: &World, place: &Place) -> Outcome<Gaps> {
-    let federation = place.setup.federation()?;
+    let federation = place.setup.undisturbed(None)?;
     let weights = federation.start().weights;
     let (model, compute) = (federation.model.as_ref(), &federation.compute);
     // The server's own images: those of the test.
-    let test = federation.images.like(place.setup.test.clone());
+    let test = place.setup.test_images();
     let own: Vec<Vec<Sample>> = place
         .setup
         .test

@@ -27,14 +27,11 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
     }
     let accuracies = grid::run("poisoned updates", journal, &cells, 1, |&(_, attack, aggregation, hostile, seed)| {
         let lab = labs.of(seed)?;
-        let mut config = lab.place.setup.config.clone();
-        config.training.aggregation.clone_from(aggregation);
-        config.training.hostile = hostile;
-        config.training.attack = (hostile > 0).then(|| attack.clone());
-        config.check()?;
-        let mut federation = lab.federation.clone();
-        federation.aggregation = config.training.aggregation()?;
-        federation.hostility = config.training.hostility(config.partition.clients, seed)?;
+        let federation = lab.federation(|config| {
+            config.training.aggregation.clone_from(aggregation);
+            config.training.hostile = hostile;
+            config.training.attack = (hostile > 0).then(|| attack.clone());
+        })?;
         let participants = lab.participants(&vec![Mode::Augmented; lab.place.clients.len()]);
         match lab.train_in(&federation, |_| participants.clone()) {
             Ok(scores) => Ok(scores[scores.len() - 1].accuracy),
