@@ -3,6 +3,7 @@
 
 use super::bound::Bound;
 use super::by_seed::BySeed;
+use super::column::{Column, Groups, Unit, object, row};
 use super::findings::Findings;
 use super::grid;
 use super::journal::Journal;
@@ -16,9 +17,8 @@ use imfl_report::Table;
 use imfl_report::chart::{Axis, Chart, Series, Style};
 use imfl_report::plot::class_colour;
 use imfl_run::failure::{Failure, Kind, Outcome};
-use imfl_statistics::{Interval, Quantity};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The experiment's own settings.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -149,70 +149,62 @@ fn name((aim, origin): (Aim, Origin)) -> &'static str {
     }
 }
 
+const COLUMNS: [Column<Mixed>; 4] = [
+    Column { key: "accuracy", name: "test accuracy", unit: Unit::Percent(2), of: |mixed| mixed.score.accuracy },
+    Column {
+        key: "gradient_norm_squared",
+        name: "gradient norm squared",
+        unit: Unit::Plain(4),
+        of: |mixed| mixed.gradient,
+    },
+    Column { key: "bound", name: "bound", unit: Unit::Mean(3), of: |mixed| mixed.bound },
+    Column { key: "phi", name: "Phi", unit: Unit::Mean(3), of: |mixed| mixed.phi },
+];
+
 fn findings(cells: &[(u64, f64, (Aim, Origin))], mixed: &[Mixed], grid: &Grid) -> Outcome<Findings> {
-    let over = |share: f64, kind: (Aim, Origin), part: fn(&Mixed) -> f64| -> Interval {
-        let of = cells.iter().zip(mixed).filter(|((_, at, what), _)| *at == share && *what == kind);
-        of.map(|(_, mixed)| part(mixed)).collect()
+    let of = |kind: (Aim, Origin)| {
+        Groups::by(&grid.shares, cells, mixed, |(_, at, what), share| at == share && *what == kind)
     };
-    let parts: [Quantity<Mixed>; 4] = [
-        ("accuracy", |mixed| mixed.score.accuracy),
-        ("gradient", |mixed| mixed.gradient),
-        ("bound", |mixed| mixed.bound),
-        ("phi", |mixed| mixed.phi),
-    ];
-    let mut rows = Vec::new();
     let mut points = Vec::new();
+    let mut rows = Vec::new();
     for kind in KINDS {
-        for &share in &grid.shares {
-            let [accuracy, gradient, bound, phi] = parts.map(|(_, part)| over(share, kind, part));
-            rows.push(vec![
-                name(kind).to_string(),
-                format!("{:.0} %", share * 100.0),
-                accuracy.percent(2),
-                gradient.to_string(),
-                format!("{:.3}", bound.mean),
-                format!("{:.3}", phi.mean),
-            ]);
-            points.push(json!({
-                "aim": kind.0, "origin": kind.1, "share": share,
-                "accuracy": accuracy, "gradient_norm_squared": gradient, "bound": bound, "phi": phi,
-            }));
+        for (share, results) in &of(kind).0 {
+            let first = vec![name(kind).to_string(), format!("{:.0} %", share * 100.0)];
+            rows.push([first, row(&COLUMNS, results)].concat());
+            let mut point = object(&COLUMNS, results);
+            let keys = [("aim", json!(kind.0)), ("origin", json!(kind.1)), ("share", json!(share))];
+            point.extend(keys.map(|(key, value)| (key.to_string(), value)));
+            points.push(Value::Object(point));
         }
     }
-    let series = |part: fn(&Mixed) -> f64| {
-        move |(index, kind): (usize, (Aim, Origin))| Series {
-            name: name(kind).into(),
-            colour: class_colour([0, 0, 1, 1][index]),
-            style: if kind.1 == Origin::Generated { Style::Line(3) } else { Style::Dashed },
-            points: grid.shares.iter().map(|&share| (share, over(share, kind, part))).collect(),
-        }
+    let series = |column: &Column<Mixed>| -> Vec<Series> {
+        let curve = |(index, kind): (usize, (Aim, Origin))| {
+            let style = if kind.1 == Origin::Generated { Style::Line(3) } else { Style::Dashed };
+            of(kind).curve(name(kind), class_colour([0, 0, 1, 1][index]), style, column)
+        };
+        KINDS.into_iter().enumerate().map(curve).collect()
     };
+    let share = Axis::percent("share of each client's samples that is replaced");
     let accuracy = Chart {
         name: "accuracy",
         title: "Test accuracy by replaced share".into(),
         caption:
             "Each client keeps its number of samples; a share of them gives way. Means over seeds with 95 % intervals."
                 .into(),
-        x: Axis::percent("share of each client's samples that is replaced"),
+        x: share,
         y: Axis::percent("test accuracy"),
-        series: KINDS.into_iter().enumerate().map(series(parts[0].1)).collect(),
+        series: series(&COLUMNS[0]),
     };
-    let mut curves: Vec<Series> = KINDS.into_iter().enumerate().map(series(parts[1].1)).collect();
-    curves.extend(KINDS.into_iter().enumerate().take(1).map(|(index, kind)| Series {
-        name: "bound (generated, targeted)".into(),
-        colour: class_colour(2),
-        style: Style::Line(2),
-        ..series(parts[2].1)((index, kind))
-    }));
+    let bound = of(KINDS[0]).curve("bound (generated, targeted)", class_colour(2), Style::Line(2), &COLUMNS[2]);
     let gradient = Chart {
         name: "gradient",
         title: "Gradient norm and its bound by replaced share".into(),
         caption: "Mean over rounds of the squared norm of the target's gradient, at the largest rate for which the theorem holds, and what the \
                   theorem says it is at most."
             .into(),
-        x: Axis::percent("share of each client's samples that is replaced"),
+        x: share,
         y: Axis::logarithmic("squared gradient norm"),
-        series: curves,
+        series: series(&COLUMNS[1]).into_iter().chain([bound]).collect(),
     };
     let violated = mixed.iter().filter(|mixed| mixed.gradient > mixed.bound).count();
     let factor = mixed.iter().map(|mixed| mixed.bound / mixed.gradient).fold(f64::INFINITY, f64::min);
@@ -220,15 +212,13 @@ fn findings(cells: &[(u64, f64, (Aim, Origin))], mixed: &[Mixed], grid: &Grid) -
         "The measured gradient norm exceeds the bound in {violated} of {} cells; the bound is at least {factor:.1} times the measured value.",
         mixed.len()
     )];
-    let mut values = serde_json::Map::new();
-    values.insert("points".into(), json!(points));
-    values.insert("bound_exceeded".into(), json!(violated));
-    let table = Table {
-        title: "By kind of replacement and share, mean over seeds".into(),
-        header: ["replaced by", "share", "test accuracy", "gradient norm squared", "bound", "Phi"]
-            .map(String::from)
-            .into(),
-        rows,
-    };
-    Ok(Findings { values, tables: vec![table], figures: vec![accuracy.draw()?, gradient.draw()?], notes })
+    let header = ["replaced by", "share"].into_iter().chain(COLUMNS.iter().map(|column| column.name));
+    let title = "By kind of replacement and share, mean over seeds".into();
+    let table = Table { title, header: header.map(String::from).collect(), rows };
+    Findings::new(
+        [("points", json!(points)), ("bound_exceeded", json!(violated))],
+        vec![table],
+        &[accuracy, gradient],
+        notes,
+    )
 }

@@ -9,6 +9,7 @@ mod axis;
 mod behaviour;
 mod bound;
 mod by_seed;
+mod column;
 mod cost;
 mod faults;
 mod findings;
