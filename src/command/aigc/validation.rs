@@ -4,8 +4,9 @@ use crate::output::{self, Format};
 use clap::Args;
 use imfl_aigc::Corruption;
 use imfl_experiment::assess;
-use imfl_experiment::contest::{self, Row, Settings, Table, deviation, mean};
+use imfl_experiment::contest::{self, Row, Settings, Table};
 use imfl_run::{Host, Outcome};
+use imfl_statistics::{deviation, mean};
 use std::path::PathBuf;
 
 /// What a comparison needs beside the settings of an assessment.
