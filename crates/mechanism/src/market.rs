@@ -3,11 +3,11 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::client::{Client, Population, fine, micros_up};
+use crate::client::{Client, Held, Population, fine, micros_up};
 use crate::error::{Error, Result};
 use crate::mode::{Mode, PerMode};
 use crate::money::Credits;
-use crate::objective::{Appraisal, LossModel, Member, Objective, Part, Tally};
+use crate::objective::{Appraisal, ForecastModel, LossModel, Member, Objective, Part, Tally};
 use crate::outcome::{Award, Decision, Outcome};
 use crate::printable::Printable;
 
@@ -19,6 +19,8 @@ pub struct Market {
     /// Number of sums that the objective keeps.
     width: usize,
     parts: Arc<Vec<PerMode<Part>>>,
+    /// What clients hold of each class, `[clients, classes]`; empty where the objective does not count.
+    held: Arc<Vec<Held>>,
     costs: Vec<PerMode<Credits>>,
     /// The same in pico-credits, before they were rounded up to micro-credits.
     fine: Vec<PerMode<u128>>,
@@ -42,6 +44,7 @@ impl Market {
         if u32::try_from(population.clients().len()).is_err() {
             return Err(Error::Population("more than 4294967295".into()));
         }
+        let held = if objective.counts() { population.held()? } else { Vec::new() };
         let quality = objective.quality();
         let part = |client: &Client, mode| Part::new(quality, client.samples, client.skew, client.batch, mode);
         let parts = population.clients().iter().map(|client| PerMode::from_fn(|mode| part(client, mode)));
@@ -56,7 +59,7 @@ impl Market {
         });
         let fine = fine.collect::<Result<Vec<PerMode<u128>>>>()?;
         let costs = fine.iter().map(|fine| fine.map(micros_up)).collect();
-        Ok(Market { population: Arc::new(population), objective, width, parts, costs, fine })
+        Ok(Market { population: Arc::new(population), objective, width, parts, held: Arc::new(held), costs, fine })
     }
 
     /// The same market with other (reported) costs, one entry per client.
@@ -97,6 +100,7 @@ impl Market {
             objective: self.objective.clone(),
             width: self.width,
             parts: Arc::new(order.iter().map(|&index| self.parts[index]).collect()),
+            held: Arc::new(order.iter().flat_map(|&index| self.held(index)).copied().collect()),
             costs: order.iter().map(|&index| self.costs[index]).collect(),
             fine: order.iter().map(|&index| self.fine[index]).collect(),
         }
@@ -122,7 +126,8 @@ impl Market {
         let blind =
             |client: &Client| PerMode::from_fn(|mode| Part::new(quality, client.samples, 0, client.batch, mode));
         let parts = self.clients().iter().map(blind).collect();
-        Market { population: Arc::new(population), parts: Arc::new(parts), ..self.clone() }
+        let held = self.held.iter().map(|held| Held { authentic: held.target, ..*held }).collect();
+        Market { population: Arc::new(population), parts: Arc::new(parts), held: Arc::new(held), ..self.clone() }
     }
 
     /// Number of clients.
@@ -148,6 +153,11 @@ impl Market {
     /// What participants are worth.
     pub fn objective(&self) -> &dyn Objective {
         &*self.objective
+    }
+
+    /// The objective, if it is a forecast.
+    pub fn forecast(&self) -> Option<&ForecastModel> {
+        (self.objective() as &dyn Any).downcast_ref()
     }
 
     /// The objective, if it is the convergence bound.
@@ -214,6 +224,12 @@ impl Market {
         &self.population.deviations[index * classes..(index + 1) * classes]
     }
 
+    /// What client `index` holds of each class; empty where the objective does not count.
+    pub(crate) fn held(&self, index: usize) -> &[Held] {
+        let classes = self.held.len() / self.len();
+        &self.held[index * classes..(index + 1) * classes]
+    }
+
     pub(crate) fn empty_tally(&self) -> Tally {
         Tally::new(self.width)
     }
@@ -236,7 +252,13 @@ impl Market {
             *players = players.wrapping_add_signed(sign);
             // effective samples are at most 1e18
             tally.effective += i128::from(part.effective as i64 * sign);
-            let member = Member { client: &self.clients()[index], mode, part, deviations: self.deviations(index) };
+            let member = Member {
+                client: &self.clients()[index],
+                mode,
+                part,
+                deviations: self.deviations(index),
+                held: self.held(index),
+            };
             self.objective.add(&mut tally.sums, &member, sign);
         }
     }

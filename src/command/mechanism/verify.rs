@@ -70,7 +70,12 @@ fn document(findings: &Findings) -> Mechanism<'_> {
 impl Verify {
     /// Runs the command.
     pub fn run(self) -> Outcome {
-        let suite = Suite { instances: self.instances, clients: usize::from(self.clients), seed: self.seed };
+        let suite = Suite {
+            instances: self.instances,
+            clients: usize::from(self.clients),
+            seed: self.seed,
+            ..Suite::default()
+        };
         let bar = Bar::new("attacking", u64::from(self.instances));
         let found = verify::run(suite, |instance| bar.set(u64::from(instance)))?;
         drop(bar);

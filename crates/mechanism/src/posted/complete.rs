@@ -112,8 +112,9 @@ mod tests {
             (Bias::Mixture, Weights::Effective),
             (Bias::Mixture, Weights::Samples),
         ] {
-            for seed in 0..500 {
-                let shape = Shape { bias, weights, classes: 4, ..Shape::of(1 + seed as usize % 8) };
+            for seed in 0..1000 {
+                let shape =
+                    Shape { bias, weights, classes: 4, forecast: seed >= 500, ..Shape::of(1 + seed as usize % 8) };
                 let market = instance::market(seed, shape).unwrap();
                 let mut candidates = vec![0];
                 for (index, costs) in market.fine_costs().iter().enumerate() {
