@@ -97,7 +97,10 @@ pub use estimate::Estimate;
 pub use market::Market;
 pub use mode::{Mode, PerMode};
 pub use money::{Credits, Price, Rate};
-pub use objective::{Appraisal, Bias, Constants, LossModel, Member, Objective, Part, Tally, Terms, Weights};
+pub use objective::{
+    Appraisal, Bias, Constants, Forecast, ForecastModel, LossModel, Member, Objective, Part, Pilot, Prediction, Tally,
+    Terms, Weights, Worth,
+};
 pub use outcome::{Award, Decision, Outcome};
 pub use printable::Printable;
 pub use rule::{Facts, Guarantee, Mechanism, PROHIBITIVE, Private};

@@ -180,6 +180,45 @@ impl Market {
         self.part(index, mode).effective as f64 * 1e-6
     }
 
+    /// Authentic and generated samples of each class if they take part in these modes, `[classes]` each: what a forecast is made from, and what a
+    /// pilot is recorded with.
+    ///
+    /// # Errors
+    /// Clients without label shares, or with too many samples to be counted.
+    pub fn counts(&self, modes: &[Mode]) -> Result<(Vec<u64>, Vec<u64>)> {
+        let classes = self.population.classes();
+        let (mut authentic, mut generated) = (vec![0; classes], vec![0; classes]);
+        let held = self.population.held()?;
+        for (mode, held) in modes.iter().zip(held.chunks_exact(classes.max(1))) {
+            for (class, held) in held.iter().enumerate() {
+                let (own, made) = match mode {
+                    Mode::Out => (0, 0),
+                    Mode::Local => (held.authentic, 0),
+                    Mode::Augmented => (held.kept(), held.generated()),
+                };
+                authentic[class] += u64::from(own);
+                generated[class] += u64::from(made);
+            }
+        }
+        Ok((authentic, generated))
+    }
+
+    /// m, how far the labels of an update are from the target: ‖sum_k a_k h_k (q_k - p)‖₁ / sum_k a_k h_k in [0, 2], h_k being the batches that a
+    /// client has; 0 for augmented clients, whose labels are the target's, and where label shares are not known.
+    pub fn mix(&self, modes: &[Mode]) -> f64 {
+        let (mut total, mut sums) = (0.0, vec![0.0; self.population.classes()]);
+        for (index, &mode) in modes.iter().enumerate().filter(|(_, mode)| mode.plays()) {
+            let client = &self.clients()[index];
+            let weight = self.part(index, mode).weight() * client.samples.div_ceil(u64::from(client.batch)) as f64;
+            total += weight;
+            if mode == Mode::Local {
+                let deviations = self.deviations(index).iter();
+                sums.iter_mut().zip(deviations).for_each(|(sum, own)| *sum += weight * f64::from(*own) * 1e-9);
+            }
+        }
+        if total > 0.0 { sums.iter().map(|sum| sum.abs()).sum::<f64>() / total } else { 0.0 }
+    }
+
     /// a_k, `[clients]`: the aggregation weight of each client if they take part in these modes; they sum to 1, or are all 0.
     pub fn aggregation_weights(&self, modes: &[Mode]) -> Vec<f64> {
         let weights: Vec<f64> = modes.iter().enumerate().map(|(k, &mode)| self.part(k, mode).weight as f64).collect();

@@ -1,6 +1,7 @@
 //! `imfl mechanism`: prices, auctions and their verification, from files of clients.
 
 mod auction;
+mod forecast;
 mod inputs;
 pub mod output;
 mod plot;
@@ -17,6 +18,9 @@ pub enum Mechanism {
     Price(price::Price),
     /// Let clients bid, and pay them so that the truth is their best bid.
     Auction(auction::Auction),
+    /// Learn from pilots what accuracy to expect of a set of participants, or show what was learned.
+    #[command(subcommand)]
+    Forecast(forecast::Forecast),
     /// Attack what the mechanisms promise, and check that the attack can succeed.
     Verify(verify::Verify),
 }
@@ -27,6 +31,7 @@ impl Mechanism {
         match self {
             Self::Price(price) => price.run(),
             Self::Auction(auction) => auction.run(),
+            Self::Forecast(forecast) => forecast.run(),
             Self::Verify(verify) => verify.run(),
         }
     }

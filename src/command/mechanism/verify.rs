@@ -1,5 +1,6 @@
 //! `imfl mechanism verify`.
 
+use super::inputs::Objective;
 use super::output;
 use crate::cli::Format;
 use crate::failure::{Failure, Kind, Outcome};
@@ -17,6 +18,9 @@ pub struct Verify {
     /// Clients in a market, at most; the work grows like 3^K
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=8))]
     clients: u8,
+    /// What participants are worth in these markets
+    #[arg(long, value_enum, default_value_t)]
+    objective: Objective,
     /// Which markets
     #[arg(long, default_value_t = 0, env = "IMFL_SEED")]
     seed: u64,
@@ -44,6 +48,7 @@ struct Mechanism<'a> {
 struct Document<'a> {
     schema: &'static str,
     passed: bool,
+    objective: Objective,
     instances: u32,
     seed: u64,
     mechanisms: Vec<Mechanism<'a>>,
@@ -74,7 +79,7 @@ impl Verify {
             instances: self.instances,
             clients: usize::from(self.clients),
             seed: self.seed,
-            ..Suite::default()
+            forecast: self.objective == Objective::Forecast,
         };
         let bar = Bar::new("attacking", u64::from(self.instances));
         let found = verify::run(suite, |instance| bar.set(u64::from(instance)))?;
@@ -83,6 +88,7 @@ impl Verify {
             Format::Json => output::print(&Document {
                 schema: "imfl.verify/1",
                 passed: found.passed(),
+                objective: self.objective,
                 instances: self.instances,
                 seed: self.seed,
                 mechanisms: found.mechanisms.iter().map(document).collect(),

@@ -3,6 +3,7 @@
 use crate::client::population::Population;
 use crate::client::scale::NANOS;
 use crate::error::{Error, Result};
+use crate::printable::Printable;
 
 /// What a client has of one class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,26 +41,23 @@ impl Population {
         };
         let classes = target.classes();
         let mut held = Vec::with_capacity(self.clients.len() * classes);
+        let (mut shares_of, nothing) = (Vec::with_capacity(classes), vec![0; classes]);
         for (client, deviations) in self.clients.iter().zip(self.deviations.chunks_exact(classes)) {
-            if client.samples > u64::from(u32::MAX) {
+            let Ok(samples) = u32::try_from(client.samples) else {
                 return Err(Error::Population(format!(
                     "the forecast counts at most {} samples of a client; `{}` has {}",
                     u32::MAX,
-                    crate::printable::Printable(&client.id),
+                    Printable(&client.id),
                     client.samples
                 )));
-            }
+            };
             // deviations are shares less targets, so the sums are shares again
-            let shares = deviations
-                .iter()
-                .zip(&target.0)
-                .map(|(deviation, goal)| (i64::from(*deviation) + i64::from(*goal)) as u64);
-            let authentic = whole(client.samples, &shares.collect::<Vec<_>>(), &vec![0; classes]);
-            let goals: Vec<u64> = target.0.iter().map(|goal| u64::from(*goal)).collect();
-            let goals = whole(client.samples, &goals, &authentic);
-            held.extend(
-                authentic.iter().zip(&goals).map(|(&own, &goal)| Held { authentic: own as u32, target: goal as u32 }),
-            );
+            let shares = deviations.iter().zip(&target.0).map(|(deviation, goal)| (deviation + *goal as i32) as u32);
+            shares_of.clear();
+            shares_of.extend(shares);
+            let authentic = whole(samples, &shares_of, &nothing);
+            let goals = whole(samples, &target.0, &authentic);
+            held.extend(authentic.iter().zip(&goals).map(|(&authentic, &target)| Held { authentic, target }));
         }
         Ok(held)
     }
@@ -67,17 +65,19 @@ impl Population {
 
 /// Shares of `total`, in parts of 1e9, as whole numbers that sum to it: largest remainders first; of equal ones first those that lie below what
 /// the client has.
-fn whole(total: u64, shares: &[u64], counts: &[u64]) -> Vec<u64> {
-    let exact = |class: usize| u128::from(total) * u128::from(shares[class]);
+fn whole(total: u32, shares: &[u32], counts: &[u32]) -> Vec<u32> {
+    // below 2^62
+    let exact = |class: usize| u64::from(total) * u64::from(shares[class]);
     // a millionth of a sample is rounding
-    let nanos = u128::from(NANOS);
-    let mut targets: Vec<u64> = (0..shares.len()).map(|class| ((exact(class) + 1000) / nanos) as u64).collect();
-    let remainder =
-        |class: usize, target: u64| (exact(class) as i128 - i128::from(target) * nanos as i128 + 500).div_euclid(1000);
-    let mut order: Vec<usize> = (0..shares.len()).collect();
-    order.sort_by_key(|&class| (-remainder(class, targets[class]), counts[class] <= targets[class], class));
-    let missing = total.saturating_sub(targets.iter().sum());
-    order.into_iter().cycle().take(missing as usize).for_each(|class| targets[class] += 1);
+    let mut targets: Vec<u32> = (0..shares.len()).map(|class| ((exact(class) + 1000) / NANOS) as u32).collect();
+    let missing = u64::from(total).saturating_sub(targets.iter().copied().map(u64::from).sum());
+    if missing > 0 {
+        let remainder =
+            |class: usize| (exact(class) as i64 - (u64::from(targets[class]) * NANOS) as i64 + 500).div_euclid(1000);
+        let mut order: Vec<usize> = (0..shares.len()).collect();
+        order.sort_by_key(|&class| (-remainder(class), counts[class] <= targets[class], class));
+        order.into_iter().cycle().take(missing as usize).for_each(|class| targets[class] += 1);
+    }
     targets
 }
 
@@ -88,10 +88,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counts_are_recovered_from_their_shares(counts in prop::collection::vec(0u64..200_000, 1..12)) {
-            let total: u64 = counts.iter().sum();
+        fn counts_are_recovered_from_their_shares(counts in prop::collection::vec(0u32..200_000, 1..12)) {
+            let total: u32 = counts.iter().sum();
             prop_assume!(total > 0);
-            let shares: Vec<u64> = counts.iter().map(|count| (count * NANOS + total / 2) / total).collect();
+            let share = |count: &u32| ((u64::from(*count) * NANOS + u64::from(total) / 2) / u64::from(total)) as u32;
+            let shares: Vec<u32> = counts.iter().map(share).collect();
             prop_assert_eq!(whole(total, &shares, &vec![0; counts.len()]), counts);
         }
     }

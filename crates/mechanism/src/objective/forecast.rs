@@ -357,6 +357,10 @@ impl Objective for ForecastModel {
         (self.price * self.value(self.law(), self.nobody(), sums) + 0.5) as i128
     }
 
+    fn floor(&self) -> i128 {
+        (self.price * self.law().floor.min(self.nobody())) as i128
+    }
+
     fn appraise(&self, sums: &[i128]) -> Appraisal {
         let Forecast { error, loss, nobody, .. } = &self.forecast;
         let prediction =

@@ -58,6 +58,11 @@ pub trait Objective: Any + fmt::Debug + Send + Sync {
     /// What the server loses with these sums, in pico-credits.
     fn loss(&self, sums: &[i128]) -> i128;
 
+    /// What the server loses at least, whoever takes part, in pico-credits: a sweep over prices ends where payments alone cost more beside it.
+    fn floor(&self) -> i128 {
+        0
+    }
+
     /// The same before money, with what it is made of.
     fn appraise(&self, sums: &[i128]) -> Appraisal;
 

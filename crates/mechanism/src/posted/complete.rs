@@ -46,10 +46,11 @@ pub fn respond(market: &Market, price: Price) -> Result<Outcome> {
 /// The best price, and its J in 1e-18 credits.
 pub(crate) fn best_price(market: &Market) -> (Price, i128) {
     let mut best = (Price::ZERO, i128::MAX);
+    let floor = market.objective().floor() * ATTOS_PER_PICO;
     sweep(market, |price, tally| {
         let payments = spending(price, tally);
-        // what is paid only grows with the price, and no loss is below 0
-        if payments > best.1 {
+        // what is paid only grows with the price, and no loss is below the floor
+        if payments > best.1 - floor {
             return ControlFlow::Break(());
         }
         let cost = market.loss_of(tally) * ATTOS_PER_PICO + payments;
