@@ -38,7 +38,8 @@
 //! The road through this crate is the road of a round of hiring:
 //!
 //! 1. [`Population`]: clients with what is measured about them (samples, label skew) and what is private (costs);
-//! 2. an [`Objective`]: what a set of participants is worth in money. [`LossModel`] is the part of a convergence bound that depends on them;
+//! 2. an [`Objective`]: what a set of participants is worth in money. [`LossModel`] is the part of a convergence bound that depends on them,
+//!    [`ForecastModel`] the test accuracy to expect of them by laws that were fitted to pilots ([`objective::fit`]);
 //! 3. [`Market`]: the two together, quantised once, so that everything after is integer arithmetic;
 //! 4. a [`Mechanism`], such as a [`posted`] price or an [`auction`], that turns a market into an [`Outcome`];
 //! 5. [`ledger`]: double-entry books for the payments.

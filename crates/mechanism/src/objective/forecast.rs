@@ -381,3 +381,65 @@ impl Objective for ForecastModel {
         Ok(Arc::new(ForecastModel::new(self.forecast.clone(), worth, theta, self.quality.weights)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::{self, Shape};
+
+    /// What a market's sums say is what the law says of its counts and its mix, in plain floats.
+    #[test]
+    fn the_sums_of_a_market_follow_the_law() {
+        for seed in 0..400u64 {
+            let shape = Shape { forecast: true, classes: 5, ..Shape::of(6) };
+            let market = instance::market(seed, shape).unwrap();
+            let modes: Vec<Mode> = (0..6).map(|k| Mode::ALL[(seed as usize / (k + 1) + k) % 3]).collect();
+            let (authentic, generated) = market.counts(&modes).unwrap();
+            let forecast = market.forecast().unwrap().forecast();
+            let expected = forecast.predict(&authentic, &generated, Some(market.mix(&modes))).unwrap();
+            let found = market.appraisal(&modes).prediction().unwrap();
+            let close = |a: f64, b: f64| (a - b).abs() <= 1e-5 * a.abs();
+            assert!(
+                close(found.loss, expected.loss) && close(found.error, expected.error),
+                "{seed}: {found:?} {expected:?}"
+            );
+            let worth = market.forecast().unwrap().worth().credits();
+            let paid = worth * market.appraisal(&modes).total();
+            assert!((market.loss(&modes).unwrap().to_f64() - paid).abs() < 1e-6 + 1e-12 * paid);
+            if let Some(mix) = forecast.error.mix {
+                // and by hand: labels of local clients, weighted by what they weigh and the batches that they have
+                let weight = |k: usize| {
+                    let client = &market.clients()[k];
+                    market.part(k, modes[k]).weight() * client.samples().div_ceil(client.batch().into()) as f64
+                };
+                let specs = instance::specs(seed, shape);
+                let away = |k: usize, y: usize| match modes[k] {
+                    Mode::Local => specs[k].shares.as_ref().unwrap()[y] - 0.2,
+                    _ => 0.0,
+                };
+                let total: f64 = (0..6).map(weight).sum();
+                let of = |y: usize| (0..6).map(|k| weight(k) * away(k, y)).sum::<f64>().abs();
+                let m = (0..5).map(of).sum::<f64>() / total.max(1e-9);
+                assert!((m - market.mix(&modes)).abs() < 1e-6 && mix.scale >= 0.0, "{seed}");
+            }
+        }
+    }
+
+    /// A wrong file is named by line or key.
+    #[test]
+    fn what_is_wrong_with_a_file_is_said() {
+        let good = "classes = 2\nnobody = { loss = 0.7, error = 0.5 }\n[error]\nfloor = 0.0\nscale = 0.1\noffset = 1.0\nexponent = 0.5\n\
+                    generated = 1.0\n[loss]\nfloor = 0.0\nscale = 0.1\noffset = 1.0\nexponent = 0.5\ngenerated = 1.0\n";
+        assert!(Forecast::parse(good).is_ok());
+        for (bad, expected) in [
+            (good.replacen("scale", "scales", 1), "line 5: unknown field `scales`"),
+            (good.replacen("generated = 1.0", "generated = 1.5", 1), "error.generated: is 1.5; it must lie in [0, 1]"),
+            (good.replacen("0.5 }", "-0.5 }", 1), "nobody.error: is -0.5"),
+            (good.replacen("classes", "target = [0.5, 0.6]\nclasses", 1), "target: needs 2 shares"),
+            (good.replacen("floor = 0.0", "floor = nan", 1), "error.floor: is NaN"),
+        ] {
+            let error = Forecast::parse(&bad).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}\ndoes not contain\n{expected}");
+        }
+    }
+}
