@@ -1,5 +1,6 @@
 //! `imfl mechanism verify`.
 
+use super::inputs::Objective;
 use crate::output::{self, Format};
 use clap::Args;
 use imfl_mechanism::verify::{self, Findings, Suite};
@@ -15,6 +16,9 @@ pub struct Verify {
     /// Clients in a market, at most; the work grows like 3^K
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=8))]
     clients: u8,
+    /// What participants are worth in these markets
+    #[arg(long, value_enum, default_value_t)]
+    objective: Objective,
     /// Which markets
     #[arg(long, default_value_t = 0, env = "IMFL_SEED")]
     seed: u64,
@@ -42,6 +46,7 @@ struct Mechanism<'a> {
 struct Document<'a> {
     schema: &'static str,
     passed: bool,
+    objective: Objective,
     instances: u32,
     seed: u64,
     mechanisms: Vec<Mechanism<'a>>,
@@ -68,7 +73,12 @@ fn document(findings: &Findings) -> Mechanism<'_> {
 impl Verify {
     /// Runs the command.
     pub fn run(self, progress: &Progress) -> Outcome {
-        let suite = Suite { instances: self.instances, clients: usize::from(self.clients), seed: self.seed };
+        let suite = Suite {
+            instances: self.instances,
+            clients: usize::from(self.clients),
+            seed: self.seed,
+            forecast: self.objective == Objective::Forecast,
+        };
         let bar = progress.task("attacking", u64::from(self.instances));
         let found = verify::run(suite, |instance| bar.set(u64::from(instance)))?;
         drop(bar);
@@ -76,6 +86,7 @@ impl Verify {
             Format::Json => output::print(&Document {
                 schema: "imfl.verify/1",
                 passed: found.passed(),
+                objective: self.objective,
                 instances: self.instances,
                 seed: self.seed,
                 mechanisms: found.mechanisms.iter().map(document).collect(),
