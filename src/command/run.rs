@@ -142,7 +142,7 @@ impl Run {
             (None, Some(file)) => config::read(file)?.runs,
             (None, None) => RunConfig::default().runs,
         };
-        let resumed = from.map(|from| checkpoint::resume(&host.files, &from, &runs)).transpose()?;
+        let resumed = from.map(|from| checkpoint::resume(host, &from, &runs)).transpose()?;
         let config = self.resolve(resumed.as_ref().map(|resumed| &resumed.config))?;
         let resumed = resumed.map(|resumed| resumed.with(&config, allowed)).transpose()?;
         let Some(mut finished) = imfl_run::run(config, resumed, host)? else { return Ok(()) };

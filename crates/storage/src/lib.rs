@@ -9,17 +9,16 @@ mod digest;
 mod error;
 mod faulty;
 mod file_system;
+mod lock;
 mod log;
 mod replace;
 mod seal;
 
 pub use digest::{Hasher, hex_digest};
-pub use error::StorageError;
+pub use error::{Result, StorageError};
 pub use faulty::{Fault, Faulty};
 pub use file_system::{Disk, FileSystem, Handle};
+pub use lock::Lock;
 pub use log::{Log, Position};
 pub use replace::replace;
 pub use seal::{Parts, Sealed, seal, unseal};
-
-/// `Result` with this crate's [`StorageError`].
-pub type Result<T> = std::result::Result<T, StorageError>;

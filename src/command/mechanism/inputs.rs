@@ -4,6 +4,7 @@ use clap::Args;
 use imfl_mechanism::prior::{Parametric, Prior};
 use imfl_mechanism::{Bias, Constants, LossModel, Market, Population, Target, TargetChoice, Weights};
 use imfl_run::config;
+use imfl_run::limits;
 use imfl_run::{Failure, Kind, Outcome, Progress};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -73,7 +74,7 @@ impl Valuation {
             "uniform" => Ok(TargetChoice::Uniform),
             "pooled" => Ok(TargetChoice::Pooled),
             path => {
-                let text = std::fs::read_to_string(path).map_err(|error| {
+                let text = limits::read_text(path.as_ref()).map_err(|error| {
                     let problem =
                         format!("--target {path}: neither `uniform`, `pooled` nor a file that can be read ({error})");
                     Failure::new(Kind::Config, problem)
@@ -96,8 +97,8 @@ pub fn prior(path: &Path) -> Outcome<Prior> {
     Prior::parametric(parametric).map_err(named)
 }
 
-fn open(path: &Path, kind: Kind) -> Outcome<std::io::BufReader<File>> {
+fn open(path: &Path, kind: Kind) -> Outcome<std::io::BufReader<impl std::io::Read>> {
     let file =
         File::open(path).map_err(|error| Failure::new(kind, format!("cannot read {}: {error}", path.display())))?;
-    Ok(std::io::BufReader::new(file))
+    Ok(std::io::BufReader::new(limits::bounded(file)))
 }

@@ -6,6 +6,7 @@ mod checkpoints;
 mod costs;
 mod difference;
 mod file;
+mod limits;
 mod training;
 
 pub use availability::AvailabilityConfig;

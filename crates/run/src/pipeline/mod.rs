@@ -4,9 +4,12 @@ pub mod allocate;
 mod assess;
 pub mod augment;
 mod compare;
+mod fill_check;
+mod footprint;
 mod journal;
 mod partition;
 pub mod profile;
+mod provenance;
 mod settle;
 mod setup;
 mod source;
@@ -20,7 +23,7 @@ pub use partition::run as partition;
 pub use profile::Profile;
 pub use setup::{Opened, Setup};
 pub use source::corpus;
-pub use summary::Summary;
+pub use summary::{Summary, over_floor};
 pub use train::Training;
 
 use crate::agreement;
@@ -68,7 +71,7 @@ impl Finished {
 /// # Errors
 /// As [`run`].
 pub fn probe(setup: &Setup) -> Outcome<Assessment> {
-    assess::run(setup, &partition::run(setup)?)
+    assess::run(setup, &partition::run(setup)?, assess::generate(setup)?.as_ref())
 }
 
 /// Runs everything that the configuration asks for and leaves a run folder behind; or goes on with a run, for which what was
@@ -81,7 +84,7 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     config.check()?;
     let ranks = &host.ranks;
     let mut clock = Stopwatch::start(&host.progress, "partition");
-    let setup = Setup::open(config, host)?;
+    let mut setup = Setup::open(config, host)?;
     let shares = partition::run(&setup)?;
     let folder = || match &resumed {
         Some(resumed) => Ok(resumed.folder.clone()),
@@ -94,8 +97,18 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     let known = resumed.as_ref().filter(|resumed| !resumed.changed).map(|resumed| &resumed.prepared);
     let profile = profile::run(&setup, &shares, costs)?;
     clock.begin("assess");
-    let assessment =
-        known.map_or_else(|| assess::run(&setup, &shares), |known| Ok(known.numbers.assessment.clone()))?;
+    let assessment = match known {
+        Some(known) => known.numbers.assessment.clone(),
+        None => {
+            let samples = assess::generate(&setup)?;
+            let assessment = assess::run(&setup, &shares, samples.as_ref())?;
+            Assessment { filling: fill_check::run(&setup, &shares, samples.as_ref())?, ..assessment }
+        }
+    };
+    if assessment.offered().is_none() {
+        // What does not help is not offered.
+        setup.generator = None;
+    }
     clock.begin("allocate");
     let (decided, roles) = agreement::on_first(ranks, || {
         let allocation = allocate::run(&setup, &profile, &assessment)?;

@@ -55,7 +55,9 @@ fn costs(setup: &Setup) -> Outcome<RecordedCosts> {
         Some(seconds) => seconds,
         None => {
             let start = federated::init(setup.model.as_ref(), setup.seed);
-            profile::seconds_per_sample(&setup.federation()?, &start, MEASURING)?
+            let mut federation = setup.federation()?;
+            federation.local.batch = federation.local.batch.min(profile::PIECE);
+            profile::seconds_per_sample(&federation, &start, MEASURING)?
         }
     };
     let (mut for_setup, mut per_image) = (0.0, 0.0);

@@ -65,6 +65,9 @@ pub fn run(
         .filter(|(_, weight)| **weight > 0.0)
         .map(|(client, weight)| Participant { client: client.clone(), weight: *weight })
         .collect();
+    // Batches are filled up to their size; one that nobody can fill would be mostly padding.
+    let largest = participants.iter().map(|participant| participant.client.samples.len()).max();
+    federation.local.batch = largest.map_or(settings.batch, |largest| settings.batch.min(largest).max(1));
     let histograms = clients.iter().zip(&roles.modes).map(|(client, mode)| match mode.plays() {
         true => client.histogram(&federation.images),
         false => Vec::new(),
