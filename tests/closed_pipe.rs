@@ -31,7 +31,7 @@ fn commands(root: &Path) -> Vec<Vec<String>> {
     let clients = file(root, "clients.csv", clients);
     let constants = "g_data = 1.0\nsigma = 1.0\nsmoothness = 1.0\nrate = 0.01\nlocal_steps = 2\n";
     let constants = file(root, "constants.toml", constants);
-    let run = "[training]\nmodel = \"mlp\"\nrounds = 1\n[probe]\npoints = 2\nimages_per_class = 2\n[partition]\nclients = 2\n";
+    let run = "[training]\nmodel = \"mlp\"\nrounds = 1\n[probe]\npoints = 2\nimages_per_class = 2\n[partition]\nclients = 2\n[costs]\nseconds_per_sample = 1e-4\n";
     let run = file(root, "run.toml", run);
     let runs = root.join("runs");
     let quoted = |line: &str| -> Vec<String> {

@@ -57,6 +57,7 @@ impl Sample {
         let counts = self.counts(&generator)?;
         self.check(&generator, &counts, host)?;
         let requests = Request::of_counts(&counts, self.first);
+        host.progress.note(format!("drawing {} images", requests.len()));
         let bar = host.progress.task("drawing images", requests.len() as u64);
         let images =
             generator.sample(&requests, &sampling, self.seed, &compute.device, compute.workers, |done, _| {

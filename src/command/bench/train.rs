@@ -86,6 +86,7 @@ impl Train {
         let ranks = &host.ranks;
         let settings = self.settings(ranks)?;
         settings.iter().try_for_each(|setting| setting.footprint()?.check(host.memory))?;
+        host.progress.note(format!("measuring {} settings over {} rounds each", settings.len(), self.rounds));
         let bar = host.progress.task("measuring", settings.len() as u64);
         let mut rows: Vec<Row> = Vec::new();
         for setting in settings {
@@ -130,8 +131,8 @@ impl Train {
             ("--momentum", (0.0..1.0).contains(&self.momentum), "at least 0 and below 1"),
             ("--clients times --samples", self.clients.saturating_mul(self.samples) <= 1 << 31, "at most 2^31"),
         ];
-        self.workers.iter().try_for_each(|&workers| limits::workers(Some(workers)))?;
-        options::check(&rules)
+        options::check(&rules)?;
+        self.workers.iter().try_for_each(|&workers| limits::workers(Some(workers)))
     }
 
     /// Every combination of what was listed.

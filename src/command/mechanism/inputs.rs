@@ -1,5 +1,6 @@
 //! What `price` and `auction` are told alike: clients, constants, and how the server values participants.
 
+use crate::options;
 use clap::Args;
 use imfl_mechanism::prior::{Parametric, Prior};
 use imfl_mechanism::{Bias, Constants, LossModel, Market, Population, Target, TargetChoice, Weights};
@@ -13,10 +14,10 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 pub struct Valuation {
     /// Quality of generated data: 0 is as good as authentic, 1 as bad as none
-    #[arg(long, value_parser = theta, allow_negative_numbers = true)]
+    #[arg(long, allow_negative_numbers = true)]
     theta: f64,
     /// kappa: credits that a unit of accuracy loss is worth
-    #[arg(long, value_parser = weight, allow_negative_numbers = true, value_name = "KAPPA")]
+    #[arg(long, allow_negative_numbers = true, value_name = "KAPPA")]
     weight: f64,
     /// TOML file with g_data, sigma, smoothness, rate and local_steps
     #[arg(long, value_name = "FILE.toml")]
@@ -32,25 +33,15 @@ pub struct Valuation {
     target: String,
 }
 
-fn theta(text: &str) -> Result<f64, String> {
-    number(text, imfl_mechanism::objective::MAX_THETA as f64)
-}
-
-fn weight(text: &str) -> Result<f64, String> {
-    number(text, 1e12)
-}
-
-fn number(text: &str, most: f64) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if (0.0..=most).contains(&value) => Ok(value),
-        Ok(_) => Err(format!("must lie in [0, {most}]")),
-        Err(_) => Err("is not a number".into()),
-    }
-}
-
 impl Valuation {
     /// Reads the clients of a file into a market.
     pub fn market(&self, clients: &Path, progress: &Progress) -> Outcome<Market> {
+        let within = |value: f64, most: f64| (0.0..=most).contains(&value);
+        let most = imfl_mechanism::objective::MAX_THETA as f64;
+        options::check(&[
+            ("--theta", within(self.theta, most), &format!("a number from 0 to {most}")),
+            ("--weight", within(self.weight, 1e12), "a number from 0 to 1e12"),
+        ])?;
         let constants: Constants = config::read_as(&self.constants)?;
         let named = |error| Failure::new(Kind::Config, format!("{}: {error}", self.constants.display()));
         constants.check().map_err(named)?;

@@ -77,6 +77,8 @@ impl Verify {
             ("--clients", (1..=8).contains(&self.clients), "from 1 to 8"),
         ])?;
         let suite = Suite { instances: self.instances, clients: usize::from(self.clients), seed: self.seed };
+        progress
+            .note(format!("attacking every mechanism on {} markets of up to {} clients", self.instances, self.clients));
         let bar = progress.task("attacking", u64::from(self.instances));
         let found = verify::run(suite, |instance| bar.set(u64::from(instance)))?;
         drop(bar);

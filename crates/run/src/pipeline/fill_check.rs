@@ -22,11 +22,11 @@ use std::sync::Arc;
 /// Pairs of trainings; each draws clients, their samples, held-out images and initial weights of its own.
 const TRIALS: u64 = 4;
 /// Rounds of a training.
-const ROUNDS: u64 = 4;
+const ROUNDS: u64 = 5;
 /// The most clients of a training.
 const CLIENTS: usize = 10;
 /// The most samples that a client of it holds.
-const SAMPLES: usize = 100;
+const SAMPLES: usize = 200;
 /// The most held-out images, and the share of the training images that they may be: one in so many.
 const HELD_OUT: usize = 500;
 const HELD_OUT_SHARE: usize = 5;

@@ -86,8 +86,10 @@ pub fn run(
     let bar = setup.progress.task("training", planned);
     bar.set(state.round);
     setup.progress.tell(&Event::RoundsBegan { done: state.round, planned });
-    if state.round > 0 {
-        setup.progress.note(format!("going on after round {} of {planned}", state.round));
+    match state.round {
+        0 => {}
+        round if round < planned => setup.progress.note(format!("going on after round {round} of {planned}")),
+        round => setup.progress.note(format!("trained already, for {round} rounds: there is no round left")),
     }
     if let Some(Books { journal, .. }) = &mut books {
         journal.save_if_due(&state, false)?;
