@@ -23,7 +23,12 @@ impl Machine {
     /// Opens the device.
     pub fn open(&self) -> Outcome<Compute> {
         limits::workers(self.workers)?;
-        Ok(Compute::open(self.device.parse::<DeviceName>().map_err(DeviceError::from)?, self.workers)?)
+        Ok(Compute::open(self.name()?, self.workers)?)
+    }
+
+    /// The device that is asked for.
+    pub fn name(&self) -> Outcome<DeviceName> {
+        Ok(self.device.parse::<DeviceName>().map_err(DeviceError::from)?)
     }
 }
 

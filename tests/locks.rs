@@ -88,13 +88,14 @@ fn a_run_in_progress_is_not_resumed_and_a_killed_one_is() {
     let (mut child, mut output) = start(root.path(), &more);
     wait_for(&mut output, &["round 2 of"]);
     let runs = root.path().join("runs");
-    let resume = ["run", "--resume", text(&runs.join("0001-run"))];
+    let folder = runs.join("0001-run");
+    let resume = ["run", "--resume", text(&folder)];
     let error = fail(&resume, CHECKPOINT);
     assert!(error.contains(&format!("in use by process {}", child.id())), "{error}");
     child.kill().unwrap();
     child.wait().unwrap();
     // Its lock is left behind, and in nobody's way.
-    assert!(runs.join("0001-run/.lock").exists());
+    assert!(folder.join(".lock").exists());
     let (mut child, mut output) = spawn(imfl().args(resume));
     wait_for(&mut output, &["going on after round"]);
     wait_for(&mut output, &[", saved"]);

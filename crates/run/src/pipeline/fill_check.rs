@@ -4,10 +4,10 @@
 //! The images come out of the training part, never out of the test, and those that were generated for the probe of gradients serve
 //! again: the check draws none. It trains on at most [`TRIALS`] x 2 x [`ROUNDS`] x [`CLIENTS`] x [`SAMPLES`] samples.
 
-use super::Setup;
 use super::augment::fill;
+use super::setup::{Setup, fit_batch};
 use crate::agreement;
-use crate::config::RunConfig;
+use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::Outcome;
 use crate::filling::Filling;
 use imfl_engine::client::{Client, Sample};
@@ -62,7 +62,7 @@ pub fn run(setup: &Setup, clients: &[Client], samples: Option<&Arc<Dataset>>) ->
 
 /// Whether the generator was named.
 fn insists(config: &RunConfig) -> bool {
-    !matches!(config.generator.source.to_string().as_str(), "auto" | "train")
+    !matches!(config.generator.source, GeneratorSource::Auto | GeneratorSource::Train)
 }
 
 /// One pair of trainings.
@@ -118,18 +118,13 @@ impl Trial {
 
     /// Accuracy on the held-out images after training with these clients.
     fn accuracy(&self, setup: &Setup, generated: &Arc<Dataset>, clients: &[Client]) -> Outcome<f64> {
-        let mut federation = setup.federation()?;
-        federation.local.batch = federation.local.batch.min(SAMPLES);
-        federation.images = federation.images.with_generated(generated.clone());
+        let mut federation = setup.undisturbed(Some(generated))?;
+        fit_batch(&mut federation, clients);
         federation.seed = self.seed;
-        let participant = |client: &Client| Participant { client: client.clone(), weight: client.samples.len() as f64 };
-        let cohort: Vec<Participant> = clients.iter().map(participant).collect();
-        let model = federation.model.as_ref();
-        let mut state = federated::init(model, self.seed);
-        for _ in 0..ROUNDS {
-            state = federation.apply(state, &cohort)?.0;
-        }
-        let (images, compute) = (&federation.images, &federation.compute);
+        let cohort: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
+        let everybody = |_| Outcome::Ok(cohort.clone());
+        let state = federation.train_with(federation.start(), ROUNDS, everybody, |_, _| Ok(()))?;
+        let (model, images, compute) = (federation.model.as_ref(), &federation.images, &federation.compute);
         let scored = federated::evaluate_clients(model, &state.weights, images, &[&self.held_out], compute);
         Ok(scored.first().map_or(0.0, |scored| scored.accuracy()))
     }

@@ -11,10 +11,11 @@ use crate::host::Host;
 use crate::limits;
 use crate::progress::Progress;
 use imfl_aigc::{Fingerprints, Generator, Request, Sampling};
+use imfl_engine::client::{Client, Images};
 use imfl_engine::data::{self, Benchmark, Dataset};
-use imfl_engine::device::{Compute, DeviceError, DeviceName};
+use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::Federation;
-use imfl_engine::model::{Architecture, Model};
+use imfl_engine::model::Model;
 use rand::Rng;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -76,15 +77,13 @@ impl Opened {
             progress.note(format!("seed {seed} (pass --seed {seed} to repeat this run)"));
         }
         config.seed = Some(seed);
-        let device = config.device.parse::<DeviceName>().map_err(DeviceError::from)?;
-        let compute = Compute::open_on(ranks, device, config.workers)?;
+        let compute = Compute::open_on(ranks, config.device, config.workers)?;
         let compute = Compute { chunk: config.chunk, ..compute };
         if compute.name == DeviceName::NdArray {
             progress.warn("ndarray is deprecated in Burn and 25 to 100 times slower than `cpu` at convolutions");
         }
         let benchmark = data::open(&assets::dataset(&config.dataset)?, seed)?;
-        let architecture: Architecture = config.training.model.parse()?;
-        let model = architecture.build(benchmark.train.shape, benchmark.train.classes())?;
+        let model = config.training.model.build(benchmark.train.shape, benchmark.train.classes())?;
         footprint::check(&config, &benchmark.train, model.as_ref(), &compute, host.memory, progress)?;
         limits::enough_for_gradients(&benchmark.train)?;
         Ok(Self { config, seed, compute, benchmark, progress: progress.clone(), model })
@@ -114,7 +113,7 @@ impl Opened {
         }
     }
 
-    fn with(
+    fn close(
         self,
         train: Dataset,
         withheld: usize,
@@ -161,7 +160,7 @@ impl Setup {
         let (generator, provenance) = source::open(config, benchmark, compute, *seed, progress)?.unzip();
         let learnt: Vec<&Fingerprints> = generator.iter().map(Generator::fingerprints).collect();
         let (train, withheld) = honest(&opened, &learnt)?;
-        Ok(opened.with(train, withheld, generator, provenance))
+        Ok(opened.close(train, withheld, generator, provenance))
     }
 
     /// What is compared with several generators: no client gets an image that one of them learnt from.
@@ -173,7 +172,7 @@ impl Setup {
         let learnt: Vec<&Fingerprints> = generators.iter().map(|generator| generator.fingerprints()).collect();
         let (train, withheld) = honest(&opened, &learnt)?;
         let first = generators.first().map(|&generator| generator.clone());
-        Ok(opened.with(train, withheld, first, None))
+        Ok(opened.close(train, withheld, first, None))
     }
 
     /// The same images, generator, model and device under other settings and another seed; the settings that name the former
@@ -202,23 +201,44 @@ impl Setup {
         Self { compute: self.compute.alone(), ..self }
     }
 
-    /// Federated training with this run's model, images and settings.
+    /// Federated training as this run is set up: with its aggregation, and with clients that drop out and attack. Clients may hold
+    /// images out of `generated`.
     ///
     /// # Errors
     /// A failure that names the key of a setting that makes no sense.
-    pub fn federation(&self) -> Outcome<Federation> {
+    pub fn federation(&self, generated: Option<&Arc<Dataset>>) -> Outcome<Federation> {
         let training = &self.config.training;
-        let local = training.local()?;
+        let mut federation = self.undisturbed(generated)?;
+        federation.aggregation = training.aggregation.clone();
+        federation.availability = training.availability.into();
+        federation.quorum = training.quorum;
+        federation.hostility = training.hostility(self.config.partition.clients, self.seed);
+        Ok(federation)
+    }
+
+    /// The same for probes: everybody delivers what was asked for, and the mean of that counts.
+    ///
+    /// # Errors
+    /// As [`Setup::federation`].
+    pub fn undisturbed(&self, generated: Option<&Arc<Dataset>>) -> Outcome<Federation> {
+        let training = &self.config.training;
+        let local = training.local();
         let normalisation = self.train.normalisation();
         let (model, train) = (self.model.clone(), self.train.clone());
         let mut federation = Federation::new(model, train, &normalisation, local, self.compute.clone(), self.seed);
-        federation.server = training.server.server()?;
+        federation.server = training.server.server();
         federation.population = self.config.partition.clients;
+        if let Some(generated) = generated {
+            federation.images = federation.images.with_generated(generated.clone());
+        }
         Ok(federation)
     }
-}
 
-impl Setup {
+    /// The images that accuracy is reported on, on the scale of those that are trained on.
+    pub fn test_images(&self) -> Images {
+        Images::new(self.test.clone(), &self.train.normalisation())
+    }
+
     /// The images that `requests` ask a generator for, drawn as this run draws its images, behind a bar called `label`; each
     /// rank draws a part of them, and all get all.
     ///
@@ -239,17 +259,12 @@ impl Setup {
         let pixels = if ranks.are_several() { ranks.gather(&pixels).concat() } else { pixels };
         Ok(Arc::new(generator.dataset(requests, pixels)))
     }
+}
 
-    /// SHA-256 of the images and labels that clients may hold and of those of the test.
-    pub fn data_digest(&self) -> String {
-        let mut hasher = imfl_storage::Hasher::default();
-        for data in [&self.train, &self.test] {
-            hasher.update(&(data.len() as u64).to_le_bytes());
-            data.labels().iter().for_each(|label| hasher.update(&label.to_le_bytes()));
-            (0..data.len()).for_each(|index| hasher.update(data.image(index)));
-        }
-        hasher.hex()
-    }
+/// Takes no batch larger than what somebody holds: it would be padding, and memory, for nothing.
+pub fn fit_batch(federation: &mut Federation, clients: &[Client]) {
+    let largest = clients.iter().map(|client| client.samples.len()).max().unwrap_or(0);
+    federation.local.batch = federation.local.batch.min(largest.max(1));
 }
 
 /// The generator's own settings of the sampler, with as many steps as the configuration asks for.

@@ -2,7 +2,7 @@
 
 use super::provenance::{self, Origin, Provenance};
 use crate::assets;
-use crate::config::RunConfig;
+use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
 use crate::progress::Progress;
@@ -10,7 +10,6 @@ use imfl_aigc::{DenoiserConfig, Generator, Trainer, TrainingConfig};
 use imfl_engine::data::{Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 /// The generator that ships with the project.
 const SHIPPED: &str = "generators/mnist.safetensors";
@@ -26,18 +25,18 @@ pub fn open(
     seed: u64,
     progress: &Progress,
 ) -> Outcome<Option<(Generator, Provenance)>> {
-    match config.generator.source.as_str() {
-        "none" => Ok(None),
-        "train" => train(config, benchmark, compute, seed, progress).map(Some),
-        "auto" => match shipped(benchmark, progress)? {
+    match &config.generator.source {
+        GeneratorSource::None => Ok(None),
+        GeneratorSource::Train => train(config, benchmark, compute, seed, progress).map(Some),
+        GeneratorSource::Auto => match shipped(benchmark, progress)? {
             Some(found) => Ok(Some(found)),
             None => train(config, benchmark, compute, seed, progress).map(Some),
         },
-        given => {
-            let path = assets::generator(given)?;
+        GeneratorSource::File(given) => {
+            let path = given.to_str().map_or_else(|| Ok(given.clone()), assets::generator)?;
             let generator = Generator::open(&path)?;
             generator.check_fits(&benchmark.train)?;
-            let origin = if path == Path::new(given) { Origin::Given } else { Origin::Shipped };
+            let origin = if path == *given { Origin::Given } else { Origin::Shipped };
             let provenance = Provenance::of(&generator, origin, Some(&path))?;
             Ok(Some((generator, provenance)))
         }
