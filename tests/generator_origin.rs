@@ -58,7 +58,8 @@ fn stripes(root: &Path) -> PathBuf {
     for (stem, count, shift) in [("train", 400usize, 0), ("test", 100, 1000)] {
         let pixel = |image: usize, place: usize| {
             let bright = (place / 28 / (1 + image % 10)).is_multiple_of(2);
-            let noise = (image + shift).wrapping_mul(7919).wrapping_add(place.wrapping_mul(104_729)) % 97;
+            // A hash of where it is (Knuth's multiplier), so that no image is there twice.
+            let noise = (((image + shift) * 784 + place) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33 & 63;
             if bright { 150 + noise as u8 } else { noise as u8 }
         };
         let images = (0..count).flat_map(|image| (0..784).map(move |place| pixel(image, place))).collect();

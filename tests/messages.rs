@@ -54,7 +54,8 @@ fn images_that_cannot_be_trained_on_are_told_before_anything_is_computed() {
     folder(&parts.join("test"), &[("cat", 5), ("dog", 5), ("fox", 5)]);
     let error = fail(&run(&config, &parts, &runs), DATA);
     assert!(error.contains("`fox`") && error.contains("`cow`"), "{error}");
-    let error = fail(&["run", "--dataset", ""], DATA);
+    let nothing = file(root.path(), "nothing.toml", "dataset = \"\"\n");
+    let error = fail(&["run", "--config", &nothing], DATA);
     assert!(error.contains("no name") && error.contains("mnist"), "{error}");
     assert!(fail(&["data", "show", "--dataset", ""], DATA).contains("no name"));
 }
@@ -126,7 +127,19 @@ fn one_kind_of_mistake_has_one_exit_code_in_every_command() {
     let config = file(root.path(), "c.toml", QUICK);
     let split = ["data", "split", "--dataset", data, "--train", "5", "--test", "5", "--out"];
     let price = ["mechanism", "price", "--constants", constants, "--theta", "0.1", "--weight", "1", "--clients"];
-    let auction = ["mechanism", "auction", "--constants", constants, "--theta", "0.1", "--weight", "1", "--bids"];
+    let auction = [
+        "mechanism",
+        "auction",
+        "--rule",
+        "vcg",
+        "--constants",
+        constants,
+        "--theta",
+        "0.1",
+        "--weight",
+        "1",
+        "--bids",
+    ];
     let sample = ["aigc", "sample", "--generator", own, "--count", "1", "--steps", "2", "--out"];
     let train = ["aigc", "train", "--dataset", data, "--width", "8", "--batch", "4", "--steps", "1", "--out"];
     let started = ["run", "--config", &config, "--dataset", data, "--generator", "none", "--model", "mlp", "--runs"];
@@ -157,7 +170,7 @@ fn one_kind_of_mistake_has_one_exit_code_in_every_command() {
         (CONFIG, with(&train[..8], &["--steps", "0", "--out", out])),
         (CONFIG, with(&train, &[out, "--workers", "0"])),
         (CONFIG, with(&sample[..6], &["--steps", "0", "--out", out])),
-        (CONFIG, with(&sample[..6], &["--count", "0", "--out", out])),
+        (CONFIG, with(&sample[..4], &["--count", "0", "--out", out])),
         (CONFIG, with(&["aigc", "configure", "--generator", own], &["--steps", "0"])),
         (CONFIG, with(&["aigc", "assess", "--generator", own, "--dataset", data], &["--points", "1"])),
         (CONFIG, with(&["aigc", "assess", "--validate"], &["--trials", "0"])),

@@ -133,8 +133,8 @@ fn an_experiment_stays_in_its_folder() {
     for name in ["../x", "..", "a/b", "/tmp/x", ""] {
         let error = fail(&["reproduce", "cost", "--folder", text(&folder), "--name", name], 3);
         assert!(error.contains(&format!("`{name}`")), "{error}");
-        assert!(fail(&["run", "--name", name, "--generator", "none"], 3).contains("`name`"));
     }
+    assert!(fail(&["run", "--name", "../x", "--generator", "none"], 3).contains("`name`"));
     assert_eq!(names(root.path()), Vec::<String>::new());
 }
 
