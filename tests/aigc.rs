@@ -100,7 +100,7 @@ fn settings_in_the_checkpoint_hold_wherever_images_are_drawn() {
     assert_eq!(configure(&asked)["guidance_max"], 5.0);
     assert_eq!(configure(&[])["steps"], 3, "it is kept");
     assert_eq!(draw("after", &[]), wanted);
-    let error = fail(&["aigc", "configure", "--generator", text(&generator), "--sigma-max", "0.001"], USAGE);
+    let error = fail(&["aigc", "configure", "--generator", text(&generator), "--sigma-max", "0.001"], CONFIG);
     assert!(error.contains("sigma_max = 0.001"), "{error}");
 }
 
@@ -160,7 +160,7 @@ fn wrong_requests_say_what_is_wrong() {
     let own = text(&generator);
     assert!(sample(&["--generator", own, "--count", "0"], CONFIG).contains("zero images"));
     assert!(sample(&["--generator", own, "--classes", "10"], USAGE).contains("no class `10`"));
-    assert!(sample(&["--generator", own, "--steps", "0"], USAGE).contains("steps = 0"));
+    assert!(sample(&["--generator", own, "--steps", "0"], CONFIG).contains("steps = 0"));
     assert!(sample(&["--generator", own, "--method", "euler"], USAGE).contains("dpm-solver"));
     assert!(sample(&["--generator", "/no/such.safetensors"], CHECKPOINT).contains("/no/such.safetensors"));
     let whole = std::fs::read(&generator).unwrap();

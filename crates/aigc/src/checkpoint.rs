@@ -111,7 +111,11 @@ impl Checkpoint {
             file.sync_all()?;
             std::fs::rename(&beside, path)
         };
-        write().map_err(|source| CheckpointError::Write { path: path.into(), source })
+        write().map_err(|source| {
+            // What is not whole is in nobody's way.
+            let _ = std::fs::remove_file(&beside);
+            CheckpointError::Write { path: path.into(), source }
+        })
     }
 
     fn to_bytes(&self) -> std::io::Result<Vec<u8>> {

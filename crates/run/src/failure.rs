@@ -109,7 +109,8 @@ impl From<TrainingError> for Failure {
 
 impl From<CheckpointError> for Failure {
     fn from(error: CheckpointError) -> Self {
-        Self::new(Kind::Checkpoint, error)
+        let kind = if matches!(error, CheckpointError::Write { .. }) { Kind::Unexpected } else { Kind::Checkpoint };
+        Self::new(kind, error)
     }
 }
 

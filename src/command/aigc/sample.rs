@@ -6,7 +6,7 @@ use clap::Args;
 use imfl_aigc::{Generator, Request};
 use imfl_engine::data::idx;
 use imfl_report::grid;
-use imfl_run::{Failure, Host, Kind, Outcome, assets};
+use imfl_run::{Estimate, Failure, Host, Kind, Outcome, assets};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,10 @@ impl Sample {
         let generator = Generator::open(&assets::generator(&self.generator)?)?;
         let sampling = self.sampler.settings(generator.sampling())?;
         let compute = self.machine.open()?;
-        let requests = Request::of_counts(&self.counts(&generator)?, self.first);
+        let counts = self.counts(&generator)?;
+        self.check(&generator, &counts, host)?;
+        let requests = Request::of_counts(&counts, self.first);
+        host.progress.note(format!("drawing {} images", requests.len()));
         let bar = host.progress.task("drawing images", requests.len() as u64);
         let images =
             generator.sample(&requests, &sampling, self.seed, &compute.device, compute.workers, |done, _| {
@@ -88,6 +91,18 @@ impl Sample {
         }
         host.progress.note(format!("{} images in {}", images.len(), self.out.display()));
         Ok(())
+    }
+
+    /// Refuses more images than memory holds and numbers beyond the last.
+    fn check(&self, generator: &Generator, counts: &[usize], host: &Host) -> Outcome {
+        let count = counts.iter().fold(0usize, |sum, &count| sum.saturating_add(count));
+        let bytes = generator.description().denoiser.shape.size();
+        // As values and as bytes, drawn and in a picture.
+        Estimate::default().with(format!("{count} images"), &[count, 4 * bytes + 64], "--count").check(host.memory)?;
+        match self.first.checked_add(count as u64) {
+            Some(_) => Ok(()),
+            None => Err(Failure::new(Kind::Config, format!("--first must leave room for {count} images below 2^64"))),
+        }
     }
 
     /// Images of each class.

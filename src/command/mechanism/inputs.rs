@@ -1,11 +1,13 @@
 //! What `price` and `auction` are told alike: clients, constants, and how the server values participants.
 
+use crate::options;
 use clap::{Args, ValueEnum};
 use imfl_mechanism::prior::{Parametric, Prior};
 use imfl_mechanism::{
     Bias, Constants, Forecast, ForecastModel, LossModel, Market, Population, Target, TargetChoice, Weights, Worth,
 };
 use imfl_run::config;
+use imfl_run::limits;
 use imfl_run::{Failure, Kind, Outcome, Progress};
 use serde::Serialize;
 use std::fs::File;
@@ -41,10 +43,10 @@ pub struct Valuation {
     #[arg(long, value_enum, default_value_t)]
     objective: Objective,
     /// Quality of generated data: 0 is as good as authentic, 1 as bad as none [forecast: what the law makes of them]
-    #[arg(long, value_parser = theta, allow_negative_numbers = true)]
+    #[arg(long, allow_negative_numbers = true)]
     theta: Option<f64>,
     /// Bound: kappa, credits that a unit of accuracy loss is worth
-    #[arg(long, value_parser = weight, allow_negative_numbers = true, value_name = "KAPPA")]
+    #[arg(long, allow_negative_numbers = true, value_name = "KAPPA")]
     weight: Option<f64>,
     /// Bound: TOML file with g_data, sigma, smoothness, rate and local_steps
     #[arg(long, value_name = "FILE.toml")]
@@ -53,7 +55,7 @@ pub struct Valuation {
     #[arg(long, value_name = "FILE.toml")]
     forecast: Option<PathBuf>,
     /// Forecast: credits that a percentage point of accuracy, or a nat of loss, is worth
-    #[arg(long, value_parser = weight, allow_negative_numbers = true, value_name = "CREDITS")]
+    #[arg(long, allow_negative_numbers = true, value_name = "CREDITS")]
     worth: Option<f64>,
     /// Forecast: what --worth is for
     #[arg(long, value_enum, default_value_t)]
@@ -69,25 +71,16 @@ pub struct Valuation {
     target: String,
 }
 
-fn theta(text: &str) -> Result<f64, String> {
-    number(text, imfl_mechanism::objective::MAX_THETA as f64)
-}
-
-fn weight(text: &str) -> Result<f64, String> {
-    number(text, 1e12)
-}
-
-fn number(text: &str, most: f64) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if (0.0..=most).contains(&value) => Ok(value),
-        Ok(_) => Err(format!("must lie in [0, {most}]")),
-        Err(_) => Err("is not a number".into()),
-    }
-}
-
 impl Valuation {
     /// Reads the clients of a file into a market.
     pub fn market(&self, clients: &Path, progress: &Progress) -> Outcome<Market> {
+        let within = |value: &Option<f64>, most: f64| value.is_none_or(|value| (0.0..=most).contains(&value));
+        let most = imfl_mechanism::objective::MAX_THETA as f64;
+        options::check(&[
+            ("--theta", within(&self.theta, most), &format!("a number from 0 to {most}")),
+            ("--weight", within(&self.weight, 1e12), "a number from 0 to 1e12"),
+            ("--worth", within(&self.worth, 1e12), "a number from 0 to 1e12"),
+        ])?;
         let target = target(&self.target)?;
         let objective: Arc<dyn imfl_mechanism::Objective> = match self.objective {
             Objective::Bound => Arc::new(self.bound(progress)?),
@@ -152,7 +145,7 @@ fn target(given: &str) -> Outcome<TargetChoice> {
         "uniform" => Ok(TargetChoice::Uniform),
         "pooled" => Ok(TargetChoice::Pooled),
         path => {
-            let text = std::fs::read_to_string(path).map_err(|error| {
+            let text = limits::read_text(path.as_ref()).map_err(|error| {
                 let problem =
                     format!("--target {path}: neither `uniform`, `pooled` nor a file that can be read ({error})");
                 Failure::new(Kind::Config, problem)
@@ -174,8 +167,8 @@ pub fn prior(path: &Path) -> Outcome<Prior> {
     Prior::parametric(parametric).map_err(named)
 }
 
-pub fn open(path: &Path, kind: Kind) -> Outcome<std::io::BufReader<File>> {
+pub fn open(path: &Path, kind: Kind) -> Outcome<std::io::BufReader<impl std::io::Read>> {
     let file =
         File::open(path).map_err(|error| Failure::new(kind, format!("cannot read {}: {error}", path.display())))?;
-    Ok(std::io::BufReader::new(file))
+    Ok(std::io::BufReader::new(limits::bounded(file)))
 }

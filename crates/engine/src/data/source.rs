@@ -100,12 +100,12 @@ fn fitting(benchmark: Benchmark) -> Result<Benchmark, DataError> {
         let Some(part) = part else { continue };
         if part.shape != train.shape || part.class_names != train.class_names {
             return Err(DataError::Mismatch(format!(
-                "{}: the {kind} images ({}, {} classes) do not fit the training images ({}, {} classes)",
+                "{}: the {kind} images ({}, {}) do not fit the training images ({}, {})",
                 train.name,
                 part.shape,
-                part.classes(),
+                classes(part, train),
                 train.shape,
-                train.classes()
+                classes(train, part)
             )));
         }
     }
@@ -118,4 +118,14 @@ fn fitting(benchmark: Benchmark) -> Result<Benchmark, DataError> {
         )));
     }
     Ok(benchmark)
+}
+
+/// How many classes, and which of them the other part does not have.
+fn classes(part: &Dataset, other: &Dataset) -> String {
+    let missing = part.class_names.iter().filter(|name| !other.class_names.contains(name));
+    let missing: Vec<String> = missing.take(5).map(|name| format!("`{name}`")).collect();
+    match missing.is_empty() {
+        true => format!("{} classes", part.classes()),
+        false => format!("{} classes, among them {}", part.classes(), missing.join(", ")),
+    }
 }

@@ -8,6 +8,7 @@ use imfl_engine::data::{self, Dataset};
 use imfl_run::assets;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::host::Host;
+use imfl_run::memory::Estimate;
 use imfl_run::pipeline::{self, Opened, Setup};
 use std::path::Path;
 use std::sync::Arc;
@@ -72,6 +73,12 @@ impl Settings {
 
     /// The data and the generator, checked as for a run: no test image was learnt from, no learnt image is used as authentic.
     fn setup(&self, generator: &Generator, sampling: &Sampling, host: &Host) -> Outcome<Setup> {
+        let asked = self.images.unwrap_or(0);
+        let image = generator.description().denoiser.shape.size();
+        // As bytes and as values, and the features of each.
+        let estimate =
+            Estimate::default().with(format!("{asked} generated images"), &[asked, 8 * image + 4096], "--images");
+        estimate.check(host.memory)?;
         let mut opened = Opened::new(self.config(self.seed)?, host)?;
         if self.on == Part::Validation {
             opened.hold_out_validation()?;

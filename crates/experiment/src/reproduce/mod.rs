@@ -98,6 +98,7 @@ fn reproduce<G: Serialize + DeserializeOwned>(
     let settings: Settings<G> = Settings::read(experiment, request)?;
     let quick = if request.quick { "-quick" } else { "" };
     let name = request.name.clone().unwrap_or_else(|| format!("{experiment}{quick}"));
+    imfl_run::limits::folder_name(&name)?;
     let folder = request.folder.join(name);
     let journal = Journal::open(&folder, &settings.identity()?, request.fresh, &host.ranks)?;
     let mut journal = journal.watched(&host.progress);

@@ -5,6 +5,7 @@ mod costs;
 mod difference;
 mod file;
 mod generator;
+mod limits;
 mod mechanism;
 mod training;
 

@@ -5,6 +5,7 @@ use crate::allocation::Allocation;
 use crate::assessment::Assessment;
 use crate::config::TargetSource;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::limits;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::personal::Options;
 use imfl_mechanism::posted::{self, Sampling};
@@ -26,6 +27,23 @@ struct UnitPrices {
     setup: f64,
 }
 
+impl UnitPrices {
+    /// Refuses costs that are more than the books hold, by what they are made of.
+    fn check(&self, slowest: f64) -> Outcome {
+        let compute =
+            "a sample over all rounds; lower `training.rounds`, `training.local_epochs` or `costs.credits_per_second`";
+        let generating = "the work of generating; lower `costs.credits_per_second` or `costs.device_factor`";
+        for (cost, of) in [(self.compute, compute), (self.synthesis, generating), (self.setup, generating)] {
+            let most = cost * slowest;
+            if Rate::from_credits(most).is_err() {
+                let problem = format!("the slowest client would have to be paid {most:.2e} credits for {of}");
+                return Err(Failure::new(Kind::Config, problem));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Runs the rule that is chosen: the posted price that is best by what the server knows, unless another is asked for.
 pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Allocation> {
     let market = market(setup, profile, assessment)?;
@@ -35,7 +53,7 @@ pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome
     let theorem_holds = constants.theorem_holds_for(largest);
     if !theorem_holds {
         setup.progress.warn(format!(
-            "rate {} is above 1/(4 L h) = {:.2e} (L {:.2}, h {largest}, the most steps of any client): the theorem bounds nothing here, \
+            "rate {:?} is above 1/(4 L h) = {:.2e} (L {:.2}, h {largest}, the most steps of any client): the theorem bounds nothing here, \
              and how the accuracy loss ranks participants has not been shown",
             constants.rate,
             Constants { local_steps: largest, ..constants }.largest_rate(),
@@ -57,6 +75,8 @@ pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome
 pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Market> {
     let config = &setup.config;
     let prices = unit_prices(setup, profile);
+    let slowest = profile.clients.iter().map(|client| client.device_factor).fold(0.0, f64::max);
+    prices.check(slowest)?;
     let specs = profile.clients.iter().enumerate().map(|(id, client)| {
         let samples: usize = client.histogram.iter().sum();
         ClientSpec {
@@ -72,7 +92,7 @@ pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outc
     });
     let population = imfl_mechanism::Population::new(specs, &target(&config.mechanism.target)?)?;
     let constants = constants(setup, profile, assessment);
-    let quality = assessment.theta.map_or(1.0, |theta| theta.theta);
+    let quality = assessment.offered().map_or(1.0, |theta| theta.theta);
     let mechanism = &config.mechanism;
     let model = LossModel::new(constants, quality, mechanism.weight, mechanism.bias, Weights::Effective)?;
     Ok(Market::new(population, model)?)
@@ -143,7 +163,7 @@ fn target(given: &TargetSource) -> Outcome<TargetChoice> {
         TargetSource::Uniform => Ok(TargetChoice::Uniform),
         TargetSource::Pooled => Ok(TargetChoice::Pooled),
         TargetSource::File(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| {
+            let text = limits::read_text(path).map_err(|error| {
                 let path = path.display();
                 let problem =
                     format!("`mechanism.target`: {path} is neither uniform, pooled nor a readable file ({error})");

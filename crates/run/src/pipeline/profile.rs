@@ -53,7 +53,8 @@ fn costs(setup: &Setup) -> Outcome<RecordedCosts> {
     let seconds_per_sample = match given.seconds_per_sample {
         Some(seconds) => seconds,
         None => {
-            let federation = setup.undisturbed(None)?;
+            let mut federation = setup.undisturbed(None)?;
+            federation.local.batch = federation.local.batch.min(profile::PIECE);
             profile::seconds_per_sample(&federation, &federation.start(), MEASURING)?
         }
     };

@@ -1,14 +1,17 @@
 //! What every stage needs: configuration, device, images that are honest to use, a generator.
 
+use super::footprint;
+use super::provenance::Provenance;
 use super::source;
 use crate::agreement;
 use crate::assets;
 use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::host::Host;
+use crate::limits;
 use crate::progress::Progress;
 use imfl_aigc::{Fingerprints, Generator, Request, Sampling};
-use imfl_engine::client::Images;
+use imfl_engine::client::{Client, Images};
 use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::Federation;
@@ -51,6 +54,8 @@ pub struct Setup {
     pub model: Arc<dyn Model>,
     /// Where generated images come from, if from anywhere.
     pub generator: Option<Generator>,
+    /// Where that came from.
+    pub provenance: Option<Provenance>,
     /// How its images are drawn.
     pub sampling: Sampling,
     /// Training images that were kept from clients, since the generator or the test knows them.
@@ -79,6 +84,8 @@ impl Opened {
         }
         let benchmark = data::open(&assets::dataset(&config.dataset)?, seed)?;
         let model = config.training.model.build(benchmark.train.shape, benchmark.train.classes())?;
+        footprint::check(&config, &benchmark.train, model.as_ref(), &compute, host.memory, progress)?;
+        limits::enough_for_gradients(&benchmark.train)?;
         Ok(Self { config, seed, compute, benchmark, progress: progress.clone(), model })
     }
 
@@ -106,7 +113,13 @@ impl Opened {
         }
     }
 
-    fn close(self, train: Dataset, withheld: usize, generator: Option<Generator>) -> Setup {
+    fn close(
+        self,
+        train: Dataset,
+        withheld: usize,
+        generator: Option<Generator>,
+        provenance: Option<Provenance>,
+    ) -> Setup {
         let Self { config, seed, compute, benchmark, progress, model } = self;
         progress.note(format!(
             "{}: {} training and {} test images of {}, {} classes; {} on {} with {} worker{}",
@@ -128,6 +141,7 @@ impl Opened {
             model,
             sampling: sampling(&config, generator.as_ref()),
             generator,
+            provenance,
             withheld,
             config,
             progress,
@@ -143,10 +157,10 @@ impl Setup {
     pub fn open(config: RunConfig, host: &Host) -> Outcome<Self> {
         let mut opened = Opened::new(config, host)?;
         let Opened { config, seed, compute, benchmark, progress, .. } = &mut opened;
-        let generator = source::open(config, benchmark, compute, *seed, progress)?;
+        let (generator, provenance) = source::open(config, benchmark, compute, *seed, progress)?.unzip();
         let learnt: Vec<&Fingerprints> = generator.iter().map(Generator::fingerprints).collect();
         let (train, withheld) = honest(&opened, &learnt)?;
-        Ok(opened.close(train, withheld, generator))
+        Ok(opened.close(train, withheld, generator, provenance))
     }
 
     /// What is compared with several generators: no client gets an image that one of them learnt from.
@@ -158,7 +172,7 @@ impl Setup {
         let learnt: Vec<&Fingerprints> = generators.iter().map(|generator| generator.fingerprints()).collect();
         let (train, withheld) = honest(&opened, &learnt)?;
         let first = generators.first().map(|&generator| generator.clone());
-        Ok(opened.close(train, withheld, first))
+        Ok(opened.close(train, withheld, first, None))
     }
 
     /// The same images, generator, model and device under other settings and another seed; the settings that name the former
@@ -175,6 +189,7 @@ impl Setup {
             test: self.test.clone(),
             model: self.model.clone(),
             generator: self.generator.clone(),
+            provenance: self.provenance.clone(),
             sampling: self.sampling.clone(),
             withheld: self.withheld,
             progress: self.progress.clone(),
@@ -244,6 +259,12 @@ impl Setup {
         let pixels = if ranks.are_several() { ranks.gather(&pixels).concat() } else { pixels };
         Ok(Arc::new(generator.dataset(requests, pixels)))
     }
+}
+
+/// Takes no batch larger than what somebody holds: it would be padding, and memory, for nothing.
+pub fn fit_batch(federation: &mut Federation, clients: &[Client]) {
+    let largest = clients.iter().map(|client| client.samples.len()).max().unwrap_or(0);
+    federation.local.batch = federation.local.batch.min(largest.max(1));
 }
 
 /// The generator's own settings of the sampler, with as many steps as the configuration asks for.
