@@ -98,12 +98,12 @@ fn fitting(benchmark: Benchmark) -> Result<Benchmark, DataError> {
         let Some(part) = part else { continue };
         if part.shape != train.shape || part.class_names != train.class_names {
             return Err(DataError::Mismatch(format!(
-                "{}: the {kind} images ({}, {} classes) do not fit the training images ({}, {} classes)",
+                "{}: the {kind} images ({}, classes {}) do not fit the training images ({}, classes {})",
                 train.name,
                 part.shape,
-                part.classes(),
+                part.class_names.join(", "),
                 train.shape,
-                train.classes()
+                train.class_names.join(", ")
             )));
         }
     }
