@@ -14,7 +14,6 @@ mod progress;
 mod report;
 mod reproduce;
 mod run_dir;
-mod statistics;
 
 use clap::Parser;
 use failure::{Failure, Kind};

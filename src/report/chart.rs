@@ -3,7 +3,7 @@
 use crate::failure::{Failure, Kind, Outcome};
 use crate::report::Figure;
 use crate::report::plot::{FAINT, INK, text};
-use crate::statistics::Interval;
+use imfl_statistics::Interval;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 

@@ -9,8 +9,8 @@ use super::rules::{self, Decided};
 use super::world::World;
 use crate::failure::Outcome;
 use crate::report::chart::{Axis, Chart, Series, Style};
-use crate::statistics::Interval;
 use imfl_mechanism::{Mode, RuleChoice};
+use imfl_statistics::Interval;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ struct Compared<'a> {
 
 impl Compared<'_> {
     fn over(&self, part: impl Fn(&Trained) -> f64) -> Interval {
-        Interval::of(&self.runs.iter().map(|run| part(run)).collect::<Vec<f64>>())
+        self.runs.iter().map(|run| part(run)).collect()
     }
 
     fn accuracy(&self) -> Interval {
@@ -127,11 +127,11 @@ impl Compared<'_> {
         let count = |part: fn(&Decided) -> usize| format!("{:.1}", self.over(|run| part(&run.decided) as f64).mean);
         vec![
             self.rule.to_string(),
-            format!("{:.2} ±{:.2} %", accuracy.mean * 100.0, (accuracy.high - accuracy.mean) * 100.0),
+            accuracy.percent(2),
             format!("{:.4}", self.over(|run| run.last().loss).mean),
             rounds.map_or("-".into(), |rounds| format!("{:.1}", rounds.mean)),
             format!("{reached} of {}", self.runs.len()),
-            format!("{:.4} ±{:.4}", payments.mean, payments.high - payments.mean),
+            payments.to_string(),
             format!("{:.4}", self.over(|run| run.decided.server_cost).mean),
             count(Decided::local),
             count(Decided::augmented),
@@ -192,7 +192,7 @@ fn exceptions(ours: &Compared, compared: &[Compared]) -> Vec<String> {
     });
     let describe = |other: &Compared| {
         let pairs = other.runs.iter().zip(&ours.runs);
-        let difference = Interval::of(&pairs.map(|(a, b)| a.last().accuracy - b.last().accuracy).collect::<Vec<f64>>());
+        let difference: Interval = pairs.map(|(a, b)| a.last().accuracy - b.last().accuracy).collect();
         let percent = |share: f64| format!("{:+.2}", share * 100.0);
         format!(
             "{} by {} points (95 % interval {} to {})",
@@ -226,10 +226,8 @@ fn by_payment(compared: &[Compared]) -> Chart {
 fn by_round(compared: &[Compared]) -> Chart {
     let series = |rule: &Compared| {
         let rounds = rule.runs.first().map_or(0, |run| run.scores.len());
-        let at = |round: usize| {
-            let Interval { mean, .. } = rule.over(|run| 1.0 - run.scores[round].accuracy);
-            (round as f64, Interval { mean, low: mean, high: mean })
-        };
+        let at =
+            |round: usize| (round as f64, Interval::exactly(rule.over(|run| 1.0 - run.scores[round].accuracy).mean));
         Series {
             name: rule.rule.to_string(),
             colour: rules::colour(rule.rule),

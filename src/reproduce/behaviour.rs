@@ -8,8 +8,8 @@ use super::world::{Place, World};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::{INK, mode_colour};
-use crate::statistics::{Interval, Quantity};
 use imfl_mechanism::{Bias, ClientSpec, LossModel, Market, Mode, Population, Price, TargetChoice, posted};
+use imfl_statistics::{Interval, Quantity};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -133,8 +133,8 @@ fn map(place: &Place, price: Price, resolution: usize) -> Outcome<Vec<Dot>> {
 }
 
 fn findings(seen: &[Seen], grid: &Grid) -> Outcome<Findings> {
-    let over = |index: usize, part: fn(&Answer) -> f64| {
-        Interval::of(&seen.iter().map(|seed| part(&seed.answers[index])).collect::<Vec<f64>>())
+    let over = |index: usize, part: fn(&Answer) -> f64| -> Interval {
+        seen.iter().map(|seed| part(&seed.answers[index])).collect()
     };
     let parts: [Quantity<Answer>; 5] = [
         ("local", |answer| answer.local),
@@ -145,10 +145,7 @@ fn findings(seen: &[Seen], grid: &Grid) -> Outcome<Findings> {
     ];
     let row = |(index, multiple): (usize, &f64)| {
         let share = |part| format!("{:.1} %", over(index, part).mean * 100.0);
-        let money = |part| {
-            let Interval { mean, high, .. } = over(index, part);
-            format!("{mean:.4} ±{:.4}", high - mean)
-        };
+        let money = |part| over(index, part).to_string();
         vec![
             format!("{multiple}"),
             share(parts[0].1),
@@ -171,12 +168,12 @@ fn findings(seen: &[Seen], grid: &Grid) -> Outcome<Findings> {
         point.insert("multiple".into(), json!(multiple.1));
         serde_json::Value::Object(point)
     };
-    let price = Interval::of(&seen.iter().map(|seed| seed.price).collect::<Vec<f64>>());
-    let modes = |mode| {
+    let price: Interval = seen.iter().map(|seed| seed.price).collect();
+    let modes = |mode| -> Interval {
         let share = |seed: &Seen| {
             seed.clients.iter().filter(|dot| dot.mode == mode).count() as f64 / seed.clients.len().max(1) as f64
         };
-        Interval::of(&seen.iter().map(share).collect::<Vec<f64>>())
+        seen.iter().map(share).collect()
     };
     let mut values = serde_json::Map::new();
     values.insert("price".into(), json!(price));
@@ -229,7 +226,7 @@ fn findings(seen: &[Seen], grid: &Grid) -> Outcome<Findings> {
 
 /// The first seed's map, with every seed's clients on it.
 fn regions(seen: &[Seen]) -> Outcome<crate::report::Figure> {
-    let at = |dot: &Dot| (dot.factor, Interval { mean: dot.skew, low: dot.skew, high: dot.skew });
+    let at = |dot: &Dot| (dot.factor, Interval::exactly(dot.skew));
     let (map, clients) = seen.first().map_or((&[][..], &[][..]), |seed| (seed.map.as_slice(), seed.clients.as_slice()));
     let series = |mode: Mode| Series {
         name: mode.to_string(),

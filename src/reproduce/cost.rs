@@ -10,8 +10,8 @@ use super::world::World;
 use super::{axis, grid};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::report::chart::{Axis, Chart, Series, Style};
-use crate::statistics::{Interval, median};
 use imfl_mechanism::RuleChoice;
+use imfl_statistics::{Interval, median};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -235,10 +235,7 @@ fn table(axis: axis::Axis, along: &[(f64, &[Rules])]) -> Table {
     let mut header = vec![format!("{} =", axis.name())];
     header.extend(along.iter().map(|(value, _)| value.to_string()));
     let row = |rule: RuleChoice| {
-        let of = |(_, cells): &(f64, &[Rules])| {
-            let Interval { mean, high, .. } = Interval::of(&costs(cells, rule));
-            format!("{mean:.4} ±{:.4}", high - mean)
-        };
+        let of = |(_, cells): &(f64, &[Rules])| Interval::of(&costs(cells, rule)).to_string();
         [vec![rule.to_string()], along.iter().map(of).collect()].concat()
     };
     Table {
@@ -251,9 +248,7 @@ fn table(axis: axis::Axis, along: &[(f64, &[Rules])]) -> Table {
 fn points(along: &[(f64, &[Rules])]) -> Value {
     let of = |(value, cells): &(f64, &[Rules])| {
         let rule = |rule: RuleChoice| {
-            let over = |part: fn(&Decided) -> f64| {
-                Interval::of(&cells.iter().map(|cell| part(&cell[&rule])).collect::<Vec<f64>>())
-            };
+            let over = |part: fn(&Decided) -> f64| cells.iter().map(|cell| part(&cell[&rule])).collect::<Interval>();
             json!({
                 "rule": rule,
                 "server_cost": over(|decided| decided.server_cost),

@@ -12,10 +12,10 @@ use super::world::{Place, World};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::class_colour;
-use crate::statistics::{Interval, Quantity};
 use imfl_engine::client::{Client, Images};
 use imfl_engine::federated::{self, Federation, Participant, ServerState};
 use imfl_engine::gradient;
+use imfl_statistics::{Interval, Quantity};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -185,9 +185,9 @@ fn name((aim, origin): (Aim, Origin)) -> &'static str {
 }
 
 fn findings(cells: &[(u64, f64, (Aim, Origin))], mixed: &[Mixed], grid: &Grid) -> Outcome<Findings> {
-    let over = |share: f64, kind: (Aim, Origin), part: fn(&Mixed) -> f64| {
+    let over = |share: f64, kind: (Aim, Origin), part: fn(&Mixed) -> f64| -> Interval {
         let of = cells.iter().zip(mixed).filter(|((_, at, what), _)| *at == share && *what == kind);
-        Interval::of(&of.map(|(_, mixed)| part(mixed)).collect::<Vec<f64>>())
+        of.map(|(_, mixed)| part(mixed)).collect()
     };
     let parts: [Quantity<Mixed>; 4] = [
         ("accuracy", |mixed| mixed.score.accuracy),
@@ -203,8 +203,8 @@ fn findings(cells: &[(u64, f64, (Aim, Origin))], mixed: &[Mixed], grid: &Grid) -
             rows.push(vec![
                 name(kind).to_string(),
                 format!("{:.0} %", share * 100.0),
-                format!("{:.2} ±{:.2} %", accuracy.mean * 100.0, (accuracy.high - accuracy.mean) * 100.0),
-                format!("{:.4} ±{:.4}", gradient.mean, gradient.high - gradient.mean),
+                accuracy.percent(2),
+                gradient.to_string(),
                 format!("{:.3}", bound.mean),
                 format!("{:.3}", phi.mean),
             ]);

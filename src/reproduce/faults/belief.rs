@@ -9,9 +9,9 @@ use super::{at, cells};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::{INK, mode_colour};
-use crate::statistics::{Interval, Quantity};
 use imfl_mechanism::prior::Distribution;
 use imfl_mechanism::{Mode, RuleChoice};
+use imfl_statistics::{Interval, Quantity};
 use serde_json::json;
 
 /// Posts the price that is best for scaled costs to clients whose costs are not.
@@ -27,8 +27,8 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], factors: &[f64])
             })?;
             rules::decide(RuleChoice::PostedPrice, &place, place.knowledge.options.effort)
         })?;
-    let over = |index: usize, part: fn(&Decided) -> f64| {
-        Interval::of(&at(&decided, factors, index).into_iter().map(part).collect::<Vec<f64>>())
+    let over = |index: usize, part: fn(&Decided) -> f64| -> Interval {
+        at(&decided, factors, index).into_iter().map(part).collect()
     };
     let parts: [Quantity<Decided>; 3] = [
         ("server cost", |decided| decided.server_cost),
@@ -36,10 +36,7 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], factors: &[f64])
         ("participants", |decided| (decided.local() + decided.augmented()) as f64),
     ];
     let row = |(index, factor): (usize, &f64)| {
-        let cell = |(_, part): Quantity<Decided>| {
-            let Interval { mean, high, .. } = over(index, part);
-            format!("{mean:.4} ±{:.4}", high - mean)
-        };
+        let cell = |(_, part): Quantity<Decided>| over(index, part).to_string();
         [vec![factor.to_string()], parts.map(cell).into()].concat()
     };
     let table = Table {

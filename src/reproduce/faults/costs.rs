@@ -8,9 +8,9 @@ use super::super::world::{Place, World};
 use super::{at, cells};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::report::chart::{Axis, Chart, Series, Style};
-use crate::statistics::Interval;
 use imfl_mechanism::personal::Options;
 use imfl_mechanism::{Credits, Knowledge, Market, ModeCosts, RuleChoice};
+use imfl_statistics::Interval;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -48,17 +48,14 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], factors: &[f64],
             let lie = |rule| lied(rule, &place, factor, effort).map(|lied| (rule, lied));
             RULES.into_iter().map(lie).collect::<Outcome<BTreeMap<RuleChoice, Lied>>>()
         })?;
-    let over = |index: usize, rule: RuleChoice, part: fn(&Lied) -> f64| {
-        Interval::of(&at(&found, factors, index).into_iter().map(|rules| part(&rules[&rule])).collect::<Vec<f64>>())
+    let over = |index: usize, rule: RuleChoice, part: fn(&Lied) -> f64| -> Interval {
+        at(&found, factors, index).into_iter().map(|rules| part(&rules[&rule])).collect()
     };
     let table = |title: &str, part: fn(&Lied) -> f64| {
         let mut header = vec!["reported, times the truth".to_string()];
         header.extend(factors.iter().map(f64::to_string));
         let row = |rule: RuleChoice| {
-            let cell = |index| {
-                let Interval { mean, high, .. } = over(index, rule, part);
-                format!("{mean:.5} ±{:.5}", high - mean)
-            };
+            let cell = |index| format!("{:.5}", over(index, rule, part));
             [vec![rule.to_string()], (0..factors.len()).map(cell).collect()].concat()
         };
         Table { title: title.into(), header, rows: RULES.into_iter().map(row).collect() }

@@ -10,9 +10,9 @@ use super::{at, cells};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::INK;
-use crate::statistics::Interval;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::RuleChoice;
+use imfl_statistics::Interval;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -45,15 +45,14 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], shares: &[f64]) 
         })?;
         Ok(Trained { participants: participants.len(), score: scores[scores.len() - 1] })
     })?;
-    let over = |index: usize, part: fn(&Trained) -> f64| {
-        Interval::of(&at(&trained, shares, index).into_iter().map(part).collect::<Vec<f64>>())
+    let over = |index: usize, part: fn(&Trained) -> f64| -> Interval {
+        at(&trained, shares, index).into_iter().map(part).collect()
     };
     let accuracy = |index| over(index, |trained| trained.score.accuracy);
     let row = |(index, share): (usize, &f64)| {
-        let Interval { mean, high, .. } = accuracy(index);
         vec![
             format!("{:.0} %", share * 100.0),
-            format!("{:.2} ±{:.2} %", mean * 100.0, (high - mean) * 100.0),
+            accuracy(index).percent(2),
             format!("{:.4}", over(index, |trained| trained.score.loss).mean),
             format!("{:.1}", over(index, |trained| trained.participants as f64).mean),
         ]

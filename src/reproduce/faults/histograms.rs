@@ -12,11 +12,11 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::pipeline::allocate;
 use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::{INK, class_colour};
-use crate::statistics::{Interval, Quantity};
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::random::{Purpose, keyed};
 use imfl_engine::{federated, gradient};
 use imfl_mechanism::{Mode, posted};
+use imfl_statistics::{Interval, Quantity};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -56,8 +56,8 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], shares: &[f64]) 
     let gaps = grid::run("gradient gaps", journal, &cells("gaps", &[0.0], seeds), 1, |&(_, _, seed)| {
         gaps(world, &world.place(seed, |_| ())?)
     })?;
-    let over = |index: usize, part: fn(&Claimed) -> f64| {
-        Interval::of(&at(&claimed, shares, index).into_iter().map(part).collect::<Vec<f64>>())
+    let over = |index: usize, part: fn(&Claimed) -> f64| -> Interval {
+        at(&claimed, shares, index).into_iter().map(part).collect()
     };
     let parts: [Quantity<Claimed>; 3] = [
         ("believed", |claimed| claimed.believed),
@@ -65,10 +65,7 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], shares: &[f64]) 
         ("payments", |claimed| claimed.payments),
     ];
     let row = |(index, share): (usize, &f64)| {
-        let cell = |(_, part): Quantity<Claimed>| {
-            let Interval { mean, high, .. } = over(index, part);
-            format!("{mean:.4} ±{:.4}", high - mean)
-        };
+        let cell = |(_, part): Quantity<Claimed>| over(index, part).to_string();
         [vec![format!("{:.0} %", share * 100.0)], parts.map(cell).into()].concat()
     };
     let table = Table {

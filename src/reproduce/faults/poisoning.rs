@@ -11,8 +11,8 @@ use super::Poisoning;
 use crate::failure::{Kind, Outcome};
 use crate::report::chart::{Axis, Chart, Series, Style};
 use crate::report::plot::class_colour;
-use crate::statistics::Interval;
 use imfl_mechanism::Mode;
+use imfl_statistics::Interval;
 use serde_json::json;
 
 /// Trains with so many hostile clients under each aggregation. Training that diverges has the accuracy of a guess.
@@ -41,17 +41,14 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
             Err(failure) => Err(failure),
         }
     })?;
-    let over = |aggregation: &String, hostile: usize| {
+    let over = |aggregation: &String, hostile: usize| -> Interval {
         let of = cells.iter().zip(&accuracies).filter(|(cell, _)| cell.2 == aggregation && cell.3 == hostile);
-        Interval::of(&of.map(|(_, accuracy)| *accuracy).collect::<Vec<f64>>())
+        of.map(|(_, accuracy)| *accuracy).collect()
     };
     let mut header = vec!["aggregation".to_string()];
     header.extend(grid.hostile.iter().map(|hostile| format!("{hostile} hostile")));
     let row = |aggregation: &String| {
-        let cell = |&hostile: &usize| {
-            let Interval { mean, high, .. } = over(aggregation, hostile);
-            format!("{:.2} ±{:.2} %", mean * 100.0, (high - mean) * 100.0)
-        };
+        let cell = |&hostile: &usize| over(aggregation, hostile).percent(2);
         [vec![aggregation.clone()], grid.hostile.iter().map(cell).collect()].concat()
     };
     let clients = world.setup.config.partition.clients;

@@ -7,6 +7,7 @@ use crate::layer::Pass;
 use crate::model::Model;
 use crate::parameters::{Stacked, Weights};
 use crate::worker;
+use imfl_statistics::argmax;
 
 /// Images in a batch of an evaluation.
 const BATCH: usize = 100;
@@ -88,9 +89,4 @@ fn evaluate_batch(
     let logits = data.as_slice::<f32>().expect("logits are f32");
     let correct = logits.chunks_exact(classes).zip(part).filter(|(row, sample)| argmax(row) == images.label(**sample));
     (loss, correct.count())
-}
-
-/// The first position of the largest value.
-fn argmax(row: &[f32]) -> usize {
-    row.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &x)| if x > best.1 { (i, x) } else { best }).0
 }

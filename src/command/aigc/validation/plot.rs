@@ -1,8 +1,9 @@
 //! Gain against theta and against FID: two panels in one SVG document.
 
-use super::table::{Ranking, Row, Table, mean};
+use super::table::{Ranking, Row, Table};
 use crate::report::plot::{FAINT, INK, mode_colour, text};
 use imfl_mechanism::Mode;
+use imfl_statistics::mean;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 

@@ -1,10 +1,10 @@
 //! What a comparison says: means over trials, and how well measures rank the gains.
 
 use super::trial::Trial;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Kind, Outcome};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table as Text};
-use imfl_aigc::quality::rank_correlation;
+use imfl_statistics::{deviation, mean, rank_correlation};
 use serde_json::json;
 use std::fmt;
 
@@ -101,7 +101,8 @@ impl Ranking {
             rank_correlation(&falling, &gains)
         };
         let by_trial = (0..trials).map(|trial| of(&|values| values[trial]).ok()).collect();
-        Ok(Self { of_means: of(&|values| mean(values))?, by_trial })
+        let of_means = of(&|values| mean(values)).map_err(|error| Failure::new(Kind::Data, error))?;
+        Ok(Self { of_means, by_trial })
     }
 }
 
@@ -138,18 +139,6 @@ impl fmt::Display for Table {
         }
         Ok(())
     }
-}
-
-/// The mean; 0 of none.
-pub fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
-
-/// The unbiased deviation; 0 of fewer than two.
-fn deviation(values: &[f64]) -> f64 {
-    let mean = mean(values);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (squares / values.len().saturating_sub(1).max(1) as f64).sqrt()
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ use crate::cli::Format;
 use crate::command::mechanism::output;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::report::chart::{Axis, Chart, Series, Style};
-use crate::statistics::Interval;
 use clap::Args;
 use imfl_engine::data::ImageShape;
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::LocalSgd;
 use imfl_engine::model::Architecture;
 use imfl_ranks::Ranks;
+use imfl_statistics::Interval;
 use model::{Cohort, Network, Prediction, Round};
 use plotters::style::{Color, HSLColor, RGBColor};
 use serde_json::{Value, json};
@@ -244,8 +244,7 @@ impl Found {
     }
 
     fn chart(&self, model: Architecture) -> Chart {
-        let at = |value: f64| Interval { mean: value, low: value, high: value };
-        let ideal = NODES.map(|nodes| (nodes as f64, at(nodes as f64))).to_vec();
+        let ideal = NODES.map(|nodes| (nodes as f64, Interval::exactly(nodes as f64))).to_vec();
         let ideal = Series {
             name: "as many times as nodes".into(),
             colour: RGBColor(150, 150, 150),
@@ -261,7 +260,7 @@ impl Found {
                 points: NODES
                     .iter()
                     .enumerate()
-                    .map(|(nodes, of)| (*of as f64, at(self.speedup(place, nodes))))
+                    .map(|(nodes, of)| (*of as f64, Interval::exactly(self.speedup(place, nodes))))
                     .collect(),
             }
         };
