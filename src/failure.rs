@@ -1,7 +1,7 @@
 //! What ends a command early, and the exit code that a script sees.
 
 use imfl_aigc::quality::QualityError;
-use imfl_aigc::{AugmentationError, CheckpointError, SampleError};
+use imfl_aigc::{AugmentationError, CheckpointError, Misfit, SampleError};
 use imfl_engine::data::DataError;
 use imfl_engine::device::DeviceError;
 use imfl_engine::federated::{CohortError, TrainingError};
@@ -107,6 +107,12 @@ impl From<TrainingError> for Failure {
 
 impl From<CheckpointError> for Failure {
     fn from(error: CheckpointError) -> Self {
+        Self::new(Kind::Checkpoint, error)
+    }
+}
+
+impl From<Misfit> for Failure {
+    fn from(error: Misfit) -> Self {
         Self::new(Kind::Checkpoint, error)
     }
 }

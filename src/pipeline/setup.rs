@@ -6,7 +6,7 @@ use crate::assets;
 use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress::{self, Bar};
-use imfl_aigc::{Fingerprints, Generator, Request, Sampling};
+use imfl_aigc::{Fingerprints, Request, SampleSource};
 use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::Federation;
@@ -47,9 +47,7 @@ pub struct Setup {
     /// The model that is trained.
     pub model: Arc<dyn Model>,
     /// Where generated images come from, if from anywhere.
-    pub generator: Option<Generator>,
-    /// How its images are drawn.
-    pub sampling: Sampling,
+    pub generator: Option<Arc<dyn SampleSource>>,
     /// Training images that were kept from clients, since the generator or the test knows them.
     pub withheld: usize,
 }
@@ -101,7 +99,7 @@ impl Opened {
         }
     }
 
-    fn with(self, train: Dataset, withheld: usize, generator: Option<Generator>) -> Setup {
+    fn with(self, train: Dataset, withheld: usize, generator: Option<Arc<dyn SampleSource>>) -> Setup {
         let Self { config, seed, compute, benchmark, model } = self;
         progress::note(format!(
             "{}: {} training and {} test images of {}, {} classes; {} on {} with {} worker{}",
@@ -121,7 +119,6 @@ impl Opened {
             train: Arc::new(train),
             test: Arc::new(benchmark.test),
             model,
-            sampling: sampling(&config, generator.as_ref()),
             generator,
             withheld,
             config,
@@ -137,8 +134,7 @@ impl Setup {
     pub fn open(config: RunConfig, ranks: &Ranks) -> Outcome<Self> {
         let mut opened = Opened::new(config, ranks)?;
         let generator = source::open(&opened.config, &mut opened.benchmark, &opened.compute, opened.seed)?;
-        let learnt: Vec<&Fingerprints> = generator.iter().map(Generator::fingerprints).collect();
-        let (train, withheld) = honest(&opened.benchmark, &learnt)?;
+        let (train, withheld) = honest(&opened.benchmark, generator.as_slice())?;
         Ok(opened.with(train, withheld, generator))
     }
 
@@ -146,12 +142,10 @@ impl Setup {
     ///
     /// # Errors
     /// A failure that names the generator's or the dataset's fault.
-    pub fn for_generators(opened: Opened, generators: &[&Generator]) -> Outcome<Self> {
+    pub fn for_generators(opened: Opened, generators: &[Arc<dyn SampleSource>]) -> Outcome<Self> {
         generators.iter().try_for_each(|generator| generator.check_fits(&opened.benchmark.train))?;
-        let learnt: Vec<&Fingerprints> = generators.iter().map(|generator| generator.fingerprints()).collect();
-        let (train, withheld) = honest(&opened.benchmark, &learnt)?;
-        let first = generators.first().map(|&generator| generator.clone());
-        Ok(opened.with(train, withheld, first))
+        let (train, withheld) = honest(&opened.benchmark, generators)?;
+        Ok(opened.with(train, withheld, generators.first().cloned()))
     }
 
     /// The same images, generator, model and device under other settings and another seed; the settings that name the former
@@ -168,7 +162,6 @@ impl Setup {
             test: self.test.clone(),
             model: self.model.clone(),
             generator: self.generator.clone(),
-            sampling: self.sampling.clone(),
             withheld: self.withheld,
         }
     }
@@ -194,25 +187,22 @@ impl Setup {
 }
 
 impl Setup {
-    /// The images that `requests` ask a generator for, drawn as this run draws its images, behind a bar called `label`; each
-    /// rank draws a part of them, and all get all.
+    /// The images that `requests` ask a generator for, drawn for this run's seed by all ranks, behind a bar called `label`.
     ///
     /// # Errors
     /// A failure if the generator has no such class.
-    pub fn draw(&self, generator: &Generator, requests: &[Request], label: &'static str) -> Outcome<Arc<Dataset>> {
-        let Compute { device, workers, ranks, .. } = &self.compute;
-        let own = &requests[ranks.part(requests.len())];
-        let bar = Bar::new(label, own.len() as u64);
-        // More ranks than images leave some without any; a generator that is asked for nothing at all says so.
-        let pixels = match own.is_empty() && !requests.is_empty() {
-            true => Vec::new(),
-            false => generator.pixels(own, &self.sampling, self.seed, device, *workers, |done, _| {
-                bar.set(done as u64);
-                ControlFlow::Continue(())
-            })?,
-        };
-        let pixels = if ranks.are_several() { ranks.gather(&pixels).concat() } else { pixels };
-        Ok(Arc::new(generator.dataset(requests, pixels)))
+    pub fn draw(
+        &self,
+        generator: &dyn SampleSource,
+        requests: &[Request],
+        label: &'static str,
+    ) -> Outcome<Arc<Dataset>> {
+        let bar = Bar::new(label, self.compute.ranks.part(requests.len()).len() as u64);
+        let images = generator.draw(requests, self.seed, &self.compute, &mut |done, _| {
+            bar.set(done as u64);
+            ControlFlow::Continue(())
+        })?;
+        Ok(Arc::new(images))
     }
 
     /// SHA-256 of the images and labels that clients may hold and of those of the test.
@@ -227,15 +217,13 @@ impl Setup {
     }
 }
 
-/// The generator's own settings of the sampler, with as many steps as the configuration asks for.
-fn sampling(config: &RunConfig, generator: Option<&Generator>) -> Sampling {
-    let own = generator.map_or_else(Sampling::default, |generator| generator.sampling().clone());
-    Sampling { steps: config.generator.evaluations.unwrap_or(own.steps), ..own }
-}
-
 /// Keeps from the clients every image that a generator learnt from or that the test holds, and refuses a generator that
 /// learnt from test images. Returns what is left and how many images were taken out.
-fn honest(Benchmark { train, test, .. }: &Benchmark, learnt: &[&Fingerprints]) -> Outcome<(Dataset, usize)> {
+fn honest(
+    Benchmark { train, test, .. }: &Benchmark,
+    generators: &[Arc<dyn SampleSource>],
+) -> Outcome<(Dataset, usize)> {
+    let learnt: Vec<&Fingerprints> = generators.iter().map(|source| &source.provenance().fingerprints).collect();
     let seen = learnt.iter().map(|learnt| learnt.shared_with(test).len()).max().unwrap_or(0);
     if seen > 0 {
         let problem = format!("the generator learnt from {seen} of the test images of {}; take another", test.name);

@@ -4,33 +4,43 @@ use crate::assets;
 use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress::{self, Bar};
-use imfl_aigc::{DenoiserConfig, Generator, Trainer, TrainingConfig};
+use imfl_aigc::{DenoiserConfig, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
 use imfl_engine::data::{Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The generator that ships with the project.
 const SHIPPED: &str = "generators/mnist.safetensors";
 /// Share of the training images that a generator learns from where a dataset brings no corpus: one in so many.
 const CORPUS_SHARE: usize = 5;
 
-/// Opens or trains the generator that the configuration asks for. Training takes its images out of `benchmark`, so that
-/// no client gets them.
-pub fn open(config: &RunConfig, benchmark: &mut Benchmark, compute: &Compute, seed: u64) -> Outcome<Option<Generator>> {
-    match config.generator.source.as_str() {
-        "none" => Ok(None),
-        "train" => train(config, benchmark, compute, seed).map(Some),
+/// Opens or trains the generator that the configuration asks for, which draws with as many steps as that says. Training takes
+/// its images out of `benchmark`, so that no client gets them.
+pub fn open(
+    config: &RunConfig,
+    benchmark: &mut Benchmark,
+    compute: &Compute,
+    seed: u64,
+) -> Outcome<Option<Arc<dyn SampleSource>>> {
+    let generator = match config.generator.source.as_str() {
+        "none" => return Ok(None),
+        "train" => train(config, benchmark, compute, seed)?,
         "auto" => match shipped(&benchmark.train)? {
-            Some(generator) => Ok(Some(generator)),
-            None => train(config, benchmark, compute, seed).map(Some),
+            Some(generator) => generator,
+            None => train(config, benchmark, compute, seed)?,
         },
         path => {
             let generator = Generator::open(Path::new(path))?;
             generator.check_fits(&benchmark.train)?;
-            Ok(Some(generator))
+            generator
         }
-    }
+    };
+    let own = generator.sampling().clone();
+    let sampling = Sampling { steps: config.generator.evaluations.unwrap_or(own.steps), ..own };
+    let generator = generator.with_sampling(sampling).map_err(|error| Failure::new(Kind::Config, error))?;
+    Ok(Some(Arc::new(generator)))
 }
 
 /// The shipped generator, if it is there and its images are of this dataset's kind.

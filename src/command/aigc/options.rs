@@ -3,7 +3,7 @@
 use crate::assets;
 use crate::failure::{Failure, Kind, Outcome};
 use clap::Args;
-use imfl_aigc::{Method, Sampling};
+use imfl_aigc::{Generator, Method, Sampling};
 use imfl_engine::device::{Compute, DeviceName};
 use std::path::{Path, PathBuf};
 
@@ -71,6 +71,17 @@ impl Sampler {
         };
         sampling.check().map_err(|error| usage(&error))?;
         Ok(sampling)
+    }
+
+    /// Opens a generator, given by its name or path, that draws with these settings.
+    pub fn open(&self, given: &str) -> Outcome<Generator> {
+        self.apply(Generator::open(&generator(given)?)?)
+    }
+
+    /// The same of a generator at hand.
+    pub fn apply(&self, generator: Generator) -> Outcome<Generator> {
+        let sampling = self.settings(generator.sampling())?;
+        generator.with_sampling(sampling).map_err(|error| Failure::new(Kind::Usage, error))
     }
 }
 

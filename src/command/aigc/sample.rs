@@ -1,11 +1,11 @@
 //! `imfl aigc sample`.
 
-use super::options::{self, Machine, Sampler};
+use super::options::{Machine, Sampler};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress::{self, Bar};
 use crate::report::grid;
 use clap::Args;
-use imfl_aigc::{Generator, Request};
+use imfl_aigc::{Generator, Request, SampleSource};
 use imfl_engine::data::idx;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -51,16 +51,14 @@ pub struct Sample {
 impl Sample {
     /// Draws and writes.
     pub fn run(self) -> Outcome {
-        let generator = Generator::open(&options::generator(&self.generator)?)?;
-        let sampling = self.sampler.settings(generator.sampling())?;
+        let generator = self.sampler.open(&self.generator)?;
         let compute = self.machine.open()?;
         let requests = Request::of_counts(&self.counts(&generator)?, self.first);
         let bar = Bar::new("drawing images", requests.len() as u64);
-        let images =
-            generator.sample(&requests, &sampling, self.seed, &compute.device, compute.workers, |done, _| {
-                bar.set(done as u64);
-                ControlFlow::Continue(())
-            })?;
+        let images = generator.draw(&requests, self.seed, &compute, &mut |done, _| {
+            bar.set(done as u64);
+            ControlFlow::Continue(())
+        })?;
         drop(bar);
         let folder = |path: &Path| {
             std::fs::create_dir_all(path)
@@ -83,7 +81,7 @@ impl Sample {
         if self.strip {
             let mut firsts = requests.clone();
             firsts.dedup_by_key(|request| request.label);
-            let path = generator.path(&firsts, &sampling, self.seed, &compute.device)?;
+            let path = generator.path(&firsts, self.seed, &compute.device)?;
             write(&self.out.join("strip.png"), &grid::rows(&path, path.len() / firsts.len())?)?;
         }
         progress::note(format!("{} images in {}", images.len(), self.out.display()));
@@ -92,7 +90,7 @@ impl Sample {
 
     /// Images of each class.
     fn counts(&self, generator: &Generator) -> Outcome<Vec<usize>> {
-        let names = &generator.description().class_names;
+        let names = generator.class_names();
         if self.classes.is_empty() {
             return Ok(vec![self.count; names.len()]);
         }

@@ -6,9 +6,12 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::progress::{self, Bar};
 use crate::report::grid;
 use clap::{Args, ValueEnum};
-use imfl_aigc::{Checkpoint, DenoiserConfig, Generator, Progress, Request, Sampling, Trainer, TrainingConfig};
+use imfl_aigc::{
+    Checkpoint, DenoiserConfig, Generator, Progress, Request, SampleSource, Sampling, Trainer, TrainingConfig,
+};
 use imfl_engine::data::{self, Dataset};
 use imfl_engine::device::Compute;
+use imfl_storage::{Disk, Lock, remove, replace};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -92,8 +95,9 @@ impl Train {
     /// Trains to the end.
     pub fn run(self) -> Outcome {
         let compute = self.machine.open()?;
-        let data = self.data()?;
         let saved = beside(&self.out, "training.safetensors");
+        let _lock = Lock::take(&saved).map_err(|error| Failure::new(Kind::Checkpoint, error))?;
+        let data = self.data()?;
         let mut trainer = match self.resume {
             true => Trainer::resume(&data, Checkpoint::read(&saved)?)?,
             false if saved.exists() && !self.restart => {
@@ -142,8 +146,7 @@ impl Train {
         let finished = trainer.finished();
         finished.write(&self.out)?;
         draw(&finished, &self.out, &compute)?;
-        std::fs::remove_file(&saved)
-            .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot remove {}: {error}", saved.display())))?;
+        remove(&Disk, &saved)?;
         println!("{}", self.out.display());
         Ok(())
     }
@@ -191,13 +194,12 @@ impl Train {
 
 /// Draws a grid with the same seeds every time.
 fn draw(checkpoint: &Checkpoint, out: &Path, compute: &Compute) -> Outcome {
-    let generator = Generator::of(checkpoint.clone()).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
-    let requests = Request::of_counts(&vec![COLUMNS; generator.classes().min(20)], 0);
-    let go_on = |_, _| ControlFlow::Continue(());
-    let images = generator.sample(&requests, &Sampling::default(), 0, &compute.device, compute.workers, go_on)?;
-    let path = beside(out, "png");
-    std::fs::write(&path, grid::png(&images)?)
-        .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot write {}: {error}", path.display())))
+    let mut checkpoint = checkpoint.clone();
+    checkpoint.description.sampling = Sampling::default();
+    let generator = Generator::of(checkpoint).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
+    let requests = Request::of_counts(&vec![COLUMNS; generator.class_names().len().min(20)], 0);
+    let images = generator.draw(&requests, 0, compute, &mut |_, _| ControlFlow::Continue(()))?;
+    Ok(replace(&Disk, &beside(out, "png"), &grid::png(&images)?)?)
 }
 
 /// The file of another kind beside the generator's.

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::pipeline::{self, Opened, Setup};
 use crate::progress::{self, Bar};
 use imfl_aigc::quality::{self, Classifier, ClassifierConfig, Features, Manifold, Memorisation, QualityError};
-use imfl_aigc::{Generator, Request, Sampling};
+use imfl_aigc::{Generator, Request, SampleSource};
 use imfl_engine::data::{self, Dataset};
 use imfl_engine::model::Architecture;
 use imfl_ranks::Ranks;
@@ -20,14 +20,15 @@ use std::time::Instant;
 impl Assess {
     /// Draws images and measures all there is to measure of them.
     pub(super) fn measure(&self, path: &Path) -> Outcome<Report> {
-        let generator = &Generator::open(path)?;
-        let sampling = self.sampler.settings(generator.sampling())?;
-        let setup = self.setup(generator, &sampling)?;
+        let generator = self.sampler.apply(Generator::open(path)?)?;
+        let sampling = generator.sampling().clone();
+        let generator: Arc<dyn SampleSource> = Arc::new(generator);
+        let setup = self.setup(generator.clone())?;
         let compute = &setup.compute;
         let (train, test) = (&setup.train, &setup.test);
         let wanted = self.images.unwrap_or(train.len());
         self.enough(wanted, test.len())?;
-        let (generated, seconds_per_image) = self.draw(generator, wanted, &setup)?;
+        let (generated, seconds_per_image) = self.draw(generator.as_ref(), wanted, &setup)?;
 
         let real = self.classifier("on authentic images", train, &setup)?;
         let synthetic = self.classifier("on generated images", &generated, &setup)?;
@@ -47,7 +48,7 @@ impl Assess {
             tstr_accuracy: synthetic.accuracy(test, compute),
             trtr_accuracy: real.accuracy(test, compute),
             class_accuracy: real.accuracy(&generated, compute),
-            memorisation: self.memorisation(generator, &generated, &setup)?,
+            memorisation: self.memorisation(generator.as_ref(), &generated, &setup)?,
             theta: self.theta(&setup)?,
             seconds_per_image,
             sampling,
@@ -68,14 +69,12 @@ impl Assess {
     }
 
     /// The data and the generator, checked as for a run: no test image was learnt from, no learnt image is used as authentic.
-    fn setup(&self, generator: &Generator, sampling: &Sampling) -> Outcome<Setup> {
+    fn setup(&self, generator: Arc<dyn SampleSource>) -> Outcome<Setup> {
         let mut opened = Opened::new(self.config(self.seed)?, &Ranks::alone())?;
         if self.on == Part::Validation {
             opened.hold_out_validation()?;
         }
-        let mut setup = Setup::for_generators(opened, &[generator])?;
-        setup.sampling = sampling.clone();
-        Ok(setup)
+        Setup::for_generators(opened, &[generator])
     }
 
     /// The settings of a run that an assessment shares.
@@ -95,8 +94,8 @@ impl Assess {
     }
 
     /// Draws as many images of every class as `wanted` allows; also says how long one takes one thread.
-    fn draw(&self, generator: &Generator, wanted: usize, setup: &Setup) -> Outcome<(Arc<Dataset>, f64)> {
-        let classes = generator.classes();
+    fn draw(&self, generator: &dyn SampleSource, wanted: usize, setup: &Setup) -> Outcome<(Arc<Dataset>, f64)> {
+        let classes = generator.class_names().len();
         let counts: Vec<usize> =
             (0..classes).map(|class| wanted / classes + usize::from(class < wanted % classes)).collect();
         let requests = Request::of_counts(&counts, 0);
@@ -122,12 +121,12 @@ impl Assess {
     /// Compares with the images that the generator learnt from, as far as they are at hand.
     fn memorisation(
         &self,
-        generator: &Generator,
+        generator: &dyn SampleSource,
         generated: &Arc<Dataset>,
         setup: &Setup,
     ) -> Outcome<Option<Memorisation>> {
         let benchmark = data::open(&assets::dataset(self.learnt.as_ref().unwrap_or(&self.dataset))?, self.seed)?;
-        let fingerprints = generator.fingerprints();
+        let fingerprints = &generator.provenance().fingerprints;
         let of = |part: &Dataset| part.select(&fingerprints.shared_with(part));
         let parts: Vec<Dataset> =
             [Some(&benchmark.train), benchmark.corpus.as_ref()].into_iter().flatten().map(of).collect();

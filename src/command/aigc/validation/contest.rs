@@ -1,13 +1,13 @@
 //! Who competes: given generators, one trained on the spot at several lengths, and corrupted ones.
 
 use crate::command::aigc::assess::Assess;
-use crate::command::aigc::options;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::pipeline::{self, Opened};
 use crate::progress::{self, Bar};
-use imfl_aigc::{Corruption, DenoiserConfig, Generator, Trainer, TrainingConfig};
+use imfl_aigc::{Corruption, DenoiserConfig, Generator, SampleSource, Trainer, TrainingConfig};
 use imfl_ranks::Ranks;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// Images of a step of training on the spot.
 const BATCH: usize = 64;
@@ -25,7 +25,7 @@ pub struct Contestant {
 /// All that are compared.
 pub struct Contest {
     /// Where images come from.
-    pub generators: Vec<Generator>,
+    pub generators: Vec<Arc<dyn SampleSource>>,
     /// Who has which of them.
     pub contestants: Vec<Contestant>,
 }
@@ -34,13 +34,13 @@ impl Contest {
     /// Opens the given generators and trains the others.
     pub fn open(assess: &Assess) -> Outcome<Self> {
         let mut opened = Opened::new(assess.config(assess.seed)?, &Ranks::alone())?;
-        let (mut generators, mut contestants) = (Vec::new(), Vec::new());
+        let (mut generators, mut contestants): (Vec<Arc<dyn SampleSource>>, _) = (Vec::new(), Vec::new());
         let enter = |name: String, generator: usize| Contestant { name, generator, corruption: None };
         for given in &assess.generator {
-            let generator = Generator::open(&options::generator(given)?)?;
+            let generator = assess.sampler.open(given)?;
             generator.check_fits(&opened.benchmark.train)?;
             contestants.push(enter(given.clone(), generators.len()));
-            generators.push(generator);
+            generators.push(Arc::new(generator));
         }
         contestants.extend(assess.validation.corrupt.iter().map(|&corruption| Contestant {
             name: format!("{}, {corruption}", assess.generator[0]),
@@ -52,7 +52,7 @@ impl Contest {
         lengths.dedup();
         for (steps, generator) in ladder(&mut opened, &lengths)? {
             contestants.push(enter(format!("{steps} steps"), generators.len()));
-            generators.push(generator);
+            generators.push(Arc::new(assess.sampler.apply(generator)?));
         }
         Ok(Self { generators, contestants })
     }

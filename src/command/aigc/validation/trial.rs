@@ -5,8 +5,8 @@ use crate::command::aigc::assess::{Assess, Part};
 use crate::failure::Outcome;
 use crate::pipeline::{self, Opened, Setup, Yardstick};
 use crate::progress::Bar;
+use imfl_aigc::Request;
 use imfl_aigc::quality::{self, Classifier};
-use imfl_aigc::{Generator, Request};
 use imfl_engine::client::{Client, Images};
 use imfl_engine::data::Dataset;
 use imfl_engine::federated::{self, Participant};
@@ -49,7 +49,7 @@ impl Trial {
             pipeline::fill(&setup, clients.iter().map(|client| (client, true)), &vec![1.0 / classes as f64; classes])?;
         let yardstick = Yardstick::new(&setup)?;
         let measured = Request::of_counts(&yardstick.sizes(), 0);
-        let (for_measures, for_clients) = draw(assess, contest, &setup, &measured, &asked)?;
+        let (for_measures, for_clients) = draw(contest, &setup, &measured, &asked)?;
 
         let thetas = yardstick.thetas(&setup, &clients, &for_measures)?;
         let fids = fids(assess, &setup, &for_measures)?;
@@ -76,7 +76,7 @@ fn setup(assess: &Assess, contest: &Contest, seed: u64) -> Outcome<Setup> {
     if assess.on == Part::Validation {
         opened.hold_out_validation()?;
     }
-    Setup::for_generators(opened, &contest.generators.iter().collect::<Vec<&Generator>>())
+    Setup::for_generators(opened, &contest.generators)
 }
 
 /// Clients with so many of the samples that their shares hold.
@@ -93,20 +93,12 @@ fn clients(setup: &Setup, samples: usize) -> Outcome<Vec<Client>> {
 type Drawn = Vec<Arc<Dataset>>;
 
 /// Every contestant's images for the measures and for the clients.
-fn draw(
-    assess: &Assess,
-    contest: &Contest,
-    setup: &Setup,
-    measured: &[Request],
-    asked: &[Request],
-) -> Outcome<(Drawn, Drawn)> {
+fn draw(contest: &Contest, setup: &Setup, measured: &[Request], asked: &[Request]) -> Outcome<(Drawn, Drawn)> {
     let (mut clean, mut for_measures, mut for_clients) = (Vec::new(), Vec::new(), Vec::new());
     let all = [measured, asked].concat();
     let bar = Bar::new("drawing images", (contest.generators.len() * all.len()) as u64);
     for (index, generator) in contest.generators.iter().enumerate() {
-        let sampling = assess.sampler.settings(generator.sampling())?;
-        let compute = &setup.compute;
-        clean.push(generator.sample(&all, &sampling, setup.seed, &compute.device, compute.workers, |done, _| {
+        clean.push(generator.draw(&all, setup.seed, &setup.compute, &mut |done, _| {
             bar.set((index * all.len() + done) as u64);
             ControlFlow::Continue(())
         })?);
