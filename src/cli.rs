@@ -1,9 +1,8 @@
 //! The command line: what can be said, and which command it goes to.
 
 use crate::command;
-use crate::failure::{Failure, Kind, Outcome};
-use clap::{Parser, Subcommand, ValueEnum};
-use imfl_ranks::Ranks;
+use clap::{Parser, Subcommand};
+use imfl_run::{Failure, Host, Kind, Outcome};
 
 /// Federated learning with generated data and fair pay.
 #[derive(Parser)]
@@ -34,31 +33,21 @@ enum Command {
     Devices(command::devices::Devices),
 }
 
-/// How a command prints its result on standard output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For a person.
-    #[default]
-    Text,
-    /// One JSON object with a `schema` field.
-    Json,
-}
-
 impl Cli {
     /// Runs the command that was asked for, on several ranks if it can share its work out.
-    pub fn run(self, ranks: &Ranks) -> Outcome {
-        if ranks.are_several() && !self.command.spreads() {
+    pub fn run(self, host: &Host) -> Outcome {
+        if host.ranks.are_several() && !self.command.spreads() {
             let problem = "only `imfl run`, `imfl reproduce` and `imfl bench train|ranks` share their work out over ranks; start \
                            this command without mpirun";
             return Err(Failure::new(Kind::Usage, problem));
         }
         match self.command {
-            Command::Run(run) => run.run(ranks),
-            Command::Reproduce(reproduce) => reproduce.run(ranks),
-            Command::Aigc(aigc) => aigc.run(),
-            Command::Bench(bench) => bench.run(ranks),
-            Command::Data(data) => data.run(),
-            Command::Mechanism(mechanism) => mechanism.run(),
+            Command::Run(run) => run.run(host),
+            Command::Reproduce(reproduce) => reproduce.run(host),
+            Command::Aigc(aigc) => aigc.run(host),
+            Command::Bench(bench) => bench.run(host),
+            Command::Data(data) => data.run(host),
+            Command::Mechanism(mechanism) => mechanism.run(host),
             Command::Report(report) => report.run(),
             Command::Devices(devices) => devices.run(),
         }

@@ -1,24 +1,19 @@
 //! `imfl`: federated learning with generated data and fair pay.
 #![forbid(unsafe_code)]
 
-mod agreement;
-mod assets;
-mod checkpoint;
 mod cli;
 mod command;
-mod config;
-mod failure;
+mod exit;
 mod interrupt;
-mod pipeline;
-mod progress;
-mod report;
-mod reproduce;
-mod run_dir;
+mod options;
+mod output;
+mod terminal;
 
 use clap::Parser;
-use failure::{Failure, Kind};
 use imfl_ranks::{Launched, Ranks};
+use imfl_run::{Failure, Host, Kind, Observer};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a failing rank leaves rank 0 the word, which mostly fails in the same way.
@@ -38,19 +33,20 @@ fn main() -> ExitCode {
             if first {
                 eprintln!("error: {error}");
             }
-            return ExitCode::from(Kind::Usage as u8);
+            return ExitCode::from(exit::code(Kind::Usage));
         }
     };
     let ranks = session.ranks();
-    if !ranks.is_first() {
-        progress::mute();
-    }
-    match cli.run(ranks) {
+    let observer: Arc<dyn Observer> = match ranks.is_first() {
+        true => Arc::new(terminal::Terminal::default()),
+        false => Arc::new(terminal::Mute::default()),
+    };
+    match cli.run(&Host { ranks: ranks.clone(), ..Host::watched(observer) }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if ranks.are_several() => end_all(ranks, &failure),
         Err(failure) => {
             eprintln!("error: {failure}");
-            failure.exit_code()
+            ExitCode::from(exit::code(failure.kind()))
         }
     }
 }
@@ -63,5 +59,5 @@ fn end_all(ranks: &Ranks, failure: &Failure) -> ! {
         std::thread::sleep(GRACE);
         eprintln!("error on rank {}: {failure}", ranks.rank());
     }
-    ranks.abort(failure.kind() as u8)
+    ranks.abort(exit::code(failure.kind()))
 }

@@ -1,16 +1,12 @@
 //! `imfl run`: the whole path from images to payments.
 
-use crate::checkpoint;
-use crate::cli::Format;
-use crate::config::{self, Information, RecordedCosts, RunConfig};
-use crate::failure::{Failure, Kind, Outcome};
-use crate::pipeline;
+use crate::options::{INFORMATION, choice};
+use crate::output::{self, Format};
 use clap::Args;
 use imfl_mechanism::RuleChoice;
-use imfl_ranks::Ranks;
-use imfl_storage::{Disk, FileSystem};
+use imfl_run::config::{self, Information, RecordedCosts, RunConfig};
+use imfl_run::{Failure, Host, Kind, Outcome, checkpoint};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Share data out, measure it, price it, train on it, pay for it.
 ///
@@ -106,12 +102,10 @@ pub struct Run {
     /// auto, train, none, or a generator's checkpoint
     #[arg(long)]
     generator: Option<String>,
-    /// posted-price, posted-price-complete, optimal-auction, vcg, personal-offers, or a benchmark: no-generation, quality-blind,
-    /// fixed-price, random-participants, everyone-at-cost, everyone-augmented, top-k
-    #[arg(long)]
+    #[arg(long, help = format!("The rule that decides who takes part: {}", RuleChoice::names()))]
     rule: Option<RuleChoice>,
     /// What the server that posts a price knows about costs
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = choice(&INFORMATION))]
     information: Option<Information>,
     /// kappa: credits that a unit of accuracy loss is worth
     #[arg(long, allow_negative_numbers = true)]
@@ -138,25 +132,23 @@ pub struct Run {
 
 impl Run {
     /// Resolves the configuration and runs it; every rank reads the same files.
-    pub fn run(self, ranks: &Ranks) -> Outcome {
+    pub fn run(self, host: &Host) -> Outcome {
         let format = self.format;
-        let files: Arc<dyn FileSystem> = Arc::new(Disk);
         let (from, allowed) = (self.resume.clone(), self.resume_changed);
         let runs = match (&self.runs, &self.config) {
             (Some(runs), _) => runs.clone(),
             (None, Some(file)) => config::read(file)?.runs,
             (None, None) => RunConfig::default().runs,
         };
-        let resumed = from.map(|from| checkpoint::resume(&files, &from, &runs)).transpose()?;
+        let resumed = from.map(|from| checkpoint::resume(&host.files, &from, &runs)).transpose()?;
         let config = self.resolve(resumed.as_ref().map(|resumed| &resumed.config))?;
         let resumed = resumed.map(|resumed| resumed.with(&config, allowed)).transpose()?;
-        let summary = pipeline::run(config, files, resumed, ranks)?;
-        match (summary, format) {
-            (None, _) => {}
-            (Some(summary), Format::Text) => println!("{summary}"),
-            (Some(summary), Format::Json) => println!("{}", summary.to_json()),
+        let Some(mut finished) = imfl_run::run(config, resumed, host)? else { return Ok(()) };
+        imfl_report::write(&mut finished)?;
+        match format {
+            Format::Text => output::text(&format!("{}\n", finished.summary)),
+            Format::Json => output::print(&finished.summary),
         }
-        Ok(())
     }
 
     /// Flags over the file, or over what the run that goes on was started with, or over the defaults.

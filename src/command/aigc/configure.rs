@@ -1,9 +1,11 @@
 //! `imfl aigc configure`.
 
-use super::options::{self, Sampler};
-use crate::failure::Outcome;
+use crate::options::Sampler;
+use crate::output;
 use clap::Args;
 use imfl_aigc::Checkpoint;
+use imfl_run::Outcome;
+use imfl_run::assets;
 
 /// Say how a generator's images are drawn, and change it in its checkpoint.
 ///
@@ -21,14 +23,13 @@ pub struct Configure {
 impl Configure {
     /// Writes what is asked for and prints what then holds, as one JSON object.
     pub fn run(self) -> Outcome {
-        let path = options::generator(&self.generator)?;
+        let path = assets::generator(&self.generator)?;
         let mut checkpoint = Checkpoint::read(&path)?;
         let settings = self.sampler.settings(&checkpoint.description.sampling)?;
         if settings != checkpoint.description.sampling {
             checkpoint.description.sampling = settings.clone();
             checkpoint.write(&path)?;
         }
-        println!("{}", serde_json::json!(settings));
-        Ok(())
+        output::print(&serde_json::json!(settings))
     }
 }

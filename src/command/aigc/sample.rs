@@ -1,12 +1,12 @@
 //! `imfl aigc sample`.
 
-use super::options::{Machine, Sampler};
-use crate::failure::{Failure, Kind, Outcome};
-use crate::progress::{self, Bar};
-use crate::report::grid;
+use crate::options::{Machine, Sampler};
+use crate::output::write;
 use clap::Args;
 use imfl_aigc::{Generator, Request, SampleSource};
 use imfl_engine::data::idx;
+use imfl_report::grid;
+use imfl_run::{Failure, Host, Kind, Outcome, assets};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -50,11 +50,11 @@ pub struct Sample {
 
 impl Sample {
     /// Draws and writes.
-    pub fn run(self) -> Outcome {
-        let generator = self.sampler.open(&self.generator)?;
+    pub fn run(self, host: &Host) -> Outcome {
+        let generator = self.sampler.apply(Generator::open(&assets::generator(&self.generator)?)?)?;
         let compute = self.machine.open()?;
         let requests = Request::of_counts(&self.counts(&generator)?, self.first);
-        let bar = Bar::new("drawing images", requests.len() as u64);
+        let bar = host.progress.task("drawing images", requests.len() as u64);
         let images = generator.draw(&requests, self.seed, &compute, &mut |done, _| {
             bar.set(done as u64);
             ControlFlow::Continue(())
@@ -84,7 +84,7 @@ impl Sample {
             let path = generator.path(&firsts, self.seed, &compute.device)?;
             write(&self.out.join("strip.png"), &grid::rows(&path, path.len() / firsts.len())?)?;
         }
-        progress::note(format!("{} images in {}", images.len(), self.out.display()));
+        host.progress.note(format!("{} images in {}", images.len(), self.out.display()));
         Ok(())
     }
 
@@ -106,11 +106,6 @@ impl Sample {
         }
         Ok(counts)
     }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Outcome {
-    std::fs::write(path, bytes)
-        .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot write {}: {error}", path.display())))
 }
 
 #[cfg(test)]

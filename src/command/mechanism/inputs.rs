@@ -1,11 +1,10 @@
 //! What `price` and `auction` are told alike: clients, constants, and how the server values participants.
 
-use crate::config;
-use crate::failure::{Failure, Kind, Outcome};
-use crate::progress;
 use clap::Args;
 use imfl_mechanism::prior::{Parametric, Prior};
 use imfl_mechanism::{Bias, Constants, LossModel, Market, Population, Target, TargetChoice, Weights};
+use imfl_run::config;
+use imfl_run::{Failure, Kind, Outcome, Progress};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +32,7 @@ pub struct Valuation {
 }
 
 fn theta(text: &str) -> Result<f64, String> {
-    number(text, imfl_mechanism::loss::MAX_THETA as f64)
+    number(text, imfl_mechanism::objective::MAX_THETA as f64)
 }
 
 fn weight(text: &str) -> Result<f64, String> {
@@ -50,7 +49,7 @@ fn number(text: &str, most: f64) -> Result<f64, String> {
 
 impl Valuation {
     /// Reads the clients of a file into a market.
-    pub fn market(&self, clients: &Path) -> Outcome<Market> {
+    pub fn market(&self, clients: &Path, progress: &Progress) -> Outcome<Market> {
         let constants: Constants = config::read_as(&self.constants)?;
         let named = |error| Failure::new(Kind::Config, format!("{}: {error}", self.constants.display()));
         constants.check().map_err(named)?;
@@ -59,7 +58,7 @@ impl Valuation {
         let file = open(clients, Kind::Data)?;
         let population = Population::read_csv(file, &clients.display().to_string(), &target)?;
         if !constants.theorem_holds() {
-            progress::warn(format!(
+            progress.warn(format!(
                 "rate {} is above 1/(4 L h) = {:.3e}: the accuracy loss still ranks participants, but the theorem bounds \
                  nothing",
                 constants.rate,

@@ -2,13 +2,12 @@
 
 mod auction;
 mod inputs;
-pub mod output;
-mod plot;
+mod outcome;
 mod price;
 mod verify;
 
-use crate::failure::Outcome;
 use clap::Subcommand;
+use imfl_run::{Host, Outcome};
 
 /// The subcommands of `imfl mechanism`.
 #[derive(Subcommand)]
@@ -23,11 +22,11 @@ pub enum Mechanism {
 
 impl Mechanism {
     /// Runs the subcommand.
-    pub fn run(self) -> Outcome {
+    pub fn run(self, host: &Host) -> Outcome {
         match self {
-            Self::Price(price) => price.run(),
-            Self::Auction(auction) => auction.run(),
-            Self::Verify(verify) => verify.run(),
+            Self::Price(price) => price.run(&host.progress),
+            Self::Auction(auction) => auction.run(&host.progress),
+            Self::Verify(verify) => verify.run(&host.progress),
         }
     }
 }

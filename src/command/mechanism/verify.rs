@@ -1,11 +1,9 @@
 //! `imfl mechanism verify`.
 
-use super::output;
-use crate::cli::Format;
-use crate::failure::{Failure, Kind, Outcome};
-use crate::progress::Bar;
+use crate::output::{self, Format};
 use clap::Args;
 use imfl_mechanism::verify::{self, Findings, Suite};
+use imfl_run::{Failure, Kind, Outcome, Progress};
 use serde::Serialize;
 
 /// `imfl mechanism verify`.
@@ -69,9 +67,9 @@ fn document(findings: &Findings) -> Mechanism<'_> {
 
 impl Verify {
     /// Runs the command.
-    pub fn run(self) -> Outcome {
+    pub fn run(self, progress: &Progress) -> Outcome {
         let suite = Suite { instances: self.instances, clients: usize::from(self.clients), seed: self.seed };
-        let bar = Bar::new("attacking", u64::from(self.instances));
+        let bar = progress.task("attacking", u64::from(self.instances));
         let found = verify::run(suite, |instance| bar.set(u64::from(instance)))?;
         drop(bar);
         match self.format {

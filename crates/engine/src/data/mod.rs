@@ -3,12 +3,15 @@
 pub mod cifar;
 pub mod folder;
 pub mod idx;
+mod samples;
 mod source;
 mod split;
 mod stored;
 
+pub use samples::{Samples, Scale};
 pub use source::{Benchmark, open};
 
+use crate::choice::UnknownName;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -31,20 +34,24 @@ impl ImageShape {
     }
 }
 
-/// Text that is no shape.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no image shape; expected CHANNELSxHEIGHTxWIDTH, as in 3x32x32, each at least 1")]
-pub struct ImageShapeError(String);
+impl From<ImageShape> for [usize; 3] {
+    fn from(ImageShape { channels, height, width }: ImageShape) -> Self {
+        [channels, height, width]
+    }
+}
 
 impl FromStr for ImageShape {
-    type Err = ImageShapeError;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<Self, ImageShapeError> {
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
         let sides: Vec<Option<usize>> =
             text.split('x').map(|side| side.parse().ok().filter(|&side| side > 0)).collect();
         match sides[..] {
             [Some(channels), Some(height), Some(width)] => Ok(Self { channels, height, width }),
-            _ => Err(ImageShapeError(text.into())),
+            _ => {
+                let expected = "CHANNELSxHEIGHTxWIDTH, as in 3x32x32, each at least 1";
+                Err(UnknownName::new(text, "image shape", expected))
+            }
         }
     }
 }
@@ -122,6 +129,17 @@ impl Normalisation {
 }
 
 /// Labelled images as bytes.
+///
+/// ```
+/// use imfl_engine::prelude::*;
+///
+/// let shape: ImageShape = "1x2x2".parse()?;
+/// let pixels = vec![0, 255, 0, 255, 7, 7, 7, 7];
+/// let data = Dataset::new("two", shape, vec!["stripes".into(), "plain".into()], pixels, vec![0, 1])?;
+/// assert_eq!((data.len(), data.classes(), data.image(1)), (2, 2, &[7; 4][..]));
+/// assert_eq!(data.histogram(), [1, 1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// What messages call it.

@@ -1,0 +1,39 @@
+//! What a comparison needs beside the settings of an assessment.
+
+use crate::assess;
+use imfl_aigc::Corruption;
+use imfl_run::failure::{Failure, Kind, Outcome};
+
+/// Who competes, and what for.
+#[derive(Clone)]
+pub struct Settings {
+    /// How images are measured.
+    pub assess: assess::Settings,
+    /// Shipped generators' names or checkpoints' paths.
+    pub generators: Vec<String>,
+    /// Steps after which a generator that is trained on the spot enters the comparison; 0 for none.
+    pub lengths: Vec<u64>,
+    /// Faults that turn the first generator's images into those of another contestant.
+    pub corrupt: Vec<Corruption>,
+    /// Trials, each with clients, models and images of its own.
+    pub trials: u64,
+    /// Clients of federated training.
+    pub clients: usize,
+    /// Samples of a client.
+    pub client_samples: usize,
+    /// Who holds what; the classes that a client misses are filled.
+    pub partition: String,
+    /// Rounds of federated training.
+    pub rounds: u64,
+}
+
+impl Settings {
+    pub(super) fn check(&self) -> Outcome {
+        let rules =
+            [("--trials", self.trials), ("--rounds", self.rounds), ("--client-samples", self.client_samples as u64)];
+        match rules.iter().find(|(_, value)| *value == 0) {
+            Some((flag, _)) => Err(Failure::new(Kind::Usage, format!("{flag} must be at least 1"))),
+            None => Ok(()),
+        }
+    }
+}

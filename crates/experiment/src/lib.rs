@@ -1,0 +1,8 @@
+//! Experiments and measurements.
+#![forbid(unsafe_code)]
+
+pub mod assess;
+pub mod bench;
+pub mod contest;
+pub mod generator;
+pub mod reproduce;

@@ -1,0 +1,15 @@
+//! The report of a run: plots as SVG files, and one page that holds them all.
+#![forbid(unsafe_code)]
+
+pub mod chart;
+pub mod comparison;
+pub mod figure;
+pub mod grid;
+mod page;
+pub mod plot;
+mod run;
+pub mod table;
+
+pub use figure::Figure;
+pub use run::write;
+pub use table::Table;
