@@ -53,6 +53,7 @@ impl Validation {
     /// Compares and prints.
     pub fn run(self, assess: assess::Settings, generators: Vec<String>, format: Format, host: &Host) -> Outcome {
         let Self { lengths, corrupt, trials, clients, client_samples, partition, rounds, .. } = self;
+        let partition = partition.parse()?;
         let settings =
             Settings { assess, generators, lengths, corrupt, trials, clients, client_samples, partition, rounds };
         let table = contest::run(&settings, host)?;

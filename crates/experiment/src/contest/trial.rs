@@ -69,7 +69,7 @@ impl Trial {
 fn setup(settings: &Settings, contest: &Contestants, seed: u64, host: &Host) -> Outcome<Setup> {
     let mut config = settings.assess.config(seed)?;
     config.partition.clients = settings.clients;
-    config.partition.scheme.clone_from(&settings.partition);
+    config.partition.scheme = settings.partition;
     config.training.rounds = settings.rounds;
     config.check()?;
     let mut opened = Opened::new(config, host)?;

@@ -1,14 +1,13 @@
 //! Where generated images come from: a shipped generator, a given one, or one trained on the spot.
 
 use crate::assets;
-use crate::config::RunConfig;
+use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress::Progress;
 use imfl_aigc::{DenoiserConfig, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
 use imfl_engine::data::{Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 
 /// The generator that ships with the project.
@@ -25,15 +24,15 @@ pub fn open(
     seed: u64,
     progress: &Progress,
 ) -> Outcome<Option<Arc<dyn SampleSource>>> {
-    let generator = match config.generator.source.as_str() {
-        "none" => return Ok(None),
-        "train" => train(config, benchmark, compute, seed, progress)?,
-        "auto" => match shipped(&benchmark.train)? {
+    let generator = match &config.generator.source {
+        GeneratorSource::None => return Ok(None),
+        GeneratorSource::Train => train(config, benchmark, compute, seed, progress)?,
+        GeneratorSource::Auto => match shipped(&benchmark.train)? {
             Some(generator) => generator,
             None => train(config, benchmark, compute, seed, progress)?,
         },
-        path => {
-            let generator = Generator::open(Path::new(path))?;
+        GeneratorSource::File(path) => {
+            let generator = Generator::open(path)?;
             generator.check_fits(&benchmark.train)?;
             generator
         }

@@ -52,10 +52,10 @@ pub fn run(
     let Augmented { clients, generated } = data;
     let mut federation = setup.federation()?;
     let settings = &setup.config.training;
-    federation.aggregation = settings.aggregation()?;
+    federation.aggregation = settings.aggregation.clone();
     federation.availability = settings.availability.into();
     federation.quorum = settings.quorum;
-    federation.hostility = settings.hostility(setup.config.partition.clients, setup.seed)?;
+    federation.hostility = settings.hostility(setup.config.partition.clients, setup.seed);
     if let Some(generated) = &generated {
         federation.images = federation.images.with_generated(generated.clone());
     }
@@ -131,7 +131,7 @@ fn cohorts<'a>(
     setup: &'a Setup,
     participants: &'a [Participant],
 ) -> Outcome<impl Fn(u64) -> Outcome<Vec<Participant>> + 'a> {
-    let sampling = setup.config.training.sampling()?;
+    let sampling = setup.config.training.sampling;
     let wanted = setup.config.training.cohort.unwrap_or(participants.len());
     let size = if sampling.replacement { wanted } else { wanted.min(participants.len()) };
     if size < wanted {

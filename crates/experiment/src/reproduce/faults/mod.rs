@@ -9,6 +9,7 @@ mod poisoning;
 use super::findings::Findings;
 use super::journal::Journal;
 use super::world::World;
+use imfl_engine::federated::{Aggregation, Attack};
 use imfl_run::failure::Outcome;
 use serde::{Deserialize, Serialize};
 
@@ -35,11 +36,11 @@ pub struct Grid {
 #[serde(deny_unknown_fields)]
 pub struct Poisoning {
     /// As `training.attack` of a run.
-    pub attack: String,
+    pub attack: Attack,
     /// Numbers of hostile clients.
     pub hostile: Vec<usize>,
     /// As `training.aggregation` of a run.
-    pub aggregations: Vec<String>,
+    pub aggregations: Vec<Aggregation>,
 }
 
 /// Runs all five parts.

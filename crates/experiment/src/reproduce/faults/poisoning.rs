@@ -8,6 +8,7 @@ use super::super::journal::Journal;
 use super::super::lab::Lab;
 use super::super::world::World;
 use super::Poisoning;
+use imfl_engine::federated::Aggregation;
 use imfl_mechanism::Mode;
 use imfl_report::Table;
 use imfl_report::chart::{Axis, Chart, Series, Style};
@@ -33,8 +34,8 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
         config.training.attack = (hostile > 0).then(|| attack.clone());
         config.check()?;
         let mut federation = lab.federation.clone();
-        federation.aggregation = config.training.aggregation()?;
-        federation.hostility = config.training.hostility(config.partition.clients, seed)?;
+        federation.aggregation = config.training.aggregation.clone();
+        federation.hostility = config.training.hostility(config.partition.clients, seed);
         let participants = lab.participants(&vec![Mode::Augmented; lab.place.clients.len()]);
         match lab.train_in(&federation, |_| participants.clone()) {
             Ok(scores) => Ok(scores[scores.len() - 1].accuracy),
@@ -42,15 +43,15 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
             Err(failure) => Err(failure),
         }
     })?;
-    let over = |aggregation: &String, hostile: usize| -> Interval {
+    let over = |aggregation: &Aggregation, hostile: usize| -> Interval {
         let of = cells.iter().zip(&accuracies).filter(|(cell, _)| cell.2 == aggregation && cell.3 == hostile);
         of.map(|(_, accuracy)| *accuracy).collect()
     };
     let mut header = vec!["aggregation".to_string()];
     header.extend(grid.hostile.iter().map(|hostile| format!("{hostile} hostile")));
-    let row = |aggregation: &String| {
+    let row = |aggregation: &Aggregation| {
         let cell = |&hostile: &usize| over(aggregation, hostile).percent(2);
-        [vec![aggregation.clone()], grid.hostile.iter().map(cell).collect()].concat()
+        [vec![aggregation.to_string()], grid.hostile.iter().map(cell).collect()].concat()
     };
     let clients = world.setup.config.partition.clients;
     let table = Table {
@@ -58,8 +59,8 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
         header,
         rows: grid.aggregations.iter().map(row).collect(),
     };
-    let series = |(index, aggregation): (usize, &String)| Series {
-        name: aggregation.clone(),
+    let series = |(index, aggregation): (usize, &Aggregation)| Series {
+        name: aggregation.to_string(),
         colour: class_colour(index),
         style: Style::Line(2),
         points: grid.hostile.iter().map(|&hostile| (hostile as f64, over(aggregation, hostile))).collect(),
@@ -75,7 +76,7 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
         y: Axis::percent("test accuracy"),
         series: grid.aggregations.iter().enumerate().map(series).collect(),
     };
-    let point = |aggregation: &String, hostile: usize| json!({ "aggregation": aggregation, "hostile": hostile, "accuracy": over(aggregation, hostile) });
+    let point = |aggregation: &Aggregation, hostile: usize| json!({ "aggregation": aggregation, "hostile": hostile, "accuracy": over(aggregation, hostile) });
     let points: Vec<_> = grid
         .aggregations
         .iter()
