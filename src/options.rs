@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use imfl_aigc::{Method, Sampling};
+use imfl_aigc::{Generator, Method, Sampling};
 use imfl_engine::device::{Compute, DeviceError, DeviceName};
 use imfl_run::config::Information;
 use imfl_run::limits;
@@ -78,6 +78,12 @@ impl Sampler {
         };
         sampling.check().map_err(|error| Failure::new(Kind::Config, error))?;
         Ok(sampling)
+    }
+
+    /// A generator that draws with these settings.
+    pub fn apply(&self, generator: Generator) -> Outcome<Generator> {
+        let sampling = self.settings(generator.sampling())?;
+        generator.with_sampling(sampling).map_err(|error| Failure::new(Kind::Usage, error))
     }
 }
 

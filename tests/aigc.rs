@@ -59,6 +59,27 @@ fn a_killed_training_resumes_to_the_same_weights() {
 }
 
 #[test]
+fn no_two_train_one_generator_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let dataset = small(root.path());
+    let out = root.path().join("g.safetensors");
+    let mut child = imfl().args(training(&dataset, &out, "1000000")).stderr(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    while !root.path().join("g.training.safetensors").exists() {
+        assert!(started.elapsed() < Duration::from_secs(100), "no state was saved");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for how in ["--resume", "--restart"] {
+        let error = fail(&[training(&dataset, &out, "4"), vec![how]].concat(), CHECKPOINT);
+        assert!(error.contains(&format!("g.training.safetensors is in use by process {}", child.id())), "{error}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    succeed(&[training(&dataset, &out, "4"), vec!["--restart"]].concat());
+    assert!(!root.path().join("g.training.safetensors.lock").exists(), "the lock of a finished training is left");
+}
+
+#[test]
 fn an_image_is_the_same_whatever_is_drawn_with_it() {
     let root = tempfile::tempdir().unwrap();
     let dataset = small(root.path());

@@ -1,6 +1,8 @@
 //! Training a generator: a long work that can be interrupted.
 
-use imfl_aigc::{Checkpoint, DenoiserConfig, Generator, Progress, Request, Sampling, Trainer, TrainingConfig};
+use imfl_aigc::{
+    Checkpoint, DenoiserConfig, Generator, Progress, Request, SampleSource, Sampling, Trainer, TrainingConfig,
+};
 use imfl_engine::data::{self, Dataset};
 use imfl_engine::device::Compute;
 use imfl_report::grid;
@@ -8,7 +10,7 @@ use imfl_run::assets;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::memory::{Estimate, Memory};
 use imfl_run::progress::{self, Event, Task};
-use imfl_storage::Lock;
+use imfl_storage::{Disk, Lock, remove, replace};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -51,13 +53,13 @@ impl Training {
     /// Trains to the end.
     ///
     /// # Errors
-    /// A failure that names the setting or file that does not fit.
+    /// A failure that names the setting or file that does not fit, or the process that trains this generator.
     pub fn run(&self, compute: &Compute, allowed: Memory, progress: &progress::Progress) -> Outcome {
         let saved = beside(&self.out, "training.safetensors");
         if !self.wanted(&saved, progress)? {
             return Ok(());
         }
-        let _lock = Lock::take(&self.out)?;
+        let _lock = Lock::take(&saved)?;
         let data = self.data()?;
         self.footprint(&data).check(allowed)?;
         let mut trainer = match self.resume {
@@ -109,8 +111,7 @@ impl Training {
         let finished = trainer.finished();
         finished.write(&self.out)?;
         draw(&finished, &self.out, compute)?;
-        std::fs::remove_file(&saved)
-            .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot remove {}: {error}", saved.display())))
+        Ok(remove(&Disk, &saved)?)
     }
 
     /// Whether there is something to do; refuses to write over a generator, or where no file can be.
@@ -188,13 +189,12 @@ impl Training {
 
 /// Draws a grid with the same seeds every time.
 fn draw(checkpoint: &Checkpoint, out: &Path, compute: &Compute) -> Outcome {
-    let generator = Generator::of(checkpoint.clone()).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
-    let requests = Request::of_counts(&vec![COLUMNS; generator.classes().min(20)], 0);
-    let go_on = |_, _| ControlFlow::Continue(());
-    let images = generator.sample(&requests, &Sampling::default(), 0, &compute.device, compute.workers, go_on)?;
-    let path = beside(out, "png");
-    std::fs::write(&path, grid::png(&images)?)
-        .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot write {}: {error}", path.display())))
+    let mut checkpoint = checkpoint.clone();
+    checkpoint.description.sampling = Sampling::default();
+    let generator = Generator::of(checkpoint).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
+    let requests = Request::of_counts(&vec![COLUMNS; generator.class_names().len().min(20)], 0);
+    let images = generator.draw(&requests, 0, compute, &mut |_, _| ControlFlow::Continue(()))?;
+    Ok(replace(&Disk, &beside(out, "png"), &grid::png(&images)?)?)
 }
 
 /// The file of another kind beside the generator's.

@@ -1,7 +1,7 @@
 //! What ends a run early, and of what kind it is.
 
 use imfl_aigc::quality::QualityError;
-use imfl_aigc::{AugmentationError, CheckpointError, SampleError};
+use imfl_aigc::{AugmentationError, CheckpointError, Misfit, SampleError};
 use imfl_engine::choice::UnknownName;
 use imfl_engine::data::DataError;
 use imfl_engine::device::DeviceError;
@@ -109,8 +109,16 @@ impl From<TrainingError> for Failure {
 
 impl From<CheckpointError> for Failure {
     fn from(error: CheckpointError) -> Self {
-        let kind = if matches!(error, CheckpointError::Write { .. }) { Kind::Unexpected } else { Kind::Checkpoint };
-        Self::new(kind, error)
+        match error {
+            CheckpointError::Storage(error) => error.into(),
+            malformed => Self::new(Kind::Checkpoint, malformed),
+        }
+    }
+}
+
+impl From<Misfit> for Failure {
+    fn from(error: Misfit) -> Self {
+        Self::new(Kind::Checkpoint, error)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the denoiser is made of.
 
-use super::GROUPS;
+use super::config::GROUPS;
 use crate::op::{self, Norm};
 use burn::tensor::{Tensor, activation::softmax};
 use imfl_engine::layer::{Conv2d, Linear, Pass};

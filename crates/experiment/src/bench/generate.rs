@@ -1,6 +1,6 @@
 //! Training and drawing of a generator, on images of noise.
 
-use imfl_aigc::{DenoiserConfig, Generator, Request, Sampling, Trainer, TrainingConfig};
+use imfl_aigc::{DenoiserConfig, Generator, Request, SampleSource, Sampling, Trainer, TrainingConfig};
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::Compute;
 use imfl_engine::random::{Purpose, keyed};
@@ -91,12 +91,11 @@ impl Setting {
         let generator = Generator::of(checkpoint).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
         let requests: Vec<Request> =
             (0..self.images as u64).map(|index| Request { label: (index % CLASSES as u64) as u16, index }).collect();
-        let sampling = Sampling::default();
+        let sampling = generator.sampling().clone();
         let mut drawn = 0f64;
         for repeat in 0..=self.repeats {
             let started = Instant::now();
-            let go_on = |_, _| ControlFlow::Continue(());
-            generator.sample(&requests, &sampling, repeat as u64, &compute.device, compute.workers, go_on)?;
+            generator.draw(&requests, repeat as u64, &compute, &mut |_, _| ControlFlow::Continue(()))?;
             if repeat > 0 {
                 drawn = drawn.max(self.images as f64 / started.elapsed().as_secs_f64());
             }

@@ -136,7 +136,7 @@ pub(super) fn authentic_halves(setup: &Setup) -> Outcome<[Vec<Vec<Sample>>; 2]> 
 
 /// As many generated images of each class as a half has authentic ones, if there is a generator.
 pub fn generate(setup: &Setup) -> Outcome<Option<Arc<Dataset>>> {
-    let Some(generator) = &setup.generator else { return Ok(None) };
+    let Some(generator) = setup.generator.as_deref() else { return Ok(None) };
     let sizes: Vec<usize> = authentic_halves(setup)?[0].iter().map(Vec::len).collect();
     let requests = Request::of_counts(&sizes, 0);
     setup.draw(generator, &requests, "generating for the probe").map(Some)

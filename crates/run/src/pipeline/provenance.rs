@@ -2,7 +2,7 @@
 
 use crate::assets;
 use crate::failure::Outcome;
-use imfl_aigc::{Fingerprints, Generator};
+use imfl_aigc::{Fingerprints, Generator, SampleSource};
 use imfl_engine::data::{self, Benchmark, Dataset};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -39,22 +39,15 @@ pub struct Provenance {
 
 impl Provenance {
     /// Of a generator that was read from `path`, or trained on the spot.
-    ///
-    /// # Errors
-    /// A file that went away meanwhile.
-    pub fn of(generator: &Generator, origin: Origin, path: Option<&Path>) -> Outcome<Self> {
-        let read = |path: &Path| {
-            let failed = |source| imfl_storage::StorageError::Read { path: path.into(), source };
-            std::fs::read(path).map_err(failed).map(|bytes| imfl_storage::hex_digest(&bytes))
-        };
+    pub fn of(generator: &Generator, origin: Origin, path: Option<&Path>) -> Self {
         let description = generator.description();
-        Ok(Self {
+        Self {
             origin,
             path: path.map(Path::to_path_buf),
-            sha256: path.map(read).transpose()?,
+            sha256: generator.provenance().sha256.clone(),
             dataset: description.dataset.clone(),
             steps: description.steps + description.steps_before,
-        })
+        }
     }
 }
 
@@ -65,7 +58,7 @@ impl Provenance {
 /// A shipped dataset that cannot be read.
 pub fn fits(generator: &Generator, benchmark: &Benchmark) -> Outcome<bool> {
     let enough = |known: &Fingerprints, data: &Dataset| known.shared_with(data).len() * SHARE >= data.len().max(1);
-    let learnt = generator.fingerprints();
+    let learnt = &generator.provenance().fingerprints;
     let parts = [Some(&benchmark.train), benchmark.corpus.as_ref()];
     if parts.into_iter().flatten().any(|part| enough(learnt, part)) {
         return Ok(true);

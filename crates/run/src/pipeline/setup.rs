@@ -10,7 +10,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::host::Host;
 use crate::limits;
 use crate::progress::Progress;
-use imfl_aigc::{Fingerprints, Generator, Request, Sampling};
+use imfl_aigc::{Fingerprints, Request, SampleSource};
 use imfl_engine::client::{Client, Images};
 use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::{Compute, DeviceName};
@@ -53,11 +53,9 @@ pub struct Setup {
     /// The model that is trained.
     pub model: Arc<dyn Model>,
     /// Where generated images come from, if from anywhere.
-    pub generator: Option<Generator>,
+    pub generator: Option<Arc<dyn SampleSource>>,
     /// Where that came from.
     pub provenance: Option<Provenance>,
-    /// How its images are drawn.
-    pub sampling: Sampling,
     /// Training images that were kept from clients, since the generator or the test knows them.
     pub withheld: usize,
     /// Who is told what happens.
@@ -117,7 +115,7 @@ impl Opened {
         self,
         train: Dataset,
         withheld: usize,
-        generator: Option<Generator>,
+        generator: Option<Arc<dyn SampleSource>>,
         provenance: Option<Provenance>,
     ) -> Setup {
         let Self { config, seed, compute, benchmark, progress, model } = self;
@@ -139,7 +137,6 @@ impl Opened {
             train: Arc::new(train),
             test: Arc::new(benchmark.test),
             model,
-            sampling: sampling(&config, generator.as_ref()),
             generator,
             provenance,
             withheld,
@@ -158,8 +155,7 @@ impl Setup {
         let mut opened = Opened::new(config, host)?;
         let Opened { config, seed, compute, benchmark, progress, .. } = &mut opened;
         let (generator, provenance) = source::open(config, benchmark, compute, *seed, progress)?.unzip();
-        let learnt: Vec<&Fingerprints> = generator.iter().map(Generator::fingerprints).collect();
-        let (train, withheld) = honest(&opened, &learnt)?;
+        let (train, withheld) = honest(&opened, generator.as_slice())?;
         Ok(opened.close(train, withheld, generator, provenance))
     }
 
@@ -167,12 +163,10 @@ impl Setup {
     ///
     /// # Errors
     /// A failure that names the generator's or the dataset's fault.
-    pub fn for_generators(opened: Opened, generators: &[&Generator]) -> Outcome<Self> {
+    pub fn for_generators(opened: Opened, generators: &[Arc<dyn SampleSource>]) -> Outcome<Self> {
         generators.iter().try_for_each(|generator| generator.check_fits(&opened.benchmark.train))?;
-        let learnt: Vec<&Fingerprints> = generators.iter().map(|generator| generator.fingerprints()).collect();
-        let (train, withheld) = honest(&opened, &learnt)?;
-        let first = generators.first().map(|&generator| generator.clone());
-        Ok(opened.close(train, withheld, first, None))
+        let (train, withheld) = honest(&opened, generators)?;
+        Ok(opened.close(train, withheld, generators.first().cloned(), None))
     }
 
     /// The same images, generator, model and device under other settings and another seed; the settings that name the former
@@ -190,7 +184,6 @@ impl Setup {
             model: self.model.clone(),
             generator: self.generator.clone(),
             provenance: self.provenance.clone(),
-            sampling: self.sampling.clone(),
             withheld: self.withheld,
             progress: self.progress.clone(),
         }
@@ -239,25 +232,22 @@ impl Setup {
         Images::new(self.test.clone(), &self.train.normalisation())
     }
 
-    /// The images that `requests` ask a generator for, drawn as this run draws its images, behind a bar called `label`; each
-    /// rank draws a part of them, and all get all.
+    /// The images that `requests` ask a generator for, drawn for this run's seed by all ranks, behind a bar called `label`.
     ///
     /// # Errors
     /// A failure if the generator has no such class.
-    pub fn draw(&self, generator: &Generator, requests: &[Request], label: &'static str) -> Outcome<Arc<Dataset>> {
-        let Compute { device, workers, ranks, .. } = &self.compute;
-        let own = &requests[ranks.part(requests.len())];
-        let bar = self.progress.task(label, own.len() as u64);
-        // More ranks than images leave some without any; a generator that is asked for nothing at all says so.
-        let pixels = match own.is_empty() && !requests.is_empty() {
-            true => Vec::new(),
-            false => generator.pixels(own, &self.sampling, self.seed, device, *workers, |done, _| {
-                bar.set(done as u64);
-                ControlFlow::Continue(())
-            })?,
-        };
-        let pixels = if ranks.are_several() { ranks.gather(&pixels).concat() } else { pixels };
-        Ok(Arc::new(generator.dataset(requests, pixels)))
+    pub fn draw(
+        &self,
+        generator: &dyn SampleSource,
+        requests: &[Request],
+        label: &'static str,
+    ) -> Outcome<Arc<Dataset>> {
+        let bar = self.progress.task(label, self.compute.ranks.part(requests.len()).len() as u64);
+        let images = generator.draw(requests, self.seed, &self.compute, &mut |done, _| {
+            bar.set(done as u64);
+            ControlFlow::Continue(())
+        })?;
+        Ok(Arc::new(images))
     }
 }
 
@@ -267,15 +257,10 @@ pub fn fit_batch(federation: &mut Federation, clients: &[Client]) {
     federation.local.batch = federation.local.batch.min(largest.max(1));
 }
 
-/// The generator's own settings of the sampler, with as many steps as the configuration asks for.
-fn sampling(config: &RunConfig, generator: Option<&Generator>) -> Sampling {
-    let own = generator.map_or_else(Sampling::default, |generator| generator.sampling().clone());
-    Sampling { steps: config.generator.evaluations.unwrap_or(own.steps), ..own }
-}
-
 /// Keeps from the clients every image that a generator learnt from or that the test holds, and refuses a generator that
 /// learnt from test images. Returns what is left and how many images were taken out.
-fn honest(opened: &Opened, learnt: &[&Fingerprints]) -> Outcome<(Dataset, usize)> {
+fn honest(opened: &Opened, generators: &[Arc<dyn SampleSource>]) -> Outcome<(Dataset, usize)> {
+    let learnt: Vec<&Fingerprints> = generators.iter().map(|source| &source.provenance().fingerprints).collect();
     let Benchmark { train, test, .. } = &opened.benchmark;
     let seen = learnt.iter().map(|learnt| learnt.shared_with(test).len()).max().unwrap_or(0);
     if seen > 0 {

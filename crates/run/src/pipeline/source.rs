@@ -6,41 +6,46 @@ use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
 use crate::progress::Progress;
-use imfl_aigc::{DenoiserConfig, Generator, Trainer, TrainingConfig};
+use imfl_aigc::{DenoiserConfig, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
 use imfl_engine::data::{Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// The generator that ships with the project.
 const SHIPPED: &str = "generators/mnist.safetensors";
 /// Share of the training images that a generator learns from where a dataset brings no corpus: one in so many.
 const CORPUS_SHARE: usize = 5;
 
-/// Opens or trains the generator that the configuration asks for, and says where it came from. Training takes its images out of
-/// `benchmark`, so that no client gets them.
+/// Opens or trains the generator that the configuration asks for, which draws with as many steps as that says, and says where
+/// it came from. Training takes its images out of `benchmark`, so that no client gets them.
 pub fn open(
     config: &RunConfig,
     benchmark: &mut Benchmark,
     compute: &Compute,
     seed: u64,
     progress: &Progress,
-) -> Outcome<Option<(Generator, Provenance)>> {
-    match &config.generator.source {
-        GeneratorSource::None => Ok(None),
-        GeneratorSource::Train => train(config, benchmark, compute, seed, progress).map(Some),
+) -> Outcome<Option<(Arc<dyn SampleSource>, Provenance)>> {
+    let (generator, provenance) = match &config.generator.source {
+        GeneratorSource::None => return Ok(None),
+        GeneratorSource::Train => train(config, benchmark, compute, seed, progress)?,
         GeneratorSource::Auto => match shipped(benchmark, progress)? {
-            Some(found) => Ok(Some(found)),
-            None => train(config, benchmark, compute, seed, progress).map(Some),
+            Some(found) => found,
+            None => train(config, benchmark, compute, seed, progress)?,
         },
         GeneratorSource::File(given) => {
             let path = given.to_str().map_or_else(|| Ok(given.clone()), assets::generator)?;
             let generator = Generator::open(&path)?;
             generator.check_fits(&benchmark.train)?;
             let origin = if path == *given { Origin::Given } else { Origin::Shipped };
-            let provenance = Provenance::of(&generator, origin, Some(&path))?;
-            Ok(Some((generator, provenance)))
+            let provenance = Provenance::of(&generator, origin, Some(&path));
+            (generator, provenance)
         }
-    }
+    };
+    let own = generator.sampling().clone();
+    let sampling = Sampling { steps: config.generator.evaluations.unwrap_or(own.steps), ..own };
+    let generator = generator.with_sampling(sampling).map_err(|error| Failure::new(Kind::Config, error))?;
+    Ok(Some((Arc::new(generator), provenance)))
 }
 
 /// The shipped generator, if it is there and learnt from images like these.
@@ -59,7 +64,7 @@ fn shipped(benchmark: &Benchmark, progress: &Progress) -> Outcome<Option<(Genera
         ));
         return Ok(None);
     }
-    let provenance = Provenance::of(&generator, Origin::Shipped, Some(&path))?;
+    let provenance = Provenance::of(&generator, Origin::Shipped, Some(&path));
     Ok(Some((generator, provenance)))
 }
 
@@ -87,7 +92,7 @@ fn train(
         ControlFlow::Continue(())
     })?;
     let generator = Generator::of(trainer.finished()).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
-    let provenance = Provenance::of(&generator, Origin::Trained, None)?;
+    let provenance = Provenance::of(&generator, Origin::Trained, None);
     Ok((generator, provenance))
 }
 

@@ -1,4 +1,4 @@
-use crate::denoiser::DenoiserError;
+use crate::setting::{self, SettingError};
 
 /// How a denoiser learns.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -52,84 +52,26 @@ impl Default for TrainingConfig {
     }
 }
 
-/// Why a generator cannot be trained.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum TrainingError {
-    /// A number out of range.
-    #[error("{name} = {value}: {problem}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// What would be right.
-        problem: &'static str,
-    },
-    /// No such network.
-    #[error(transparent)]
-    Denoiser(#[from] DenoiserError),
-    /// Nothing to learn from.
-    #[error("{name} has no images; a generator needs at least one")]
-    NoImages {
-        /// The dataset.
-        name: String,
-    },
-    /// The images are not those that network or checkpoint are for.
-    #[error("{0}")]
-    OtherData(String),
-    /// A finished generator.
-    #[error(
-        "the checkpoint is a finished generator without the training state; resume from the one saved while training"
-    )]
-    NotResumable,
-    /// Loss or gradient are no numbers.
-    #[error("training diverged at step {step} (loss {loss}); try a lower learning rate")]
-    Diverged {
-        /// The step.
-        step: u64,
-        /// Its loss.
-        loss: f64,
-    },
-}
-
 impl TrainingConfig {
     /// Checks the settings.
     ///
     /// # Errors
-    /// [`TrainingError::Setting`] for the first that is out of range.
-    pub fn check(&self) -> Result<(), TrainingError> {
-        let refuse = |name, value, problem| Err(TrainingError::Setting { name, value, problem });
-        if self.steps == 0 {
-            return refuse("steps", 0.0, "must be at least 1");
-        }
-        if !(1..=65_536).contains(&self.batch) {
-            return refuse("batch", self.batch as f64, "must be from 1 to 65536");
-        }
-        if !(1..=self.batch).contains(&self.shards) {
-            return refuse("shards", self.shards as f64, "must be from 1 to the batch");
-        }
-        if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
-            return refuse("learning_rate", self.learning_rate, "must be above 0 and at most 1");
-        }
-        if !(0.0..=1.0).contains(&self.weight_decay) {
-            return refuse("weight_decay", self.weight_decay, "must be from 0 to 1");
-        }
-        if !(self.clip > 0.0 && self.clip.is_finite()) {
-            return refuse("clip", self.clip, "must be above 0");
-        }
-        if !(0.0..1.0).contains(&self.average) {
-            return refuse("average", self.average, "must be from 0 to below 1");
-        }
-        if !(0.0..1.0).contains(&self.label_dropout) {
-            return refuse("label_dropout", self.label_dropout, "must be from 0 to below 1");
-        }
-        if !(-10.0..=10.0).contains(&self.noise_mean) {
-            return refuse("noise_mean", self.noise_mean, "must be from -10 to 10");
-        }
-        if !(0.0..=5.0).contains(&self.noise_deviation) {
-            return refuse("noise_deviation", self.noise_deviation, "must be from 0 to 5");
-        }
-        Ok(())
+    /// [`SettingError`] for the first that is out of range.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let &Self { batch, shards, learning_rate: rate, weight_decay, clip, average, .. } = self;
+        let (dropout, mean, deviation) = (self.label_dropout, self.noise_mean, self.noise_deviation);
+        setting::check([
+            ("steps", self.steps as f64, self.steps >= 1, "must be at least 1"),
+            ("batch", batch as f64, (1..=65_536).contains(&batch), "must be from 1 to 65536"),
+            ("shards", shards as f64, (1..=batch).contains(&shards), "must be from 1 to the batch"),
+            ("learning_rate", rate, rate > 0.0 && rate <= 1.0, "must be above 0 and at most 1"),
+            ("weight_decay", weight_decay, (0.0..=1.0).contains(&weight_decay), "must be from 0 to 1"),
+            ("clip", clip, clip > 0.0 && clip.is_finite(), "must be above 0"),
+            ("average", average, (0.0..1.0).contains(&average), "must be from 0 to below 1"),
+            ("label_dropout", dropout, (0.0..1.0).contains(&dropout), "must be from 0 to below 1"),
+            ("noise_mean", mean, (-10.0..=10.0).contains(&mean), "must be from -10 to 10"),
+            ("noise_deviation", deviation, (0.0..=5.0).contains(&deviation), "must be from 0 to 5"),
+        ])
     }
 
     /// The learning rate of a step, counted from 0.
