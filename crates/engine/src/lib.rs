@@ -79,3 +79,8 @@ pub mod worker;
 
 pub use burn;
 pub use federated::attack;
+
+/// Holds the README's program to what compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

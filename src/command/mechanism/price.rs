@@ -28,7 +28,8 @@ enum Offers {
 /// `imfl mechanism price`.
 #[derive(Args)]
 pub struct Price {
-    /// CSV file: client,samples,skew,compute_cost,synthesis_cost,setup_cost,batch and, if known, label shares p0,p1,...
+    /// CSV file: client,samples,skew,compute_cost,synthesis_cost,setup_cost,batch and, if known, label
+    /// shares p0,p1,... or counts n0,n1,...
     #[arg(long, value_name = "FILE.csv")]
     clients: PathBuf,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! `imfl mechanism verify`.
 
+use super::inputs::Objective;
 use crate::options;
 use crate::output::{self, Format};
 use clap::Args;
@@ -19,6 +20,9 @@ pub struct Verify {
     /// Clients in a market, at most; the work grows like 3^K
     #[arg(long, default_value_t = 5)]
     clients: u8,
+    /// What participants are worth in these markets
+    #[arg(long, value_enum, default_value_t)]
+    objective: Objective,
     /// Which markets
     #[arg(long, default_value_t = 0, env = "IMFL_SEED")]
     seed: u64,
@@ -46,6 +50,7 @@ struct Mechanism<'a> {
 struct Document<'a> {
     schema: &'static str,
     passed: bool,
+    objective: Objective,
     instances: u32,
     seed: u64,
     mechanisms: Vec<Mechanism<'a>>,
@@ -76,9 +81,14 @@ impl Verify {
             ("--instances", (1..=1_000_000).contains(&self.instances), "from 1 to 1000000"),
             ("--clients", (1..=8).contains(&self.clients), "from 1 to 8"),
         ])?;
-        let suite = Suite { instances: self.instances, clients: usize::from(self.clients), seed: self.seed };
         progress
             .note(format!("attacking every mechanism on {} markets of up to {} clients", self.instances, self.clients));
+        let suite = Suite {
+            instances: self.instances,
+            clients: usize::from(self.clients),
+            seed: self.seed,
+            forecast: self.objective == Objective::Forecast,
+        };
         let bar = progress.task("attacking", u64::from(self.instances));
         let found = verify::run(suite, |instance| bar.set(u64::from(instance)))?;
         drop(bar);
@@ -86,6 +96,7 @@ impl Verify {
             Format::Json => output::print(&Document {
                 schema: "imfl.verify/1",
                 passed: found.passed(),
+                objective: self.objective,
                 instances: self.instances,
                 seed: self.seed,
                 mechanisms: found.mechanisms.iter().map(document).collect(),

@@ -1,6 +1,8 @@
 //! From a path to training, test and corpus images, whatever the format.
 
-use super::{DataError, Dataset, cifar, folder, idx};
+use super::dataset::Dataset;
+use super::error::DataError;
+use super::{cifar, folder, idx};
 use std::path::{Path, PathBuf};
 
 /// The images of one experiment.

@@ -48,14 +48,16 @@ impl UnitPrices {
 pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Allocation> {
     let market = market(setup, profile, assessment)?;
     let constants = constants(setup, profile, assessment);
-    if !constants.theorem_holds() {
+    let largest =
+        local_steps(setup, profile.clients.iter().map(|client| client.histogram.iter().sum()).max().unwrap_or(1));
+    let theorem_holds = constants.theorem_holds_for(largest);
+    if !theorem_holds {
         setup.progress.warn(format!(
-            "rate {:?} is above 1/(4 L h) = {:.2e} (L {:.2}, h {}): the accuracy loss still ranks participants, but the theorem \
-             bounds nothing here",
+            "rate {:?} is above 1/(4 L h) = {:.2e} (L {:.2}, h {largest}, the most steps of any client): the theorem bounds nothing here, \
+             and how the accuracy loss ranks participants has not been shown",
             constants.rate,
-            constants.largest_rate(),
+            Constants { local_steps: largest, ..constants }.largest_rate(),
             constants.smoothness,
-            constants.local_steps
         ));
     }
     let knowledge = knowledge(setup, profile)?;
@@ -66,7 +68,7 @@ pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome
     }
     // Clients come with label shares, so the population has a target.
     let target = market.population().target().map(Target::shares).unwrap_or_default();
-    Ok(Allocation { market, outcome, constants, curve, target })
+    Ok(Allocation { market, outcome, constants, theorem_holds, curve, target })
 }
 
 /// Clients with their costs in credits, and what they are worth.
@@ -134,9 +136,13 @@ fn unit_prices(setup: &Setup, profile: &Profile) -> UnitPrices {
 
 /// Local steps of a client with as many samples as clients have on average.
 pub fn mean_local_steps(setup: &Setup, samples: usize, clients: usize) -> u32 {
+    local_steps(setup, samples.div_ceil(clients))
+}
+
+/// Local steps in a round of a client with so many samples.
+fn local_steps(setup: &Setup, samples: usize) -> u32 {
     let training = &setup.config.training;
-    let mean = samples.div_ceil(clients);
-    u32::try_from(training.local_epochs * mean.div_ceil(training.batch)).unwrap_or(u32::MAX)
+    u32::try_from(training.local_epochs * samples.div_ceil(training.batch)).unwrap_or(u32::MAX)
 }
 
 /// The three costs of a client hang together by the speed of its device, so they are drawn together.

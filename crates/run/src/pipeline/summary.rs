@@ -203,7 +203,7 @@ impl Summary {
                 sigma: constants.sigma,
                 smoothness: constants.smoothness,
                 local_steps: constants.local_steps,
-                theorem_holds: constants.theorem_holds(),
+                theorem_holds: allocation.theorem_holds,
                 terms: outcome.terms().unwrap_or_default(),
             },
             costs: profile.costs,
