@@ -102,7 +102,7 @@ fn a_run_that_would_take_too_much_memory_says_how_much_for_what_and_what_to_lowe
         refused(&[&arguments, more].concat(), CONFIG)
     };
     assert!(run(&["--local-epochs", "10000", "--clients", "1", "--workers", "1000"]).contains("MiB"));
-    assert!(run(&["--rounds", "1000000"]).contains("`training.rounds`"));
+    assert!(run(&["--rounds", "1000000", "--clients", "30"]).contains("`training.rounds`"));
     assert!(refused(&["run", "--memory", "much"], 2).contains("no amount of memory"));
 }
 
