@@ -333,11 +333,10 @@ fn solve(gram: &[[f64; 4]; 3], among: &[usize]) -> Option<Vec<f64>> {
         if pivot <= 1e-12 * gram[among[at]][among[at]] {
             return None;
         }
-        for below in at + 1..size {
-            let factor = rows[below][at] / pivot;
-            for column in at..=size {
-                rows[below][column] -= factor * rows[at][column];
-            }
+        let (above, below) = rows.split_at_mut(at + 1);
+        for row in below {
+            let factor = row[at] / pivot;
+            row.iter_mut().zip(&above[at]).skip(at).for_each(|(cell, pivot)| *cell -= factor * pivot);
         }
     }
     let mut solved = vec![0.0; size];
