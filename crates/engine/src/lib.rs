@@ -1,6 +1,5 @@
 //! Federated training on Burn, with the client axis as a dimension of every tensor.
-// `kernel` alone may use `unsafe`, and says so at its top.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 pub mod attack;
 pub mod batch;
@@ -9,8 +8,6 @@ pub mod data;
 pub mod device;
 pub mod federated;
 pub mod gradient;
-#[cfg(feature = "flex")]
-pub mod kernel;
 pub mod launch;
 pub mod layer;
 pub mod model;
