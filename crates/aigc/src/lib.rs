@@ -47,7 +47,6 @@ mod corruption;
 mod denoiser;
 mod fingerprint;
 mod generator;
-mod op;
 mod optimizer;
 mod pixels;
 pub mod quality;

@@ -7,9 +7,10 @@ mod preconditioning;
 pub use config::{DenoiserConfig, DenoiserError};
 pub use preconditioning::Preconditioning;
 
-use blocks::{Attention, GroupNorm, Pointwise, Residual, depth_to_space, space_to_depth};
+use blocks::{Attention, Pointwise, Residual, depth_to_space, space_to_depth};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::silu};
-use imfl_engine::layer::{Conv2d, Embedding, Linear, Pass};
+use config::GROUPS;
+use imfl_engine::layer::{Conv2d, Embedding, GroupNorm, Linear, Pass};
 use imfl_engine::parameters::Layout;
 use std::sync::Arc;
 
@@ -62,7 +63,7 @@ impl Denoiser {
             attention: Attention::new(l, "attention", 2 * width),
             up: Pointwise::new(l, "up", 2 * width, 4 * width),
             fine_out: Residual::new(l, "fine_out", width, embedding),
-            norm: GroupNorm::new(l, "norm", width).with_silu(),
+            norm: GroupNorm::new(l, "norm", GROUPS, width).with_silu(),
             leave: Conv2d::zeros(l, "leave", width, pixels, 3).with_padding(1),
             config: config.clone(),
             layout: Arc::new(layout),

@@ -1,156 +1,7 @@
-//! Whole channel planes at the edges of a convolution: padding on the way in, bias, ReLU and pooling on the way
-//! out, and the gradient through them on the way back.
+//! The way back into a convolution: the gradient through pooling and ReLU, plane by plane.
 
-use super::conv::{Conv2d, Finish};
-use super::simd::{Lanes8, Simd, dispatch};
-
-/// The [`Finish::ReluPool2`] choice of a window that ReLU cut off.
-pub const DEAD: u8 = 4;
-
-/// Copies an `h x w` plane into a padded one. Only the window is written, so that zeros around it last.
-pub fn place(src: &[f32], w: usize, dst: &mut [f32], stride: usize) {
-    let rows = src.len() / w.max(1);
-    assert!(rows == 0 || dst.len() >= (rows - 1) * stride + w, "place: plane is too short");
-    // SAFETY: `src` holds `rows` rows of `w`, `dst` as many at `stride`, as was checked.
-    unsafe { copy_rows([rows, w], src.as_ptr(), w, dst.as_mut_ptr(), stride) }
-}
-
-/// Copies the `h x w` window out of a padded plane.
-pub fn cut(src: &[f32], stride: usize, dst: &mut [f32], w: usize) {
-    let rows = dst.len() / w.max(1);
-    assert!(rows == 0 || src.len() >= (rows - 1) * stride + w, "cut: plane is too short");
-    // SAFETY: `dst` holds `rows` rows of `w`, `src` as many at `stride`, as was checked.
-    unsafe { copy_rows([rows, w], src.as_ptr(), stride, dst.as_mut_ptr(), w) }
-}
-
-dispatch! {
-    /// Copies `h` rows of `w` floats between strides. Rows of images are too short to call `memcpy` for.
-    ///
-    /// # Safety
-    /// `src` and `dst` hold `h` rows of `w` floats at their strides and do not overlap.
-    fn copy_rows(size: [usize; 2], src: *const f32, src_stride: usize, dst: *mut f32, dst_stride: usize)
-        = copy_rows_body, vectors
-}
-
-/// # Safety
-/// As for [`copy_rows`].
-#[inline(always)]
-pub unsafe fn copy_rows_body<S: Simd>(
-    [h, w]: [usize; 2],
-    src: *const f32,
-    src_stride: usize,
-    dst: *mut f32,
-    dst_stride: usize,
-) {
-    for r in 0..h {
-        let (from, to) = (src.add(r * src_stride), dst.add(r * dst_stride));
-        let mut i = 0;
-        while i + S::N <= w {
-            S::store(to.add(i), S::load(from.add(i)));
-            i += S::N;
-        }
-        if i < w {
-            S::store_first(to.add(i), S::load_first(from.add(i), w - i), w - i);
-        }
-    }
-}
-
-/// Some rows of products of one channel, on their way to the output plane.
-#[derive(Clone, Copy)]
-pub struct Rows {
-    /// Distance between the rows.
-    pub stride: usize,
-    /// How many there are; even under pooling, unless they are the last.
-    pub count: usize,
-    /// Their index in the output before pooling.
-    pub first: usize,
-    /// Width of the output before pooling.
-    pub width: usize,
-}
-
-/// Adds bias, applies `finish` and writes the output (and choice) plane.
-///
-/// # Safety
-/// `src` holds `rows`; `out` and, under pooling, `choice` are the channel's whole planes and hold what `rows` covers.
-#[inline(always)]
-pub unsafe fn finish_rows(src: *const f32, rows: Rows, bias: f32, finish: Finish, out: *mut f32, choice: *mut u8) {
-    let w = rows.width;
-    match finish {
-        Finish::Linear => {
-            for r in 0..rows.count {
-                let (from, to) = (src.add(r * rows.stride), out.add((rows.first + r) * w));
-                for i in 0..w {
-                    *to.add(i) = *from.add(i) + bias;
-                }
-            }
-        }
-        Finish::Relu => {
-            for r in 0..rows.count {
-                let (from, to) = (src.add(r * rows.stride), out.add((rows.first + r) * w));
-                for i in 0..w {
-                    let y = *from.add(i) + bias;
-                    // Not `max`: a NaN must pass, so that divergence is seen.
-                    *to.add(i) = if y < 0.0 { 0.0 } else { y };
-                }
-            }
-        }
-        Finish::ReluPool2 => {
-            let pw = w / 2;
-            for r in (0..rows.count / 2 * 2).step_by(2) {
-                let (top, bottom) = (src.add(r * rows.stride), src.add((r + 1) * rows.stride));
-                let at = (rows.first + r) / 2 * pw;
-                let (to, which) = (out.add(at), choice.add(at));
-                for i in 0..pw {
-                    let (a, b) = (*top.add(2 * i), *top.add(2 * i + 1));
-                    let (c, d) = (*bottom.add(2 * i), *bottom.add(2 * i + 1));
-                    let (ab, iab) = if a >= b { (a, 0u32) } else { (b, 1) };
-                    let (cd, icd) = if c >= d { (c, 2) } else { (d, 3) };
-                    let (m, im) = if ab >= cd { (ab, iab) } else { (cd, icd) };
-                    let y = m + bias;
-                    *to.add(i) = if y < 0.0 { 0.0 } else { y };
-                    *which.add(i) = if y > 0.0 { im as u8 } else { DEAD };
-                }
-            }
-        }
-    }
-}
-
-/// [`finish_rows`] for `channels` channels of one image.
-#[derive(Clone, Copy)]
-pub struct Finishing {
-    /// How many channels.
-    pub channels: usize,
-    /// Distance between the channels' rows in the source.
-    pub stride: usize,
-    /// Elements of an output plane.
-    pub plane: usize,
-    /// What to do.
-    pub finish: Finish,
-}
-
-dispatch! {
-    /// Finishes the same rows of every channel.
-    ///
-    /// # Safety
-    /// As for [`finish_rows`], for each channel; `bias` holds one float per channel.
-    pub fn finish_channels(f: Finishing, rows: Rows, src: *const f32, bias: *const f32, out: *mut f32, choice: *mut u8)
-        = finish_channels_body, lanes8
-}
-
-#[inline(always)]
-unsafe fn finish_channels_body<S: Lanes8>(
-    f: Finishing,
-    rows: Rows,
-    src: *const f32,
-    bias: *const f32,
-    out: *mut f32,
-    choice: *mut u8,
-) {
-    for c in 0..f.channels {
-        let which = if f.finish == Finish::ReluPool2 { choice.add(c * f.plane) } else { choice };
-        finish_rows(src.add(c * f.stride), rows, *bias.add(c), f.finish, out.add(c * f.plane), which);
-    }
-}
+use super::shape::{ConvShape, DEAD, Finish};
+use crate::simd::{Lanes8, Simd, dispatch};
 
 /// The gradient with respect to a convolution's output, seen through what was fused behind it.
 #[derive(Clone, Copy)]
@@ -164,9 +15,15 @@ pub enum Upstream<'a> {
 }
 
 impl Upstream<'_> {
+    /// Whether there is nothing to go back from.
+    pub(super) fn is_empty(&self) -> bool {
+        let (Self::Linear(g) | Self::Relu(g, _) | Self::ReluPool2(g, _)) = self;
+        g.is_empty()
+    }
+
     /// # Panics
     /// If the slices do not match `shape`.
-    pub fn check(&self, shape: &Conv2d) {
+    pub(super) fn check(&self, shape: &ConvShape) {
         let (finish, grad, with) = match *self {
             Self::Linear(g) => (Finish::Linear, g.len(), g.len()),
             Self::Relu(g, out) => (Finish::Relu, g.len(), out.len()),
@@ -178,7 +35,7 @@ impl Upstream<'_> {
 
     /// Writes the gradient with respect to the pre-activation of plane `index` (`image * cout + channel`), `h x w`,
     /// into rows of `stride`, and returns its sum. Only the `h x w` window is written.
-    pub fn plane(&self, index: usize, [h, w]: [usize; 2], dst: &mut [f32], stride: usize) -> f32 {
+    pub(super) fn plane(&self, index: usize, [h, w]: [usize; 2], dst: &mut [f32], stride: usize) -> f32 {
         assert!(dst.len() >= (h - 1) * stride + w, "upstream: plane is too short");
         let mut sum = 0.0;
         // SAFETY: `check` ran on the whole, so the planes lie inside the slices; `dst` was checked above, and

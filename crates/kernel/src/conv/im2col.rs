@@ -1,13 +1,15 @@
 //! Convolution through a column matrix: any stride and padding.
 
-use super::conv::{Conv2d, Finish, Gradients};
-use super::planes::{Finishing, Rows, Upstream, finish_channels};
-use super::product::{Inner, Into, Outer, inner, outer, pack};
-use super::scratch::{Scratch, take};
+use super::downstream::{Channels, Downstream, Rows, finish_channels};
+use super::operands::{Conv2d, Gradients};
+use super::shape::ConvShape;
+use super::upstream::Upstream;
+use crate::product::{Inner, Outer, Store, inner, outer, pack};
+use crate::scratch::{Scratch, take};
 
 /// Calls `visit(k, position, input index)` for every tap `k` that lands inside the image.
 #[inline(always)]
-fn taps(shape: &Conv2d, mut visit: impl FnMut(usize, usize, usize)) {
+fn taps(shape: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
     let (oh, ow) = (shape.out_h(), shape.out_w());
     let ([sh, sw], [ph, pw]) = (shape.stride, shape.padding);
     for c in 0..shape.cin {
@@ -38,17 +40,8 @@ fn row_offsets(depth: usize, n: usize, offsets: &mut [usize]) {
     }
 }
 
-#[allow(clippy::too_many_arguments)]
-pub fn forward(
-    shape: &Conv2d,
-    finish: Finish,
-    x: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    out: &mut [f32],
-    choice: &mut [u8],
-    scratch: &mut Scratch,
-) {
+pub fn forward(conv: &Conv2d, bias: &[f32], out: &mut Downstream, scratch: &mut Scratch) {
+    let Conv2d { shape, x, weight } = *conv;
     let (oh, ow, depth) = (shape.out_h(), shape.out_w(), shape.depth());
     let n = oh * ow;
     let column = take(&mut scratch.input, depth * n);
@@ -58,32 +51,22 @@ pub fn forward(
     let packed = take(&mut scratch.weight, shape.cout * depth);
     pack(shape.cout, depth, packed, |i, k| weight[i * depth + k]);
     let product = take(&mut scratch.product, shape.cout * n);
-    let [fh, fw] = shape.finished(finish);
+    let plane = shape.finished_plane(out.finish());
     let size = shape.cin * shape.h * shape.w;
     for b in 0..shape.batch {
         let image = &x[b * size..][..size];
-        taps(shape, |k, p, i| column[k * n + p] = image[i]);
-        outer(Outer { m: shape.cout, n, offsets, stride_c: n, into: Into::Set }, packed, column, product);
-        let f = Finishing { channels: shape.cout, stride: n, plane: fh * fw, finish };
+        taps(&shape, |k, p, i| column[k * n + p] = image[i]);
+        outer(Outer { m: shape.cout, n, offsets, stride_c: n, store: Store::Set }, packed, column, product);
+        let channels = Channels { count: shape.cout, stride: n, plane };
         let rows = Rows { stride: ow, count: oh, first: 0, width: ow };
-        let at = b * shape.cout * fh * fw;
-        // SAFETY: `product` holds `cout` planes of `oh * ow`; `out` (and `choice`, which `forward_by` checked) hold
-        // `cout` planes from `at` on; `bias` has `cout` floats.
-        unsafe {
-            let which = if finish == Finish::ReluPool2 { choice[at..].as_mut_ptr() } else { choice.as_mut_ptr() };
-            finish_channels(f, rows, product.as_ptr(), bias.as_ptr(), out[at..].as_mut_ptr(), which);
-        }
+        let target = out.part(b * shape.cout * plane, shape.cout * plane);
+        // SAFETY: `product` holds `cout` planes of `oh * ow`, `target` `cout` planes, `bias` `cout` floats.
+        unsafe { finish_channels(channels, rows, product.as_ptr(), bias.as_ptr(), target) };
     }
 }
 
-pub fn backward(
-    shape: &Conv2d,
-    x: &[f32],
-    weight: &[f32],
-    upstream: Upstream,
-    grads: &mut Gradients,
-    scratch: &mut Scratch,
-) {
+pub fn backward(conv: &Conv2d, upstream: Upstream, grads: &mut Gradients, scratch: &mut Scratch) {
+    let Conv2d { shape, x, weight } = *conv;
     let (oh, ow, depth) = (shape.out_h(), shape.out_w(), shape.depth());
     let n = oh * ow;
     let column = take(&mut scratch.input, depth * n);
@@ -98,12 +81,12 @@ pub fn backward(
     column.fill(0.0);
     for b in 0..shape.batch {
         let image = &x[b * size..][..size];
-        taps(shape, |k, p, i| column[k * n + p] = image[i]);
+        taps(&shape, |k, p, i| column[k * n + p] = image[i]);
         for c in 0..shape.cout {
             grads.bias[c] += upstream.plane(b * shape.cout + c, [oh, ow], &mut grad[c * n..][..n], ow);
         }
         inner(
-            Inner { m: shape.cout, n, stride_a: n, offsets: columns, stride_c: depth, into: Into::Add },
+            Inner { m: shape.cout, n, stride_a: n, offsets: columns, stride_c: depth, store: Store::Add },
             grad,
             column,
             grads.weight,
@@ -111,7 +94,7 @@ pub fn backward(
         let Some(dx) = &mut grads.x else { continue };
         let dx = &mut dx[b * size..][..size];
         dx.fill(0.0);
-        outer(Outer { m: depth, n, offsets: rows, stride_c: n, into: Into::Set }, packed, grad, product);
-        taps(shape, |k, p, i| dx[i] += product[k * n + p]);
+        outer(Outer { m: depth, n, offsets: rows, stride_c: n, store: Store::Set }, packed, grad, product);
+        taps(&shape, |k, p, i| dx[i] += product[k * n + p]);
     }
 }

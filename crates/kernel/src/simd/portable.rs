@@ -1,6 +1,6 @@
 //! Eight lanes in plain Rust, for machines without the others.
 
-use super::{Lanes8, Simd};
+use super::lanes::{Lanes8, Simd};
 
 /// Eight lanes in plain Rust.
 #[derive(Clone, Copy)]

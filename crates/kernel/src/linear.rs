@@ -1,7 +1,7 @@
 //! Dense layers of one client's batch: `y = finish(x W + b)`, `x [batch, inputs]`, `W [inputs, outputs]`.
 
-use super::product::{Inner, Into, Outer, inner, outer, pack};
-use super::scratch::{Scratch, take};
+use crate::product::{Inner, Outer, Store, inner, outer, pack};
+use crate::scratch::{Scratch, take};
 
 /// The shape of a dense layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub fn forward(shape: &Linear, relu: bool, x: &[f32], weight: &[f32], bias: &[f3
                 n: shape.outputs,
                 offsets: &offsets[..depth],
                 stride_c: shape.outputs,
-                into: Into::Add,
+                store: Store::Add,
             };
             outer(p, packed, &weight[first * shape.outputs..], y);
         }
@@ -90,7 +90,7 @@ pub fn input_gradient(shape: &Linear, weight: &[f32], dy: &[f32], dx: &mut [f32]
                 stride_a: shape.outputs,
                 offsets: &offsets[first..last],
                 stride_c: shape.inputs,
-                into: Into::Set,
+                store: Store::Set,
             };
             inner(p, dy, weight, &mut dx[first..]);
         }
@@ -99,7 +99,7 @@ pub fn input_gradient(shape: &Linear, weight: &[f32], dy: &[f32], dx: &mut [f32]
 
 /// `W = keep W + scale x^T dy`: with `keep = 0, scale = 1` the weight gradient; with `keep = 1, scale = -rate` a step of
 /// SGD, for which the gradient never exists in memory.
-pub fn add_outer(shape: &Linear, scale: f32, into: Into, x: &[f32], dy: &[f32], weight: &mut [f32]) {
+pub fn add_outer(shape: &Linear, scale: f32, store: Store, x: &[f32], dy: &[f32], weight: &mut [f32]) {
     shape.check(x.len(), weight.len(), dy.len());
     Scratch::with(|s| {
         let offsets = take(&mut s.offsets, shape.batch);
@@ -108,7 +108,7 @@ pub fn add_outer(shape: &Linear, scale: f32, into: Into, x: &[f32], dy: &[f32], 
         for first in (0..shape.inputs).step_by(BLOCK) {
             let m = BLOCK.min(shape.inputs - first);
             pack(m, shape.batch, packed, |i, k| scale * x[k * shape.inputs + first + i]);
-            let p = Outer { m, n: shape.outputs, offsets, stride_c: shape.outputs, into };
+            let p = Outer { m, n: shape.outputs, offsets, stride_c: shape.outputs, store };
             outer(p, packed, dy, &mut weight[first * shape.outputs..]);
         }
     });
@@ -142,12 +142,12 @@ pub fn input_gradient_and_step(
                     stride_a: shape.outputs,
                     offsets: &columns[..m],
                     stride_c: shape.inputs,
-                    into: Into::Set,
+                    store: Store::Set,
                 };
                 inner(p, dy, weight, &mut dx[first..]);
             }
             pack(m, shape.batch, packed, |i, k| scale * x[k * shape.inputs + first + i]);
-            let p = Outer { m, n: shape.outputs, offsets: rows, stride_c: shape.outputs, into: Into::Add };
+            let p = Outer { m, n: shape.outputs, offsets: rows, stride_c: shape.outputs, store: Store::Add };
             outer(p, packed, dy, weight);
         }
     });
@@ -158,6 +158,53 @@ pub fn add_columns(scale: f32, dy: &[f32], bias: &mut [f32]) {
     for row in dy.chunks_exact(bias.len().max(1)) {
         for (b, d) in bias.iter_mut().zip(row) {
             *b += scale * d;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{close, values};
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn a_dense_layer_agrees_with_the_definition(
+            batch in 1usize..13, inputs in 1usize..150, outputs in 1usize..40, relu in any::<bool>(),
+        ) {
+            let s = Linear { batch, inputs, outputs };
+            let (x, weight) = (values(batch * inputs, 5), values(inputs * outputs, 6));
+            let (bias, dy) = (values(outputs, 7), values(batch * outputs, 8));
+            let (mut wy, mut wx, mut ww) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; weight.len()]);
+            for b in 0..batch {
+                for o in 0..outputs {
+                    let y: f64 = (0..inputs).map(|i| f64::from(x[b * inputs + i]) * f64::from(weight[i * outputs + o])).sum();
+                    let y = y + f64::from(bias[o]);
+                    wy[b * outputs + o] = if relu { y.max(0.0) } else { y };
+                    let d = f64::from(dy[b * outputs + o]);
+                    for i in 0..inputs {
+                        wx[b * inputs + i] += d * f64::from(weight[i * outputs + o]);
+                        ww[i * outputs + o] += d * f64::from(x[b * inputs + i]);
+                    }
+                }
+            }
+            let mut y = vec![f32::NAN; dy.len()];
+            forward(&s, relu, &x, &weight, &bias, &mut y);
+            close("y", &y, &wy);
+            let mut dx = vec![f32::NAN; x.len()];
+            input_gradient(&s, &weight, &dy, &mut dx);
+            close("dx", &dx, &wx);
+            let mut dw = vec![f32::NAN; weight.len()];
+            add_outer(&s, 1.0, Store::Set, &x, &dy, &mut dw);
+            close("dw", &dw, &ww);
+            let (mut stepped, mut dx) = (weight.clone(), vec![f32::NAN; x.len()]);
+            input_gradient_and_step(&s, -0.1, &x, &dy, &mut stepped, Some(&mut dx));
+            close("dx with step", &dx, &wx);
+            let want: Vec<f64> = weight.iter().zip(&ww).map(|(w, g)| f64::from(*w) - 0.1 * g).collect();
+            close("step", &stepped, &want);
         }
     }
 }

@@ -4,15 +4,18 @@
 //! constant offset per tap. So the product reads the image itself where im2col would read a column matrix, at the
 //! price of the positions between two rows, which are computed and dropped.
 
-use super::conv::{Conv2d, Finish, Gradients};
-use super::planes::{Finishing, Rows, Upstream, cut, finish_channels, place};
-use super::product::{Inner, Into, Outer, inner, outer, pack};
-use super::scratch::{Scratch, take};
+use super::downstream::{Channels, Downstream, Rows, finish_channels};
+use super::operands::{Conv2d, Gradients};
+use super::planes::{cut, place};
+use super::shape::ConvShape;
+use super::upstream::Upstream;
+use crate::product::{Inner, Outer, Store, inner, outer, pack};
+use crate::scratch::{Scratch, take};
 
 /// Positions computed between two visits to the output: enough for whole register tiles, few enough for the cache.
 const CHUNK: usize = 96;
 
-fn tap_offsets(shape: &Conv2d, channels: usize, plane: usize, stride: usize, offsets: &mut [usize]) {
+fn tap_offsets(shape: &ConvShape, channels: usize, plane: usize, stride: usize, offsets: &mut [usize]) {
     let mut at = 0;
     for c in 0..channels {
         for ky in 0..shape.kh {
@@ -29,37 +32,27 @@ fn chunk_rows(stride: usize) -> usize {
     (CHUNK.div_ceil(stride)).next_multiple_of(2)
 }
 
-#[allow(clippy::too_many_arguments)]
-pub fn forward(
-    shape: &Conv2d,
-    finish: Finish,
-    x: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    out: &mut [f32],
-    choice: &mut [u8],
-    scratch: &mut Scratch,
-) {
+pub fn forward(conv: &Conv2d, bias: &[f32], out: &mut Downstream, scratch: &mut Scratch) {
+    let Conv2d { shape, x, weight } = *conv;
     let (oh, ow, depth) = (shape.out_h(), shape.out_w(), shape.depth());
     let [ph, pw] = shape.padding;
     let stride = shape.w + 2 * pw;
-    let plane = (shape.h + 2 * ph) * stride;
-    let image = take(&mut scratch.input, shape.cin * plane);
+    let padded = (shape.h + 2 * ph) * stride;
+    let image = take(&mut scratch.input, shape.cin * padded);
     image.fill(0.0);
     let offsets = take(&mut scratch.offsets, depth);
-    tap_offsets(shape, shape.cin, plane, stride, offsets);
+    tap_offsets(&shape, shape.cin, padded, stride, offsets);
     let packed = take(&mut scratch.weight, shape.cout * depth);
     pack(shape.cout, depth, packed, |i, k| weight[i * depth + k]);
 
     let rows = chunk_rows(stride);
     let product = take(&mut scratch.product, shape.cout * rows * stride);
-    let [fh, fw] = shape.finished(finish);
+    let plane = shape.finished_plane(out.finish());
     for b in 0..shape.batch {
         for c in 0..shape.cin {
             let src = &x[(b * shape.cin + c) * shape.h * shape.w..][..shape.h * shape.w];
-            place(src, shape.w, &mut image[c * plane + ph * stride + pw..(c + 1) * plane], stride);
+            place(src, shape.w, &mut image[c * padded + ph * stride + pw..(c + 1) * padded], stride);
         }
-        let at = b * shape.cout * fh * fw;
         for first in (0..oh).step_by(rows) {
             let count = rows.min(oh - first);
             let p = Outer {
@@ -67,29 +60,20 @@ pub fn forward(
                 n: (count - 1) * stride + ow,
                 offsets,
                 stride_c: rows * stride,
-                into: Into::Set,
+                store: Store::Set,
             };
             outer(p, packed, &image[first * stride..], product);
-            let f = Finishing { channels: shape.cout, stride: rows * stride, plane: fh * fw, finish };
+            let channels = Channels { count: shape.cout, stride: rows * stride, plane };
+            let target = out.part(b * shape.cout * plane, shape.cout * plane);
             let rows = Rows { stride, count, first, width: ow };
-            // SAFETY: `product` holds `cout` blocks of `rows * stride` floats; `out` (and `choice`, which `forward_by`
-            // checked) hold `cout` planes from `at` on; `bias` has `cout` floats.
-            unsafe {
-                let which = if finish == Finish::ReluPool2 { choice[at..].as_mut_ptr() } else { choice.as_mut_ptr() };
-                finish_channels(f, rows, product.as_ptr(), bias.as_ptr(), out[at..].as_mut_ptr(), which);
-            }
+            // SAFETY: `product` holds `cout` blocks of `rows * stride` floats, `target` `cout` planes, `bias` `cout` floats.
+            unsafe { finish_channels(channels, rows, product.as_ptr(), bias.as_ptr(), target) };
         }
     }
 }
 
-pub fn backward(
-    shape: &Conv2d,
-    x: &[f32],
-    weight: &[f32],
-    upstream: Upstream,
-    grads: &mut Gradients,
-    scratch: &mut Scratch,
-) {
+pub fn backward(conv: &Conv2d, upstream: Upstream, grads: &mut Gradients, scratch: &mut Scratch) {
+    let Conv2d { shape, x, weight } = *conv;
     let (oh, ow, depth) = (shape.out_h(), shape.out_w(), shape.depth());
     let [ph, pw] = shape.padding;
     // The input gradient is the convolution of the output gradient, padded by (qh, qw), with the flipped kernel. Both
@@ -106,8 +90,8 @@ pub fn backward(
 
     let grad_depth = shape.cout * shape.kh * shape.kw;
     let (taps, grad_taps) = take(&mut scratch.offsets, depth + grad_depth).split_at_mut(depth);
-    tap_offsets(shape, shape.cin, plane, stride, taps);
-    tap_offsets(shape, shape.cout, grad_plane, stride, grad_taps);
+    tap_offsets(&shape, shape.cin, plane, stride, taps);
+    tap_offsets(&shape, shape.cout, grad_plane, stride, grad_taps);
     let packed = take(&mut scratch.weight, if wanted { shape.cin * grad_depth } else { 0 });
     if wanted {
         let area = shape.kh * shape.kw;
@@ -131,7 +115,7 @@ pub fn backward(
             stride_a: grad_plane,
             offsets: taps,
             stride_c: depth,
-            into: Into::Add,
+            store: Store::Add,
         };
         inner(p, &grad[qh * stride + qw..], image, grads.weight);
 
@@ -143,7 +127,7 @@ pub fn backward(
                 n: (count - 1) * stride + shape.w,
                 offsets: grad_taps,
                 stride_c: rows * stride,
-                into: Into::Set,
+                store: Store::Set,
             };
             outer(p, packed, &grad[first * stride..], product);
             for c in 0..shape.cin {

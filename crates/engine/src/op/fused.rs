@@ -1,13 +1,15 @@
-//! The fused operation on `flex`, and its place on the autodiff tape.
+//! Fused group normalisation on `flex`, and its place on the autodiff tape.
 
-use super::{Norm, kernel};
+use super::options::Norm;
+use super::slices::{dense, dims, slice, tensor, zeros};
+use super::tape;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, Flex, TensorMetadata};
-use burn::backend::{backend_extension, tensor::FloatTensor};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, Flex, backend_extension, tensor::FloatTensor};
+use burn::tensor::{Device, Tensor};
+use imfl_kernel::norm::{self as kernel, GroupNorm, Inputs};
 use std::sync::Arc;
 
 /// Whether a device, or the one under its autodiff, is `flex`.
@@ -15,13 +17,13 @@ pub fn runs(device: &Device) -> bool {
     matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
 }
 
-/// [`super::norm`] on `flex`.
+/// [`super::norm`] on `flex`, with a scale and a shift for each image.
 pub fn norm(x: Tensor<5>, scale: Tensor<3>, shift: Tensor<3>, options: Norm) -> Tensor<5> {
     let (x, scale, shift) = (x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
     Tensor::from_dispatch(<Dispatch as FusedOps>::fused_norm(x, scale, shift, options))
 }
 
-/// The operation as Burn dispatches it; use [`super::norm`].
+/// The operation as Burn dispatches it; use [`norm`](super::norm).
 #[backend_extension(Autodiff, Flex)]
 pub trait FusedOps: Backend {
     /// See [`super::norm`].
@@ -71,45 +73,28 @@ impl FusedKernels for Flex {
         options: Norm,
     ) -> (FlexTensor, Arc<Vec<[f32; 2]>>) {
         let (x, scale, shift) = (dense(x), dense(scale), dense(shift));
-        let shape = shape(&x, options);
-        let inputs = kernel::Inputs { x: slice(&x), scale: slice(&scale), shift: slice(&shift) };
-        let (y, moments) = kernel::forward(&shape, inputs);
-        (like(y, &x), Arc::new(moments))
+        let norm = shape(&x, options);
+        let mut y = zeros(slice(&x).len());
+        let mut moments = vec![[0.0; 2]; norm.images * norm.groups];
+        let inputs = Inputs { x: slice(&x), scale: slice(&scale), shift: slice(&shift) };
+        norm.forward(inputs, &mut y, &mut moments);
+        (tensor(y, dims::<5>(&x)), Arc::new(moments))
     }
 
     fn norm_backward(saved: Saved<Self>, gradient: FlexTensor) -> [FlexTensor; 3] {
         let (x, scale, shift) = (dense(saved.x), dense(saved.scale), dense(saved.shift));
         let gradient = dense(gradient);
-        let shape = shape(&x, saved.options);
-        let inputs = kernel::Inputs { x: slice(&x), scale: slice(&scale), shift: slice(&shift) };
-        let [of_x, of_scale, of_shift] = kernel::backward(&shape, inputs, &saved.moments, slice(&gradient));
-        [like(of_x, &x), like(of_scale, &scale), like(of_shift, &shift)]
+        let [mut of_x, mut of_scale, mut of_shift] = [&x, &scale, &shift].map(|input| zeros(slice(input).len()));
+        let inputs = Inputs { x: slice(&x), scale: slice(&scale), shift: slice(&shift) };
+        let own = kernel::Gradients { x: &mut of_x, scale: &mut of_scale, shift: &mut of_shift };
+        shape(&x, saved.options).backward(inputs, &saved.moments, slice(&gradient), own);
+        [tensor(of_x, dims::<5>(&x)), tensor(of_scale, dims::<3>(&scale)), tensor(of_shift, dims::<3>(&shift))]
     }
 }
 
-fn shape(x: &FlexTensor, options: Norm) -> kernel::Shape {
-    let dims = x.shape();
-    kernel::Shape {
-        images: dims[0] * dims[1],
-        groups: options.groups,
-        channels: dims[2] / options.groups,
-        pixels: dims[3] * dims[4],
-        silu: options.silu,
-    }
-}
-
-/// The tensor with its elements in order.
-fn dense(tensor: FlexTensor) -> FlexTensor {
-    if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
-}
-
-fn slice(tensor: &FlexTensor) -> &[f32] {
-    // `dense` came first, and every tensor of the denoiser is f32.
-    tensor.as_slice().expect("a dense f32 tensor")
-}
-
-fn like(values: Vec<f32>, tensor: &FlexTensor) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(values, tensor.shape()))
+fn shape(x: &FlexTensor, Norm { groups, silu }: Norm) -> GroupNorm {
+    let [clients, batch, channels, height, width] = dims(x);
+    GroupNorm { images: clients * batch, groups, channels: channels / groups, pixels: height * width, silu }
 }
 
 #[derive(Debug)]
@@ -119,13 +104,7 @@ impl<B: FusedKernels> Backward<B, 3> for NormStep {
     type State = Saved<B>;
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = grads.consume::<B>(&ops.node);
-        let own = B::norm_backward(ops.state, gradient);
-        for (parent, gradient) in ops.parents.into_iter().zip(own) {
-            if let Some(parent) = parent {
-                grads.register::<B>(parent.id, gradient);
-            }
-        }
+        tape::backward::<B, _, 3>(ops, grads, |saved, gradient, _| B::norm_backward(saved, gradient).map(Some));
     }
 }
 

@@ -1,6 +1,6 @@
 //! AVX2 with FMA, and AVX-512.
 
-use super::{Lanes8, Simd};
+use super::lanes::{Lanes8, Simd};
 use std::arch::x86_64::*;
 
 /// AVX2 and FMA: eight lanes.

@@ -1,24 +1,11 @@
 //! Every algorithm against sums written down as the definition has them, in double precision.
 
-use super::conv::{self, Algorithm, Conv2d, Finish, Gradients};
-use super::linear::{self, Linear};
-use super::planes::{DEAD, Upstream};
-use super::product::Into;
+use super::*;
+use crate::testing::{close, values};
 use proptest::prelude::*;
 
-/// Reproducible values in [-1, 1) without ties.
-fn values(n: usize, salt: u64) -> Vec<f32> {
-    let mut state = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    (0..n)
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-        })
-        .collect()
-}
-
 /// Pre-activations by definition.
-fn convolve(s: &Conv2d, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
+fn convolve(s: &ConvShape, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
     let (oh, ow) = (s.out_h(), s.out_w());
     let mut out = vec![0.0; s.batch * s.cout * oh * ow];
     each_tap(s, |o, i, k| out[o] += f64::from(x[i]) * f64::from(weight[k]));
@@ -29,7 +16,7 @@ fn convolve(s: &Conv2d, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
 }
 
 /// Visits (output, input, weight) indices of every product.
-fn each_tap(s: &Conv2d, mut visit: impl FnMut(usize, usize, usize)) {
+fn each_tap(s: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
     let (oh, ow) = (s.out_h(), s.out_w());
     for b in 0..s.batch {
         for o in 0..s.cout {
@@ -57,15 +44,7 @@ fn each_tap(s: &Conv2d, mut visit: impl FnMut(usize, usize, usize)) {
     }
 }
 
-fn close(what: &str, got: &[f32], want: &[f64]) {
-    assert_eq!(got.len(), want.len(), "{what}");
-    let scale = want.iter().fold(1.0f64, |m, w| m.max(w.abs()));
-    for (i, (g, w)) in got.iter().zip(want).enumerate() {
-        assert!((f64::from(*g) - w).abs() <= 2e-5 * scale, "{what}[{i}]: got {g}, want {w}, scale {scale}");
-    }
-}
-
-fn check(algorithm: Algorithm, s: &Conv2d, finish: Finish) {
+fn check(algorithm: Algorithm, s: &ConvShape, finish: Finish) {
     let x = values(s.input_len(), 1);
     let weight = values(s.weight_len(), 2);
     let bias = values(s.cout, 3);
@@ -75,7 +54,13 @@ fn check(algorithm: Algorithm, s: &Conv2d, finish: Finish) {
 
     let mut out = vec![f32::NAN; s.output_len(finish)];
     let mut choice = vec![9u8; out.len()];
-    conv::forward_by(algorithm, s, finish, &x, &weight, &bias, &mut out, &mut choice);
+    let conv = Conv2d { shape: *s, x: &x, weight: &weight };
+    let target = match finish {
+        Finish::Linear => Downstream::Linear(&mut out),
+        Finish::Relu => Downstream::Relu(&mut out),
+        Finish::ReluPool2 => Downstream::ReluPool2(&mut out, &mut choice),
+    };
+    conv.forward_by(algorithm, &bias, target);
     let want: Vec<f64> = match finish {
         Finish::Linear => before.clone(),
         Finish::Relu => before.iter().map(|y| y.max(0.0)).collect(),
@@ -121,7 +106,7 @@ fn check(algorithm: Algorithm, s: &Conv2d, finish: Finish) {
         let mut dx = vec![f32::NAN; x.len()];
         let (mut dw, mut db) = (vec![f32::NAN; weight.len()], vec![f32::NAN; s.cout]);
         let grads = Gradients { x: wanted.then_some(&mut dx[..]), weight: &mut dw, bias: &mut db };
-        conv::backward_by(algorithm, s, &x, &weight, upstream, grads);
+        conv.backward_by(algorithm, upstream, grads);
         if wanted {
             close(&format!("{algorithm:?} {finish:?} {s:?} dx"), &dx, &wx);
         }
@@ -130,29 +115,28 @@ fn check(algorithm: Algorithm, s: &Conv2d, finish: Finish) {
     }
 }
 
-fn check_all(s: &Conv2d, finish: Finish) {
-    check(Algorithm::Im2col, s, finish);
-    if s.stride == [1, 1] && s.padding[0] < s.kh && s.padding[1] < s.kw {
-        check(Algorithm::Direct, s, finish);
-        if (s.kh, s.kw) == (3, 3) {
-            check(Algorithm::Winograd, s, finish);
-        }
-    }
+fn check_all(s: &ConvShape, finish: Finish) {
+    let all = [Algorithm::Im2col, Algorithm::Direct, Algorithm::Winograd];
+    all.into_iter().filter(|algorithm| algorithm.takes(s)).for_each(|algorithm| check(algorithm, s, finish));
 }
 
 #[test]
 fn an_image_gives_the_same_bits_whatever_stands_beside_it() {
     for side in [4, 7, 8, 11, 14, 16] {
         let many =
-            Conv2d { batch: 9, cin: 8, h: side, w: side, cout: 8, kh: 3, kw: 3, stride: [1, 1], padding: [1, 1] };
+            ConvShape { batch: 9, cin: 8, h: side, w: side, cout: 8, kh: 3, kw: 3, stride: [1, 1], padding: [1, 1] };
         let (x, weight, bias) = (values(many.input_len(), 1), values(many.weight_len(), 2), values(8, 3));
-        let forward = |s: &Conv2d, x: &[f32]| {
+        let forward = |s: &ConvShape, x: &[f32]| {
             let mut out = vec![f32::NAN; s.output_len(Finish::Linear)];
-            conv::forward_by(Algorithm::Winograd, s, Finish::Linear, x, &weight, &bias, &mut out, &mut []);
+            Conv2d { shape: *s, x, weight: &weight }.forward_by(
+                Algorithm::Winograd,
+                &bias,
+                Downstream::Linear(&mut out),
+            );
             out
         };
         let together = forward(&many, &x);
-        let one = Conv2d { batch: 1, ..many };
+        let one = ConvShape { batch: 1, ..many };
         for image in 0..many.batch {
             let alone = forward(&one, &x[image * one.input_len()..][..one.input_len()]);
             assert_eq!(alone, together[image * alone.len()..][..alone.len()], "image {image}, side {side}");
@@ -162,7 +146,7 @@ fn an_image_gives_the_same_bits_whatever_stands_beside_it() {
 
 #[test]
 fn the_shapes_of_the_shipped_models() {
-    let shape = |batch, cin, side, cout, k, stride, padding| Conv2d {
+    let shape = |batch, cin, side, cout, k, stride, padding| ConvShape {
         batch,
         cin,
         h: side,
@@ -202,43 +186,7 @@ proptest! {
     ) {
         let (kh, kw, sh, sw) = if square { (3, 3, 1, 1) } else { (kh, kw, sh, sw) };
         prop_assume!(h + 2 * ph >= kh && w + 2 * pw >= kw);
-        let s = Conv2d { batch, cin, h, w, cout, kh, kw, stride: [sh, sw], padding: [ph, pw] };
+        let s = ConvShape { batch, cin, h, w, cout, kh, kw, stride: [sh, sw], padding: [ph, pw] };
         check_all(&s, [Finish::Linear, Finish::Relu, Finish::ReluPool2][finish]);
-    }
-
-    #[test]
-    fn a_dense_layer_agrees_with_the_definition(
-        batch in 1usize..13, inputs in 1usize..150, outputs in 1usize..40, relu in any::<bool>(),
-    ) {
-        let s = Linear { batch, inputs, outputs };
-        let (x, weight) = (values(batch * inputs, 5), values(inputs * outputs, 6));
-        let (bias, dy) = (values(outputs, 7), values(batch * outputs, 8));
-        let (mut wy, mut wx, mut ww) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; weight.len()]);
-        for b in 0..batch {
-            for o in 0..outputs {
-                let y: f64 = (0..inputs).map(|i| f64::from(x[b * inputs + i]) * f64::from(weight[i * outputs + o])).sum();
-                let y = y + f64::from(bias[o]);
-                wy[b * outputs + o] = if relu { y.max(0.0) } else { y };
-                let d = f64::from(dy[b * outputs + o]);
-                for i in 0..inputs {
-                    wx[b * inputs + i] += d * f64::from(weight[i * outputs + o]);
-                    ww[i * outputs + o] += d * f64::from(x[b * inputs + i]);
-                }
-            }
-        }
-        let mut y = vec![f32::NAN; dy.len()];
-        linear::forward(&s, relu, &x, &weight, &bias, &mut y);
-        close("y", &y, &wy);
-        let mut dx = vec![f32::NAN; x.len()];
-        linear::input_gradient(&s, &weight, &dy, &mut dx);
-        close("dx", &dx, &wx);
-        let mut dw = vec![f32::NAN; weight.len()];
-        linear::add_outer(&s, 1.0, Into::Set, &x, &dy, &mut dw);
-        close("dw", &dw, &ww);
-        let (mut stepped, mut dx) = (weight.clone(), vec![f32::NAN; x.len()]);
-        linear::input_gradient_and_step(&s, -0.1, &x, &dy, &mut stepped, Some(&mut dx));
-        close("dx with step", &dx, &wx);
-        let want: Vec<f64> = weight.iter().zip(&ww).map(|(w, g)| f64::from(*w) - 0.1 * g).collect();
-        close("step", &stepped, &want);
     }
 }
