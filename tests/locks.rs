@@ -42,22 +42,21 @@ fn contend(times: usize) {
                 None => std::thread::sleep(std::time::Duration::from_millis(5)),
             }
         }
-        let holder = all.remove(0);
+        let mut holder = all.remove(0);
         let process = holder.id();
-        for output in refused {
-            let error = stderr(&output);
-            assert_eq!(output.status.code(), Some(CHECKPOINT), "{time}: {error}");
-            assert!(error.contains("0001-run is in use by process"), "{error}");
-            assert!(error.contains(&format!("process {process} ")) && error.contains(" since 2"), "{process}: {error}");
-        }
         // It may still be reading what it goes on from, when a signal would end it at once.
-        let mut holder = holder;
         let mut said = std::io::BufReader::new(holder.stderr.take().unwrap());
         wait_for(&mut said, &[", saved"]);
         signal(process, "-INT");
         let mut rest = String::new();
         said.read_to_string(&mut rest).unwrap();
         assert_eq!(holder.wait().unwrap().code(), Some(130), "{rest}");
+        for output in refused {
+            let error = stderr(&output);
+            assert_eq!(output.status.code(), Some(CHECKPOINT), "{time}: {error}");
+            assert!(error.contains("0001-run is in use by process"), "{error}");
+            assert!(error.contains(&format!("process {process} ")) && error.contains(" since 2"), "{process}: {error}");
+        }
     }
     let folder = root.path().join("runs/0001-run");
     let ledger = lines(&folder.join("ledger.jsonl"));
