@@ -30,6 +30,9 @@ enum Command {
     /// Price, auction and verify: pay clients from a file of measured quality and cost.
     #[command(subcommand)]
     Mechanism(command::mechanism::Mechanism),
+    /// Account for the privacy of a training: epsilon of a noise, noise for an epsilon.
+    #[command(subcommand)]
+    Privacy(command::privacy::Privacy),
     Reproduce(command::reproduce::Reproduce),
     Report(command::report::Report),
     /// List what this build can compute on, on this machine.
@@ -47,6 +50,7 @@ impl Cli {
         }
         match self.command {
             Command::Run(run) => run.run(host),
+            Command::Privacy(privacy) => privacy.run(),
             Command::Reproduce(reproduce) => reproduce.run(host),
             Command::Aigc(aigc) => aigc.run(host),
             Command::Bench(bench) => bench.run(host),

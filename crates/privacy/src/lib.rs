@@ -53,6 +53,7 @@ pub mod pld;
 pub mod rdp;
 
 mod error;
+mod event;
 mod normal;
 
 pub use error::{Error, Result};
