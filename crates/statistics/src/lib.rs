@@ -18,7 +18,7 @@ mod interval;
 mod order;
 mod rank;
 
-pub use interval::{Interval, Quantity, deviation, mean};
+pub use interval::{Interval, deviation, mean};
 pub use order::{argmax, median, quantile};
 pub use rank::{CorrelationError, rank_correlation};
 
