@@ -95,7 +95,7 @@ impl Setting {
         let mut drawn = 0f64;
         for repeat in 0..=self.repeats {
             let started = Instant::now();
-            generator.draw(&requests, repeat as u64, &compute, &mut |_, _| ControlFlow::Continue(()))?;
+            generator.draw(&requests, repeat as u64, compute, &mut |_, _| ControlFlow::Continue(()))?;
             if repeat > 0 {
                 drawn = drawn.max(self.images as f64 / started.elapsed().as_secs_f64());
             }

@@ -2,12 +2,12 @@
 //!
 //! The privacy loss of an outcome is the logarithm of how much likelier it is under one of two neighbouring data
 //! sets than under the other. Its distribution is put on a grid of losses by connecting the dots (Doroshenko et al.
-//! 2022), which never understates a delta ([`single`]), and added up over rounds by Fourier transform
-//! ([`fourier`]). What is cut off counts as an infinite loss.
+//! 2022), which never understates a delta (`single.rs`), and added up over rounds by Fourier transform
+//! (`fourier.rs`). What is cut off counts as an infinite loss.
 //!
 //! A transform's rounding errors are a part in 10^16 of the largest masses, and many rounds multiply them; a delta
 //! of 10^-12 would drown. Losses are therefore weighted before it so that the largest masses lie where the answer
-//! does ([`tilt`]), as dp-accounting does not: where it is asked for a delta near 10^-16 times the number of
+//! does (`tilt.rs`), as dp-accounting does not: where it is asked for a delta near 10^-16 times the number of
 //! rounds, figures differ.
 //!
 //! The grid is that of `dp-accounting`, 1e-4 wide, or wider where losses spread over more than 200. Where a round's
