@@ -1,0 +1,2 @@
+//! imfl from Python.
+#![forbid(unsafe_code)]
