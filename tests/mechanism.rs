@@ -283,6 +283,31 @@ fn bad_configurations_and_usage_have_their_own_codes() {
     assert!(error.contains("`low` < `high`"), "{error}");
 }
 
+/// An id is somebody else's text: on a terminal it may not colour, move or hide anything.
+#[test]
+fn control_characters_of_ids_do_not_reach_a_terminal() {
+    let folder = TempDir::new().expect("a folder");
+    let row = "a\u{1b}[31m\u{9b}2J\u{202e},100,0.5,0.001,0.001,0.1,10";
+    let raw = ['\u{1b}', '\u{9b}', '\u{202e}'];
+    let clients = write(&folder, "clients.csv", &format!("{HEADER}\n{row}\n"));
+    let output = on("price", "--clients", &clients, &[]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success() && text.contains(r"a\u{1b}[31m\u{9b}2J\u{202e}") && !text.contains(raw),
+        "{text:?}"
+    );
+    for (name, rows) in
+        [("twice.csv", format!("{HEADER}\n{row}\n{row}\n")), ("header.csv", format!("{HEADER},\u{1b}c\n{row},1\n"))]
+    {
+        let output = on("price", "--clients", &write(&folder, name, &rows), &[]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(4) && error.contains(r"\u{1b}") && !error.contains(raw), "{error:?}");
+    }
+    // a program gets what was in the file
+    let value = json(&on("price", "--clients", &clients, &["--format", "json"]));
+    assert_eq!(value["clients"][0]["client"], "a\u{1b}[31m\u{9b}2J\u{202e}");
+}
+
 /// Targets: pooled and from a file, each with the skews that belong to it.
 #[test]
 fn skews_are_checked_against_the_target_that_was_asked_for() {

@@ -102,9 +102,7 @@ pub struct Run {
     /// auto, train, none, or a generator's checkpoint
     #[arg(long)]
     generator: Option<String>,
-    /// posted-price, posted-price-complete, optimal-auction, vcg, personal-offers, or a benchmark: no-generation, quality-blind,
-    /// fixed-price, random-participants, everyone-at-cost, everyone-augmented, top-k
-    #[arg(long)]
+    #[arg(long, help = format!("The rule that decides who takes part: {}", RuleChoice::names()))]
     rule: Option<RuleChoice>,
     /// What the server that posts a price knows about costs
     #[arg(long, value_parser = choice(&INFORMATION))]

@@ -69,7 +69,10 @@ impl Crate {
                     target.pop();
                     target.push(name.clone());
                     let found = self.resolve(&target, depth + 1)?;
-                    self.0[found].windows(2).any(|pair| pair[1] == *name && DEFINES.contains(&&*pair[0])).then_some(found)
+                    self.0[found]
+                        .windows(2)
+                        .any(|pair| pair[1] == *name && DEFINES.contains(&&*pair[0]))
+                        .then_some(found)
                 }
                 Some(_) if public.alias == *name && target[..] != path[..=length] => self.resolve(&target, depth + 1),
                 _ => None,
@@ -185,7 +188,9 @@ fn paths(tokens: &[String]) -> Vec<Written> {
                 Written { segments, alias, public }
             }));
             at = end;
-        } else if ["crate", "super"].contains(&tokens[at].as_str()) && tokens.get(at + 1).is_some_and(|next| next == "::") {
+        } else if ["crate", "super"].contains(&tokens[at].as_str())
+            && tokens.get(at + 1).is_some_and(|next| next == "::")
+        {
             let mut segments = vec![tokens[at].clone()];
             while tokens.get(at + 1).is_some_and(|next| next == "::")
                 && tokens.get(at + 2).is_some_and(|next| is_name(next))

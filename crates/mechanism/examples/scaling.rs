@@ -23,7 +23,7 @@ fn main() -> imfl_mechanism::Result<()> {
     );
     for clients in [1_000, 10_000, 100_000, 1_000_000] {
         let shape = Shape { bias, ..Shape::of(clients) };
-        let model = instance::crowd(7, Shape { clients: 1, ..shape }, clients as f64)?.model().clone();
+        let objective = instance::model(clients as f64, shape)?;
         // through the reader of client files, so that nothing but the market is in memory
         let rows = (0..clients).map(|index| {
             let spec = &instance::specs(index as u64, Shape { clients: 1, ..shape })[0];
@@ -57,7 +57,7 @@ fn main() -> imfl_mechanism::Result<()> {
         let read = started.elapsed().as_secs_f64();
         std::fs::remove_file(&path).map_err(file)?;
         let started = Instant::now();
-        let market = Market::new(population, model)?;
+        let market = Market::new(population, objective)?;
         let built = started.elapsed().as_secs_f64();
         let started = Instant::now();
         let outcome = posted::complete(&market)?;

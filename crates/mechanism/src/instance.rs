@@ -5,9 +5,9 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::client::{ClientSpec, Population, TargetChoice};
 use crate::error::Result;
-use crate::loss::{Bias, Constants, LossModel, Weights};
 use crate::market::Market;
 use crate::money::Rate;
+use crate::objective::{Bias, Constants, LossModel, Weights};
 
 /// What to draw.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,9 +81,16 @@ pub fn crowd(seed: u64, shape: Shape, kappa: f64) -> Result<Market> {
         spec.synthesis_cost = 0.001 * 10f64.powf(rng.random_range(-0.5..0.5));
         spec.setup_cost = 0.05 * 10f64.powf(rng.random_range(-0.5..0.5));
     }
+    Market::new(Population::new(specs, &TargetChoice::Uniform)?, model(kappa, shape)?)
+}
+
+/// The bound with constants of the order that a small convolutional network shows.
+///
+/// # Errors
+/// A kappa out of range.
+pub fn model(kappa: f64, shape: Shape) -> Result<LossModel> {
     let constants = Constants { g_data: 1.75, sigma: 4.0, smoothness: 4.0, rate: 0.01, local_steps: 5 };
-    let model = LossModel::new(constants, 0.154, kappa, shape.bias, shape.weights)?;
-    Market::new(Population::new(specs, &TargetChoice::Uniform)?, model)
+    LossModel::new(constants, 0.154, kappa, shape.bias, shape.weights)
 }
 
 /// Random training costs per sample, rising, over about one order of magnitude; some of them repeated.

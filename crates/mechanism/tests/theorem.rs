@@ -94,7 +94,7 @@ impl Instance {
     /// mean_t E ||grad F(w_t)||^2, and 4 (F(w_0) - F*) / (eta h T). With `finite`, every client's objective has an error of its own with
     /// variance sigma^2 / d_k, over which the mean is taken too.
     fn sides(&self, finite: bool) -> (f64, f64) {
-        let constants = self.market.model().constants();
+        let constants = self.market.bound().unwrap().constants();
         let (eta, h) = (constants.rate, constants.local_steps as i32);
         let weights = self.market.aggregation_weights(&self.modes);
         let noise = constants.sigma.powi(2) / DIM as f64;
@@ -128,7 +128,7 @@ fn the_bound_holds_on_a_thousand_quadratics() {
     for seed in 0..1000 {
         for bias in [Bias::Aligned, Bias::Mixture] {
             let instance = instance(seed, bias);
-            let terms = instance.market.terms(&instance.modes);
+            let terms = instance.market.appraisal(&instance.modes).terms().unwrap();
             let (left, start) = instance.sides(false);
             let bound = start + terms.total() - terms.finite_data;
             assert!(left <= bound * (1.0 + 1e-6), "seed {seed} {bias}: {left} > {bound}");
@@ -147,7 +147,7 @@ fn the_bound_holds_on_a_thousand_quadratics() {
 fn without_its_bias_term_the_bound_is_broken() {
     let broken = (0..1000).filter(|&seed| {
         let instance = instance(seed, Bias::Mixture);
-        let terms = instance.market.terms(&instance.modes);
+        let terms = instance.market.appraisal(&instance.modes).terms().unwrap();
         let (left, start) = instance.sides(false);
         left > start + terms.total() - terms.finite_data - terms.bias
     });

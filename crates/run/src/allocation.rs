@@ -1,7 +1,7 @@
 //! Who takes part, in which mode, at what pay.
 
-use imfl_mechanism::posted::{self, CurvePoint};
-use imfl_mechanism::{Market, Mode};
+use imfl_mechanism::posted::CurvePoint;
+use imfl_mechanism::{Constants, Market, Mode};
 use serde::{Deserialize, Serialize};
 
 /// The market and what came of it.
@@ -10,8 +10,8 @@ pub struct Allocation {
     pub market: Market,
     /// Modes and payments.
     pub outcome: imfl_mechanism::Outcome,
-    /// Expected server cost at the price, if the server had to guess.
-    pub expected: Option<posted::Estimate>,
+    /// The constants of the convergence bound.
+    pub constants: Constants,
     /// Server cost against the price, with every client's costs known.
     pub curve: Vec<CurvePoint>,
     /// Label shares that the server aims at.

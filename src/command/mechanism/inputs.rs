@@ -32,7 +32,7 @@ pub struct Valuation {
 }
 
 fn theta(text: &str) -> Result<f64, String> {
-    number(text, imfl_mechanism::loss::MAX_THETA as f64)
+    number(text, imfl_mechanism::objective::MAX_THETA as f64)
 }
 
 fn weight(text: &str) -> Result<f64, String> {

@@ -1,7 +1,7 @@
 //! How outcomes are printed: JSON for programs, tables for people.
 
 use crate::output::{print, table, trimmed};
-use imfl_mechanism::{Credits, Market, Mode};
+use imfl_mechanism::{Credits, Market, Mode, Printable, Terms};
 use imfl_run::Outcome;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ struct Document<'a, E: Serialize> {
     lower_bound: f64,
     gap: f64,
     exact: bool,
-    theorem_holds: bool,
+    theorem_holds: Option<bool>,
     #[serde(flatten)]
     extra: &'a E,
 }
@@ -63,14 +63,14 @@ pub fn json(
         price: outcome.price.map(|price| price.to_f64()),
         clients: clients.collect(),
         accuracy_loss: outcome.phi(),
-        terms: outcome.terms.named().into_iter().collect(),
+        terms: outcome.terms().iter().flat_map(Terms::named).collect(),
         weighted_accuracy_loss: outcome.accuracy_loss.to_f64(),
         payments: outcome.payments.to_f64(),
         server_cost: outcome.server_cost.to_f64(),
         lower_bound: outcome.lower_bound.to_f64(),
         gap: outcome.gap(),
         exact: outcome.exact,
-        theorem_holds: market.model().constants().theorem_holds(),
+        theorem_holds: market.bound().map(|bound| bound.constants().theorem_holds()),
         extra,
     })
 }
@@ -81,7 +81,7 @@ pub fn describe(market: &Market, outcome: &imfl_mechanism::Outcome) -> String {
     let fixed = |credits: Credits| format!("{:.6}", credits.to_f64());
     let rows = market.clients().iter().zip(&outcome.awards).enumerate().take(SHOWN).map(|(index, (client, award))| {
         vec![
-            client.id().to_owned(),
+            Printable(client.id()).to_string(),
             award.mode.to_string(),
             client.samples().to_string(),
             format!("{:.4}", client.skew()),
@@ -103,7 +103,9 @@ pub fn describe(market: &Market, outcome: &imfl_mechanism::Outcome) -> String {
         lines.push(format!("price           {price} credits per effective sample"));
     }
     lines.push(format!("who             {augmented} augmented, {local} local, {out} out"));
-    let terms: Vec<String> = outcome.terms.named().iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+    let terms = outcome.terms();
+    let terms = terms.iter().flat_map(Terms::named).map(|(name, value)| format!("{name} {value:.4}"));
+    let terms: Vec<String> = terms.collect();
     lines.push(format!("accuracy loss   {:.6} = {}", outcome.phi(), terms.join(" + ")));
     lines.push(format!(
         "server cost     {} credits = {} for the accuracy loss + {} in payments",

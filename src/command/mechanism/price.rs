@@ -7,7 +7,7 @@ use crate::output::{self, Format};
 use clap::{Args, ValueEnum};
 use imfl_mechanism::posted::{self, Sampling};
 use imfl_mechanism::prior::Prior;
-use imfl_mechanism::{Market, benchmark, personal};
+use imfl_mechanism::{Knowledge, Market, RuleChoice, personal};
 use imfl_report::plot::market;
 use imfl_run::config::Information;
 use imfl_run::{Failure, Kind, Outcome, Progress};
@@ -192,18 +192,24 @@ impl Price {
 }
 
 fn compare(market: &Market, seed: u64) -> Outcome<Vec<Comparison>> {
-    let mut comparisons = Vec::new();
-    for mechanism in benchmark::all(market, seed)? {
+    // Benchmarks know the costs; of what a server believes they take the seed alone.
+    let knowledge = Knowledge {
+        prior: Prior::of(market.population()),
+        sampling: Sampling { scenarios: 1, seed },
+        options: personal::Options::default(),
+    };
+    let compared = |rule: RuleChoice| {
+        let mechanism = rule.mechanism(market, &knowledge)?;
         let outcome = mechanism.run(market)?;
-        comparisons.push(Comparison {
+        Ok(Comparison {
             mechanism: mechanism.name(),
             participants: outcome.participants(),
             accuracy_loss: outcome.phi(),
             payments: outcome.payments.to_f64(),
             server_cost: outcome.server_cost.to_f64(),
-        });
-    }
-    Ok(comparisons)
+        })
+    };
+    RuleChoice::ALL.into_iter().filter(|rule| rule.is_benchmark()).map(compared).collect()
 }
 
 fn describe(outcome: &imfl_mechanism::Outcome, extra: &Extra) -> String {

@@ -125,7 +125,7 @@ fn map(place: &Place, price: Price, resolution: usize) -> Outcome<Vec<Dot>> {
         setup_cost: unit(client.setup_cost().to_f64(), factor),
         batch: client.batch(),
     });
-    let model = place.market.model();
+    let model = place.market.bound().ok_or_else(|| Failure::new(Kind::Config, "needs the bound as objective"))?;
     // An answer to a price does not depend on the bound on the bias; the mixture would ask for label shares.
     let model = LossModel::new(*model.constants(), model.theta(), model.kappa(), Bias::Aligned, model.weights())?;
     let market = Market::new(Population::new(specs, &TargetChoice::Uniform)?, model)?;

@@ -66,7 +66,8 @@ pub fn colour(rule: RuleChoice) -> RGBColor {
         RuleChoice::OptimalAuction => RGBColor(222, 118, 48),
         RuleChoice::Vcg => RGBColor(150, 60, 140),
         RuleChoice::PersonalOffers => RGBColor(90, 90, 90),
-        // The benchmarks, in their order.
-        benchmark => class_colour(benchmark as usize - RuleChoice::NoGeneration as usize + 2),
+        RuleChoice::BudgetFeasible(_) => RGBColor(70, 140, 120),
+        // The benchmarks, in their order; the first two class colours are too close to those above.
+        benchmark => class_colour(benchmark.ordinal() + 2),
     }
 }

@@ -1,11 +1,11 @@
 //! The auction that minimises the server's expected cost: virtual costs, ironing, threshold payments (Myerson 1981, for buying).
 
 use crate::auction::vcg::without;
-use crate::client::Mode;
 use crate::error::{Error, Result};
-use crate::market::{Market, ModeCosts};
+use crate::market::Market;
+use crate::mode::{Mode, PerMode};
 use crate::money::{Credits, Rate};
-use crate::outcome::Outcome;
+use crate::outcome::{Decision, Outcome};
 use crate::personal::{self, Options};
 use crate::prior::{Distribution, Prior};
 use crate::rule::{Facts, Guarantee, Mechanism, Private};
@@ -154,10 +154,10 @@ impl Mechanism for Optimal {
         }
     }
 
-    fn ask(&self, market: &Market, index: usize, mode: Mode, amount: Credits) -> ModeCosts {
+    fn ask(&self, market: &Market, index: usize, mode: Mode, amount: Credits) -> PerMode<Credits> {
         let extra = generating(market, index).unwrap_or_default().micros();
         let local = if mode == Mode::Augmented { (amount.micros() - extra).max(0) } else { amount.micros() };
-        ModeCosts { local: Credits::from_micros(local), augmented: Credits::from_micros(local.saturating_add(extra)) }
+        PerMode { local: Credits::from_micros(local), augmented: Credits::from_micros(local.saturating_add(extra)) }
     }
 
     fn run(&self, market: &Market) -> Result<Outcome> {
@@ -171,7 +171,7 @@ impl Mechanism for Optimal {
             types.push(own);
             if own < values.len() {
                 let local = self.training(market, index, VirtualCosts::costs)?[own];
-                costs.push(ModeCosts { local, augmented: sum(local, generating(market, index)?)? });
+                costs.push(PerMode { local, augmented: sum(local, generating(market, index)?)? });
                 hirable.push(index);
             }
         }
@@ -190,8 +190,7 @@ impl Mechanism for Optimal {
             }
         }
         let bound = personal::solve(market, Options { effort: self.options.effort / 4, ..self.options }).lower_bound;
-        let bound = Credits::narrow(bound.div_euclid(1_000_000), "the lower bound")?;
-        market.outcome(None, &modes, &payments, Some(bound), exact)
+        market.outcome(Decision::new(modes, payments).bounded(bound, exact)?)
     }
 }
 
@@ -217,8 +216,7 @@ impl Optimal {
         let mut last = last.unwrap_or(own);
         // where both are exactly as good, ask the allocation rule itself
         if last + 1 < costs.len() && rise(last + 1) == room {
-            let tied =
-                ModeCosts { local: costs[last + 1], augmented: sum(costs[last + 1], generating(market, index)?)? };
+            let tied = PerMode { local: costs[last + 1], augmented: sum(costs[last + 1], generating(market, index)?)? };
             if personal::solve(&virtually.with_report(at, tied)?, self.options).modes[at].plays() {
                 last = (last..costs.len()).take_while(|&other| rise(other) <= room).last().unwrap_or(last);
             }

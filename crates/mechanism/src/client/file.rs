@@ -6,10 +6,12 @@ use std::str::FromStr;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
-use crate::client::population::{Population, Row};
+use crate::client::entry::{Client, Row};
+use crate::client::population::Population;
+use crate::client::scale::nanos;
 use crate::client::target::{TargetChoice, check_sum};
-use crate::client::{Client, nanos};
 use crate::error::{Error, Result};
+use crate::printable::Printable;
 
 const COLUMNS: [&str; 7] = ["client", "samples", "skew", "compute_cost", "synthesis_cost", "setup_cost", "batch"];
 
@@ -19,7 +21,18 @@ struct Header {
     shares: Vec<usize>,
 }
 
-pub(super) fn read(reader: impl Read, name: &str, target: &TargetChoice) -> Result<Population> {
+impl Population {
+    /// Reads the clients of a CSV table: `client,samples,skew,compute_cost,synthesis_cost,setup_cost,batch` and, where label
+    /// shares are known, `p0,p1,...`. `name` is what errors call the table.
+    ///
+    /// # Errors
+    /// [`Error::Table`] with line and column, [`Error::TableShape`] for a wrong header or no client.
+    pub fn read_csv(reader: impl std::io::Read, name: &str, target: &TargetChoice) -> Result<Self> {
+        read(reader, name, target)
+    }
+}
+
+fn read(reader: impl Read, name: &str, target: &TargetChoice) -> Result<Population> {
     let mut table = ReaderBuilder::new().trim(Trim::All).from_reader(reader);
     let header = header(table.headers().map_err(|error| broken(name, error))?, name)?;
     let mut rows = Vec::new();
@@ -32,7 +45,7 @@ pub(super) fn read(reader: impl Read, name: &str, target: &TargetChoice) -> Resu
             file: name.to_owned(),
             line,
             column: column.to_owned(),
-            problem,
+            problem: Printable(&problem).to_string(),
         };
         let client = client(&record, &header, &fail)?;
         for (class, &at) in header.shares.iter().enumerate() {
@@ -83,7 +96,7 @@ fn number<T: FromStr<Err = Error>>(text: &str) -> std::result::Result<T, String>
 }
 
 fn header(record: &StringRecord, name: &str) -> Result<Header> {
-    let shape = |problem: String| Error::TableShape { file: name.to_owned(), problem };
+    let shape = |problem: String| Error::TableShape { file: name.to_owned(), problem: Printable(&problem).to_string() };
     if record.iter().all(str::is_empty) {
         return Err(shape(format!("is empty; expected the header `{}`", COLUMNS.join(","))));
     }
@@ -117,7 +130,7 @@ fn duplicates(rows: &[Row], lines: &[u64], name: &str) -> Result<()> {
                 file: name.to_owned(),
                 line,
                 column: COLUMNS[0].into(),
-                problem: format!("`{}` is already on line {first}; ids must be distinct", row.client.id),
+                problem: format!("`{}` is already on line {first}; ids must be distinct", Printable(&row.client.id)),
             });
         }
     }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, LedgerError, Result};
 use crate::money::Credits;
 
 /// One side of a transaction: `amount` (micro-credits) is added to `account`.
@@ -44,50 +44,6 @@ impl Transaction {
             postings: vec![posting(from, taken), posting(to, amount)],
         })
     }
-}
-
-/// Why the ledger refused something.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LedgerError {
-    /// The postings do not sum to zero.
-    #[error("transaction `{id}` does not balance: its postings sum to {sum} micro-credits")]
-    Unbalanced {
-        /// The transaction.
-        id: String,
-        /// Their sum.
-        sum: i128,
-    },
-    /// Fewer than two postings, or an empty id or account.
-    #[error("transaction `{id}`: {problem}")]
-    Malformed {
-        /// The transaction.
-        id: String,
-        /// What is wrong.
-        problem: &'static str,
-    },
-    /// The id is taken by another transaction.
-    #[error("transaction `{id}` was already posted with other content; use a new id to correct it")]
-    Conflict {
-        /// The transaction.
-        id: String,
-    },
-    /// A balance would leave its range. Nothing was posted.
-    #[error("transaction `{id}` would overflow the balance of `{account}`")]
-    Overflow {
-        /// The transaction.
-        id: String,
-        /// The account.
-        account: String,
-    },
-    /// A line of the file is no transaction, or one that could not have been posted.
-    #[error("line {line}: {problem}")]
-    Line {
-        /// Line in the file, from 1.
-        line: u64,
-        /// What is wrong.
-        problem: String,
-    },
 }
 
 /// What came of posting a transaction.

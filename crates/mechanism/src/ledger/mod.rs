@@ -8,7 +8,8 @@ mod book;
 mod file;
 mod instalment;
 
-pub use book::{Book, LedgerError, Posted, Posting, Transaction};
+pub use crate::error::LedgerError;
+pub use book::{Book, Posted, Posting, Transaction};
 pub use file::Ledger;
 pub use instalment::Instalments;
 

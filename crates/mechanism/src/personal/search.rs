@@ -3,12 +3,14 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::client::Mode;
 use crate::market::Market;
+use crate::mode::Mode;
+use crate::objective::LossModel;
 use crate::personal::ascent::Multipliers;
+use crate::personal::bound::{bound, slack};
 use crate::personal::exact::Allocation;
-use crate::personal::relaxation::{Relaxation, slack};
-use crate::personal::{Options, Solution};
+use crate::personal::relaxation::Relaxation;
+use crate::personal::solution::{Options, Solution};
 use crate::posted;
 
 /// What trying an allocation takes, in evaluations of a client.
@@ -62,8 +64,9 @@ impl Incumbent {
     }
 }
 
-pub(crate) fn search(market: &Market, options: Options) -> Solution {
-    let relaxation = Relaxation::new(market);
+/// The cheapest modes where the objective is the bound.
+pub(crate) fn search(market: &Market, model: &LossModel, options: Options) -> Solution {
+    let relaxation = Relaxation::new(market, model);
     let mut best = start(market);
     let mut effort = 0;
     let mut open = BinaryHeap::new();
@@ -84,7 +87,7 @@ pub(crate) fn search(market: &Market, options: Options) -> Solution {
         }
         let Interval { low, high, start, .. } = interval;
         let steps = if start.is_some() { 12 } else { 100 };
-        let bound = relaxation.bound(low, high, start.as_ref(), steps);
+        let bound = bound(&relaxation, low, high, start.as_ref(), steps);
         effort += bound.effort;
         let value = bound.value.max(interval.bound);
         for modes in bound.minimisers {
@@ -221,7 +224,7 @@ impl<'a> Enumeration<'a> {
 mod tests {
     use super::*;
     use crate::instance::{self, Shape};
-    use crate::loss::{Bias, Weights};
+    use crate::objective::{Bias, Weights};
     use crate::personal::exact::enumerate;
 
     #[test]
@@ -234,7 +237,7 @@ mod tests {
             for seed in 0..500 {
                 let clients = if seed % 50 == 0 { 8 } else { 1 + seed as usize % 6 };
                 let market = instance::market(seed, Shape { bias, weights, classes: 4, ..Shape::of(clients) }).unwrap();
-                let solution = search(&market, Options::default());
+                let solution = search(&market, market.bound().unwrap(), Options::default());
                 let brute = enumerate(&market);
                 assert!(solution.exact, "seed {seed}");
                 assert_eq!(solution.objective, brute.objective, "seed {seed} {bias}");
@@ -247,7 +250,7 @@ mod tests {
         for bias in [Bias::Aligned, Bias::Mixture] {
             for (seed, clients) in [(1, 20), (2, 20), (3, 40), (4, 300)] {
                 let market = instance::market(seed, Shape { bias, ..Shape::of(clients) }).unwrap();
-                let solution = search(&market, Options { effort: 3_000_000, gap: 0.0 });
+                let solution = search(&market, market.bound().unwrap(), Options { effort: 3_000_000, gap: 0.0 });
                 assert!(solution.lower_bound <= solution.objective);
                 let gap = (solution.objective - solution.lower_bound) as f64 / solution.objective as f64;
                 assert!(gap < 0.02, "{bias} {clients} clients: gap {gap}");

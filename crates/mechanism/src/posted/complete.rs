@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use crate::client::Mode;
 use crate::error::Result;
-use crate::loss::Tally;
 use crate::market::Market;
+use crate::mode::Mode;
 use crate::money::{Credits, Price};
-use crate::outcome::Outcome;
-use crate::posted::ATTOS_PER_PICO;
+use crate::objective::Tally;
+use crate::outcome::{Decision, Outcome};
 use crate::posted::response::{Switch, best_mode, payment, switches};
+use crate::posted::units::ATTOS_PER_PICO;
 
 /// The posted price with the smallest J = kappa Phi + r sum of v, and everyone's answer to it.
 ///
@@ -40,7 +40,7 @@ pub fn respond(market: &Market, price: Price) -> Result<Outcome> {
         modes[index] = mode;
         payments[index] = Credits::narrow(payment(price, &market.part(index, mode)), "a payment")?;
     }
-    market.outcome(Some(price), &modes, &payments, None, true)
+    market.outcome(Decision::new(modes, payments).at(Some(price)))
 }
 
 /// The best price, and its J in 1e-18 credits.
@@ -52,7 +52,7 @@ pub(crate) fn best_price(market: &Market) -> (Price, i128) {
         if payments > best.1 {
             return ControlFlow::Break(());
         }
-        let cost = market.model().loss(tally) * ATTOS_PER_PICO + payments;
+        let cost = market.loss_of(tally) * ATTOS_PER_PICO + payments;
         if cost < best.1 {
             best = (price, cost);
         }
@@ -102,7 +102,7 @@ pub(super) fn sweep(market: &Market, mut visit: impl FnMut(Price, &Tally) -> Con
 mod tests {
     use super::*;
     use crate::instance::{self, Shape};
-    use crate::loss::{Bias, Weights};
+    use crate::objective::{Bias, Weights};
 
     /// J at every switch point by full evaluation, against the sweep.
     #[test]
@@ -124,7 +124,7 @@ mod tests {
                     let answer = |index: usize| best_mode(price, market.parts(index), &market.fine_costs()[index]);
                     let modes: Vec<Mode> = (0..market.len()).map(answer).collect();
                     let tally = market.tally(&modes);
-                    market.model().loss(&tally) * ATTOS_PER_PICO + spending(price, &tally)
+                    market.loss_of(&tally) * ATTOS_PER_PICO + spending(price, &tally)
                 };
                 let brute = candidates.into_iter().map(|price| (cost(price), price)).min().unwrap();
                 let (price, swept) = best_price(&market);

@@ -13,7 +13,7 @@ pub type Part = fn(f64, f64) -> f64;
 pub fn price(allocation: &Allocation) -> Outcome<Figure> {
     let mut svg = String::new();
     draw(allocation, &mut svg).map_err(unexpected)?;
-    let known = match allocation.expected {
+    let known = match allocation.outcome.estimate {
         Some(_) => {
             "The dashed price is the best one by what the server knows: costs in distribution. The curve is what each price \
                     would really have cost it."

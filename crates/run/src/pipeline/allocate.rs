@@ -8,9 +8,7 @@ use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::personal::Options;
 use imfl_mechanism::posted::{self, Sampling};
 use imfl_mechanism::prior::{Distribution, Prior, UnitCosts};
-use imfl_mechanism::{
-    ClientSpec, Constants, Knowledge, LossModel, Market, Rate, RuleChoice, Target, TargetChoice, Weights,
-};
+use imfl_mechanism::{ClientSpec, Constants, Knowledge, LossModel, Market, Rate, Target, TargetChoice, Weights};
 use rand::RngExt;
 
 /// Draws of the prior over device factors.
@@ -30,7 +28,7 @@ struct UnitPrices {
 /// Runs the rule that is chosen: the posted price that is best by what the server knows, unless another is asked for.
 pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Allocation> {
     let market = market(setup, profile, assessment)?;
-    let constants = market.model().constants();
+    let constants = constants(setup, profile, assessment);
     if !constants.theorem_holds() {
         setup.progress.warn(format!(
             "rate {} is above 1/(4 L h) = {:.2e} (L {:.2}, h {}): the accuracy loss still ranks participants, but the theorem \
@@ -42,20 +40,14 @@ pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome
         ));
     }
     let knowledge = knowledge(setup, profile)?;
-    let (outcome, expected) = match setup.config.mechanism.rule() {
-        RuleChoice::PostedPrice => {
-            let estimate = posted::incomplete(&market, &knowledge.prior, knowledge.sampling)?;
-            (posted::respond(&market, estimate.price)?, Some(estimate))
-        }
-        rule => (rule.mechanism(&market, &knowledge)?.run(&market)?, None),
-    };
+    let outcome = setup.config.mechanism.rule().mechanism(&market, &knowledge)?.run(&market)?;
     let curve = posted::curve(&market, CURVE_POINTS)?;
     if outcome.participants() == 0 {
         setup.progress.warn("nobody takes part at the best price; a higher --weight makes accuracy worth more");
     }
     // Clients come with label shares, so the population has a target.
     let target = market.population().target().map(Target::shares).unwrap_or_default();
-    Ok(Allocation { market, outcome, expected, curve, target })
+    Ok(Allocation { market, outcome, constants, curve, target })
 }
 
 /// Clients with their costs in credits, and what they are worth.
@@ -76,18 +68,23 @@ pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outc
         }
     });
     let population = imfl_mechanism::Population::new(specs, &target(&config.mechanism.target)?)?;
-    let samples: usize = profile.clients.iter().flat_map(|client| &client.histogram).sum();
-    let constants = Constants {
-        g_data: assessment.g_data,
-        sigma: assessment.sigma,
-        smoothness: assessment.smoothness,
-        rate: config.training.rate,
-        local_steps: mean_local_steps(setup, samples, profile.clients.len()),
-    };
+    let constants = constants(setup, profile, assessment);
     let quality = assessment.theta.map_or(1.0, |theta| theta.theta);
     let mechanism = &config.mechanism;
     let model = LossModel::new(constants, quality, mechanism.weight, mechanism.bias, Weights::Effective)?;
     Ok(Market::new(population, model)?)
+}
+
+/// What was measured and configured about the learning problem.
+fn constants(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Constants {
+    let samples: usize = profile.clients.iter().flat_map(|client| &client.histogram).sum();
+    Constants {
+        g_data: assessment.g_data,
+        sigma: assessment.sigma,
+        smoothness: assessment.smoothness,
+        rate: setup.config.training.rate,
+        local_steps: mean_local_steps(setup, samples, profile.clients.len()),
+    }
 }
 
 /// What the server knows about the clients' costs: their distribution.

@@ -168,7 +168,7 @@ impl Summary {
     ) -> Self {
         let outcome = &allocation.outcome;
         let count = |mode| outcome.awards.iter().filter(|award| award.mode == mode).count();
-        let constants = allocation.market.model().constants();
+        let constants = &allocation.constants;
         Self {
             schema: "imfl.run/1",
             seed: setup.seed,
@@ -189,14 +189,14 @@ impl Summary {
             payments: outcome.payments.to_f64(),
             paid: training.paid.to_f64(),
             server_cost: outcome.server_cost.to_f64(),
-            expected_server_cost: allocation.expected.map(|estimate| estimate.server_cost),
+            expected_server_cost: outcome.estimate.map(|estimate| estimate.server_cost),
             weight: setup.config.mechanism.weight,
             bound: Bound {
                 sigma: constants.sigma,
                 smoothness: constants.smoothness,
                 local_steps: constants.local_steps,
                 theorem_holds: constants.theorem_holds(),
-                terms: outcome.terms,
+                terms: outcome.terms().unwrap_or_default(),
             },
             costs: profile.costs,
             withheld_images: setup.withheld,

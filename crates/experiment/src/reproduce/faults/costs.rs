@@ -7,7 +7,7 @@ use super::super::rules;
 use super::super::world::{Place, World};
 use super::{at, cells};
 use imfl_mechanism::personal::Options;
-use imfl_mechanism::{Credits, Knowledge, Market, ModeCosts, RuleChoice};
+use imfl_mechanism::{Credits, Knowledge, Market, PerMode, RuleChoice};
 use imfl_report::Table;
 use imfl_report::chart::{Axis, Chart, Series, Style};
 use imfl_report::statistics::Interval;
@@ -133,8 +133,7 @@ fn lied(rule: RuleChoice, place: &Place, factor: f64, effort: u64) -> Outcome<Li
     let truth = &place.market.with_costs(place.market.costs().to_vec())?;
     let knowledge = Knowledge { options: Options { effort, ..Options::default() }, ..place.knowledge.clone() };
     let decide = |reported: &Market| rule.mechanism(reported, &knowledge)?.run(reported);
-    let scaled =
-        |costs: &ModeCosts| ModeCosts { local: times(costs.local, factor), augmented: times(costs.augmented, factor) };
+    let scaled = |costs: &PerMode<Credits>| costs.map(|cost| times(cost, factor));
     let honest = decide(truth)?;
     let together = decide(&truth.with_costs(truth.costs().iter().map(scaled).collect())?)?;
     let utility = |outcome: &imfl_mechanism::Outcome, index: usize| {

@@ -63,7 +63,8 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
         let place = &lab.place;
         let modes = draw(seed, choice, place.clients.len(), place.setup.generator.is_some());
         let small = world.largest_rate(&place.setup.config);
-        let terms = |bias, rate| Ok::<_, Failure>(valued(place, bias, rate)?.terms(&modes));
+        let terms =
+            |bias, rate| Ok::<_, Failure>(valued(place, bias, rate)?.appraisal(&modes).terms().unwrap_or_default());
         let used = place.setup.config.training.rate;
         let participants = lab.participants(&modes);
         let mut path = Path::new(&lab, &modes, &participants, grid.every);
@@ -99,7 +100,7 @@ fn draw(seed: u64, choice: u64, clients: usize, generator: bool) -> Vec<Mode> {
 
 /// The market with another bound on the bias and another learning rate.
 fn valued(place: &Place, bias: Bias, rate: f64) -> Outcome<Market> {
-    let model = place.market.model();
+    let model = place.market.bound().ok_or_else(|| Failure::new(Kind::Config, "only the bound has terms"))?;
     let constants = imfl_mechanism::Constants { rate, ..*model.constants() };
     let model = LossModel::new(constants, model.theta(), model.kappa(), bias, Weights::Effective)?;
     Ok(Market::new(place.market.population().clone(), model)?)

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::objective::terms::Terms;
 
 /// What the probe measures and the training run fixes; the keys of a constants file.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -53,11 +54,17 @@ impl Constants {
         1.0 / (4.0 * self.smoothness * f64::from(self.local_steps))
     }
 
-    /// The factors of squared mean skew, sum a^2/d, mean squared skew, mean 1/b and sum a^2/b in Phi.
-    pub(crate) fn coefficients(&self) -> [f64; 5] {
+    /// The coefficients of Phi.
+    pub(crate) fn coefficients(&self) -> Terms {
         let h = f64::from(self.local_steps);
         let (g2, noise) = (self.g_data * self.g_data, self.sigma * self.sigma);
         let step = self.rate * self.smoothness;
-        [4.0 * g2, 4.0 * noise, 10.0 * (step * h) * (step * h) * g2, 5.0 * step * step * h * noise, 4.0 * step * noise]
+        Terms {
+            bias: 4.0 * g2,
+            finite_data: 4.0 * noise,
+            drift: 10.0 * (step * h) * (step * h) * g2,
+            local_noise: 5.0 * step * step * h * noise,
+            averaged_noise: 4.0 * step * noise,
+        }
     }
 }
