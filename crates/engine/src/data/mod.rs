@@ -3,10 +3,12 @@
 pub mod cifar;
 pub mod folder;
 pub mod idx;
+mod pixels;
 mod source;
 mod split;
 mod stored;
 
+pub use pixels::Pixels;
 pub use source::{Benchmark, open};
 
 use std::fmt;
@@ -130,12 +132,13 @@ pub struct Dataset {
     pub shape: ImageShape,
     /// What each class is called.
     pub class_names: Vec<String>,
-    images: Vec<u8>,
+    images: Pixels,
     labels: Vec<u16>,
 }
 
 impl Dataset {
-    /// Takes images `[samples, channels, height, width]` and one label for each.
+    /// Takes images `[samples, channels, height, width]` and one label for each; bytes that somebody else owns stay where they
+    /// are ([`Pixels::shared`]).
     ///
     /// # Errors
     /// [`DataError::Mismatch`] if counts disagree or a label names no class.
@@ -143,10 +146,10 @@ impl Dataset {
         name: impl Into<String>,
         shape: ImageShape,
         class_names: Vec<String>,
-        images: Vec<u8>,
+        images: impl Into<Pixels>,
         labels: Vec<u16>,
     ) -> Result<Self, DataError> {
-        let name = name.into();
+        let (name, images) = (name.into(), images.into());
         if images.len() != labels.len() * shape.size() {
             return Err(DataError::Mismatch(format!(
                 "{name}: {} labels need {} bytes of {shape} images, but there are {}",
@@ -186,6 +189,11 @@ impl Dataset {
         &self.images[index * size..(index + 1) * size]
     }
 
+    /// The bytes of all images, `[samples, channels, height, width]`.
+    pub fn images(&self) -> &[u8] {
+        &self.images
+    }
+
     /// The class of one image.
     pub fn label(&self, index: usize) -> usize {
         usize::from(self.labels[index])
@@ -217,7 +225,7 @@ impl Dataset {
             images.extend_from_slice(self.image(index as usize));
         }
         let labels = indices.iter().map(|&index| self.labels[index as usize]).collect();
-        Self { images, labels, name: self.name.clone(), shape: self.shape, class_names: self.class_names.clone() }
+        Self { images: images.into(), labels, name: self.name.clone(), shape: self.shape, class_names: self.class_names.clone() }
     }
 
     /// Mean and deviation of each channel over all images; a channel without contrast gets deviation 1.

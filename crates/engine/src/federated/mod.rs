@@ -20,7 +20,7 @@ mod update;
 
 pub use availability::{Attendance, Availability, DropOut};
 pub use cohort::{CohortError, CohortSampling, CohortSamplingError, Drawn};
-pub use evaluate::{Evaluation, evaluate, evaluate_clients};
+pub use evaluate::{Evaluation, evaluate, evaluate_clients, logits};
 pub use local::{LocalAlgorithm, LocalAlgorithmError, LocalSgd};
 pub use plan::Plan;
 pub use report::{Dropped, RoundReport};

@@ -11,7 +11,7 @@ mod training;
 pub use availability::AvailabilityConfig;
 pub use checkpoints::CheckpointsConfig;
 pub use costs::RecordedCosts;
-pub use file::{read, read_as};
+pub use file::{read, read_as, read_text};
 
 use imfl_engine::federated::Server;
 use imfl_mechanism::RuleChoice;
