@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use imfl_aigc::{Method, Sampling};
-use imfl_engine::device::{Compute, DeviceName};
+use imfl_engine::device::{Compute, DeviceError, DeviceName};
 use imfl_run::config::Information;
 use imfl_run::{Failure, Kind, Outcome};
 
@@ -21,7 +21,7 @@ pub struct Machine {
 impl Machine {
     /// Opens the device.
     pub fn open(&self) -> Outcome<Compute> {
-        Ok(Compute::open(self.device.parse::<DeviceName>()?, self.workers)?)
+        Ok(Compute::open(self.device.parse::<DeviceName>().map_err(DeviceError::from)?, self.workers)?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use imfl_aigc::quality::QualityError;
 use imfl_aigc::{AugmentationError, CheckpointError, SampleError};
+use imfl_engine::choice::UnknownName;
 use imfl_engine::data::DataError;
 use imfl_engine::device::DeviceError;
 use imfl_engine::federated::{CohortError, TrainingError};
@@ -72,6 +73,12 @@ impl From<DataError> for Failure {
 impl From<DeviceError> for Failure {
     fn from(error: DeviceError) -> Self {
         Self::new(Kind::Device, error)
+    }
+}
+
+impl From<UnknownName> for Failure {
+    fn from(error: UnknownName) -> Self {
+        Self::new(Kind::Config, error)
     }
 }
 

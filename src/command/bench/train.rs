@@ -131,7 +131,7 @@ impl Train {
 
     /// Every combination of what was listed.
     fn settings(&self, ranks: &Ranks) -> Outcome<Vec<Setting>> {
-        let algorithm = LocalAlgorithm::parse(&self.algorithm, self.clients);
+        let algorithm = self.algorithm.parse::<LocalAlgorithm>();
         let algorithm = algorithm.map_err(|problem| Failure::new(Kind::Usage, format!("--algorithm: {problem}")))?;
         let optional = |values: &[usize]| match values {
             [] => vec![None],
@@ -154,7 +154,7 @@ impl Train {
                                 epochs: self.local_epochs,
                                 batch,
                                 momentum: self.momentum,
-                                algorithm,
+                                algorithm: algorithm.clone(),
                                 ..LocalSgd::default()
                             },
                             rounds: self.rounds,

@@ -140,7 +140,7 @@ impl Classifier {
             let range = part * BATCH..data.len().min((part + 1) * BATCH);
             let samples: Vec<Sample> = range.map(|index| Sample::Authentic(index as u32)).collect();
             let batch = Batch::assemble(&images, &[&samples], samples.len(), &compute.device);
-            let out = apply(&mut Pass::evaluate(&stacked), batch.images);
+            let out = apply(&mut Pass::evaluate(&stacked), batch.inputs);
             let width = out.dims()[2];
             let data = out.into_data().convert::<f32>();
             // Just converted to f32.
@@ -168,7 +168,7 @@ fn gradient(
         let leaves = stacked.leaves();
         let batch = Batch::assemble(images, &[shards[shard]], shards[shard].len(), &device);
         let mut dropout = [keyed(seed, Purpose::Dropout, 0, shard as u64, step)];
-        let logits = model.forward(&mut Pass::train(&leaves, &mut dropout), batch.images.clone());
+        let logits = model.forward(&mut Pass::train(&leaves, &mut dropout), batch.inputs.clone());
         let share = shards[shard].len() as f32 / samples.len() as f32;
         optimizer::flat_gradient(&leaves, batch.cross_entropy(logits).sum() * share)
     });

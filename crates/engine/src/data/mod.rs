@@ -3,14 +3,15 @@
 pub mod cifar;
 pub mod folder;
 pub mod idx;
-mod pixels;
+mod samples;
 mod source;
 mod split;
 mod stored;
 
-pub use pixels::Pixels;
+pub use samples::{Samples, Scale};
 pub use source::{Benchmark, open};
 
+use crate::choice::UnknownName;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -33,20 +34,24 @@ impl ImageShape {
     }
 }
 
-/// Text that is no shape.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no image shape; expected CHANNELSxHEIGHTxWIDTH, as in 3x32x32, each at least 1")]
-pub struct ImageShapeError(String);
+impl From<ImageShape> for [usize; 3] {
+    fn from(ImageShape { channels, height, width }: ImageShape) -> Self {
+        [channels, height, width]
+    }
+}
 
 impl FromStr for ImageShape {
-    type Err = ImageShapeError;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<Self, ImageShapeError> {
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
         let sides: Vec<Option<usize>> =
             text.split('x').map(|side| side.parse().ok().filter(|&side| side > 0)).collect();
         match sides[..] {
             [Some(channels), Some(height), Some(width)] => Ok(Self { channels, height, width }),
-            _ => Err(ImageShapeError(text.into())),
+            _ => {
+                let expected = "CHANNELSxHEIGHTxWIDTH, as in 3x32x32, each at least 1";
+                Err(UnknownName::new(text, "image shape", expected))
+            }
         }
     }
 }
@@ -124,6 +129,17 @@ impl Normalisation {
 }
 
 /// Labelled images as bytes.
+///
+/// ```
+/// use imfl_engine::prelude::*;
+///
+/// let shape: ImageShape = "1x2x2".parse()?;
+/// let pixels = vec![0, 255, 0, 255, 7, 7, 7, 7];
+/// let data = Dataset::new("two", shape, vec!["stripes".into(), "plain".into()], pixels, vec![0, 1])?;
+/// assert_eq!((data.len(), data.classes(), data.image(1)), (2, 2, &[7; 4][..]));
+/// assert_eq!(data.histogram(), [1, 1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// What messages call it.
@@ -132,13 +148,12 @@ pub struct Dataset {
     pub shape: ImageShape,
     /// What each class is called.
     pub class_names: Vec<String>,
-    images: Pixels,
+    images: Vec<u8>,
     labels: Vec<u16>,
 }
 
 impl Dataset {
-    /// Takes images `[samples, channels, height, width]` and one label for each; bytes that somebody else owns stay where they
-    /// are ([`Pixels::shared`]).
+    /// Takes images `[samples, channels, height, width]` and one label for each.
     ///
     /// # Errors
     /// [`DataError::Mismatch`] if counts disagree or a label names no class.
@@ -146,10 +161,10 @@ impl Dataset {
         name: impl Into<String>,
         shape: ImageShape,
         class_names: Vec<String>,
-        images: impl Into<Pixels>,
+        images: Vec<u8>,
         labels: Vec<u16>,
     ) -> Result<Self, DataError> {
-        let (name, images) = (name.into(), images.into());
+        let name = name.into();
         if images.len() != labels.len() * shape.size() {
             return Err(DataError::Mismatch(format!(
                 "{name}: {} labels need {} bytes of {shape} images, but there are {}",
@@ -189,11 +204,6 @@ impl Dataset {
         &self.images[index * size..(index + 1) * size]
     }
 
-    /// The bytes of all images, `[samples, channels, height, width]`.
-    pub fn images(&self) -> &[u8] {
-        &self.images
-    }
-
     /// The class of one image.
     pub fn label(&self, index: usize) -> usize {
         usize::from(self.labels[index])
@@ -225,7 +235,7 @@ impl Dataset {
             images.extend_from_slice(self.image(index as usize));
         }
         let labels = indices.iter().map(|&index| self.labels[index as usize]).collect();
-        Self { images: images.into(), labels, name: self.name.clone(), shape: self.shape, class_names: self.class_names.clone() }
+        Self { images, labels, name: self.name.clone(), shape: self.shape, class_names: self.class_names.clone() }
     }
 
     /// Mean and deviation of each channel over all images; a channel without contrast gets deviation 1.

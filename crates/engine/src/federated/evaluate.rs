@@ -8,7 +8,7 @@ use crate::model::Model;
 use crate::parameters::{Stacked, Weights};
 use crate::worker;
 
-/// Images in a batch of an evaluation.
+/// Samples in a batch of an evaluation.
 const BATCH: usize = 100;
 
 /// How well a model does.
@@ -16,20 +16,20 @@ const BATCH: usize = 100;
 pub struct Evaluation {
     /// Mean cross-entropy.
     pub loss: f64,
-    /// Images whose class has the highest logit.
+    /// Samples whose class has the highest logit.
     pub correct: usize,
-    /// Images looked at.
+    /// Samples looked at.
     pub samples: usize,
 }
 
 impl Evaluation {
-    /// Share of images that were classified correctly, in [0, 1].
+    /// Share of samples that were classified correctly, in [0, 1].
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.samples.max(1) as f64
     }
 }
 
-/// Evaluates on all authentic images, without dropout; the result does not depend on the number of workers or ranks.
+/// Evaluates on all authentic samples, without dropout; the result does not depend on the number of workers or ranks.
 pub fn evaluate(model: &dyn Model, weights: &Weights, images: &Images, compute: &Compute) -> Evaluation {
     let all = Client::authentic(0, &(0..images.authentic().len() as u32).collect::<Vec<_>>());
     evaluate_clients(model, weights, images, &[&all], compute).remove(0)
@@ -71,14 +71,14 @@ pub fn evaluate_clients(
     evaluations
 }
 
-/// Logits of all authentic images, `[samples, classes]`, without dropout; they do not depend on the number of workers.
+/// Logits of all authentic samples, `[samples, classes]`, without dropout; they do not depend on the number of workers.
 pub fn logits(model: &dyn Model, weights: &Weights, images: &Images, compute: &Compute) -> Vec<f32> {
     let stacked = Stacked::broadcast(weights, 1, &compute.device);
     let all = Client::authentic(0, &(0..images.authentic().len() as u32).collect::<Vec<_>>());
     let parts: Vec<&[Sample]> = all.samples.chunks(BATCH).collect();
     let found = worker::map(compute.workers, parts.len(), |index| {
         let batch = Batch::assemble(images, &[parts[index]], parts[index].len(), &compute.device);
-        let logits = model.forward(&mut Pass::evaluate(&stacked), batch.images).into_data();
+        let logits = model.forward(&mut Pass::evaluate(&stacked), batch.inputs).into_data();
         // Logits of f32 parameters are f32.
         logits.as_slice::<f32>().expect("logits are f32").to_vec()
     });
@@ -94,17 +94,18 @@ fn evaluate_batch(
     compute: &Compute,
 ) -> (f64, usize) {
     let batch = Batch::assemble(images, &[part], part.len(), &compute.device);
-    let logits = model.forward(&mut Pass::evaluate(stacked), batch.images.clone());
+    let logits = model.forward(&mut Pass::evaluate(stacked), batch.inputs.clone());
     let [_, rows, classes] = logits.dims();
     let loss = f64::from(batch.cross_entropy(logits.clone()).into_scalar::<f32>()) * rows as f64;
     let data = logits.into_data();
     // Logits of f32 parameters are f32.
     let logits = data.as_slice::<f32>().expect("logits are f32");
-    let correct = logits.chunks_exact(classes).zip(part).filter(|(row, sample)| argmax(row) == images.label(**sample));
+    let correct =
+        logits.chunks_exact(classes).zip(part).filter(|(row, sample)| likeliest(row) == images.label(**sample));
     (loss, correct.count())
 }
 
-/// The first position of the largest value.
-fn argmax(row: &[f32]) -> usize {
-    row.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &x)| if x > best.1 { (i, x) } else { best }).0
+/// The class with the highest logit, the first of several.
+pub fn likeliest(logits: &[f32]) -> usize {
+    logits.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &x)| if x > best.1 { (i, x) } else { best }).0
 }

@@ -10,38 +10,70 @@ pub use mlp::Mlp;
 pub use resnet8_gn::ResNet8Gn;
 pub use simple_cnn::SimpleCnn;
 
+use crate::choice::{Choice, as_text};
 use crate::data::ImageShape;
 use crate::layer::{Pass, Trace};
 use crate::parameters::{Layout, Stacked, Weights};
 use burn::tensor::{Device, Tensor};
 use std::cell::RefCell;
-use std::str::FromStr;
+use std::fmt;
 use std::sync::Arc;
 
-/// A classifier of images. Implement it with the layers of [`crate::layer`] and client batching comes for free.
+/// A classifier of samples. Implement it with the layers of [`crate::layer`], and a chunk of clients trains in one launch.
+///
+/// ```
+/// use imfl_engine::prelude::*;
+/// use std::sync::Arc;
+///
+/// struct Logistic(Arc<Layout>, Linear);
+///
+/// impl Model for Logistic {
+///     fn layout(&self) -> &Arc<Layout> {
+///         &self.0
+///     }
+///     fn features(&self, _: &mut Pass, inputs: Tensor<5>) -> Tensor<3> {
+///         flatten(inputs)
+///     }
+///     fn classify(&self, pass: &mut Pass, features: Tensor<3>) -> Tensor<3> {
+///         self.1.forward(pass, features)
+///     }
+/// }
+///
+/// let mut layout = Layout::new();
+/// let dense = Linear::new(&mut layout, "dense", 28 * 28, 10);
+/// let model = Logistic(Arc::new(layout), dense);
+/// assert_eq!(model.layout().size(), 7850);
+///
+/// // Three clients with five samples each.
+/// let weights = Weights::initialise(model.layout().clone(), 1);
+/// let stacked = Stacked::broadcast(&weights, 3, &Device::flex());
+/// let inputs = Tensor::zeros([3, 5, 1, 28, 28], &Device::flex());
+/// assert_eq!(model.forward(&mut Pass::evaluate(&stacked), inputs).dims(), [3, 5, 10]);
+/// ```
 pub trait Model: Send + Sync {
     /// The parameters that [`Model::features`] and [`Model::classify`] look up.
     fn layout(&self) -> &Arc<Layout>;
 
-    /// Images `[clients, batch, channels, height, width]` to the last hidden activations `[clients, batch, features]`.
-    fn features(&self, pass: &mut Pass, images: Tensor<5>) -> Tensor<3>;
+    /// Samples `[clients, batch, channels, height, width]` to the last hidden activations `[clients, batch, features]`.
+    fn features(&self, pass: &mut Pass, inputs: Tensor<5>) -> Tensor<3>;
 
     /// Hidden activations `[clients, batch, features]` to logits `[clients, batch, classes]`.
     fn classify(&self, pass: &mut Pass, features: Tensor<3>) -> Tensor<3>;
 
-    /// Images `[clients, batch, channels, height, width]` to logits `[clients, batch, classes]`.
-    fn forward(&self, pass: &mut Pass, images: Tensor<5>) -> Tensor<3> {
-        let features = self.features(pass, images);
+    /// Samples `[clients, batch, channels, height, width]` to logits `[clients, batch, classes]`.
+    fn forward(&self, pass: &mut Pass, inputs: Tensor<5>) -> Tensor<3> {
+        let features = self.features(pass, inputs);
         self.classify(pass, features)
     }
 }
 
-/// What the layers of `model` do with one image of `shape`, found out by showing them one.
-pub fn trace(model: &dyn Model, shape: ImageShape, device: &Device) -> Trace {
+/// What the layers of `model` do with one sample of `shape`, found out by showing them one.
+pub fn trace(model: &dyn Model, shape: impl Into<[usize; 3]>, device: &Device) -> Trace {
+    let [channels, height, width] = shape.into();
     let parameters = Stacked::broadcast(&Weights::initialise(model.layout().clone(), 0), 1, device);
-    let image = Tensor::zeros([1, 1, shape.channels, shape.height, shape.width], device);
+    let sample = Tensor::zeros([1, 1, channels, height, width], device);
     let trace = RefCell::new(Trace::new(model.layout()));
-    model.forward(&mut Pass::evaluate(&parameters).traced(&trace), image);
+    model.forward(&mut Pass::evaluate(&parameters).traced(&trace), sample);
     trace.into_inner()
 }
 
@@ -61,9 +93,6 @@ pub enum Architecture {
 /// Why a model cannot be built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ModelError {
-    /// No model of that name.
-    #[error("no model is called `{0}`; there are: {list}", list = Architecture::NAMES.join(", "))]
-    Unknown(String),
     /// The images are too small for the model.
     #[error("`{model}` needs images of at least {least}x{least} pixels, these have {shape}")]
     TooSmall {
@@ -79,7 +108,7 @@ pub enum ModelError {
 impl Architecture {
     /// All of them, in the order of [`Architecture::NAMES`].
     pub const ALL: [Self; 4] = [Self::Mlp, Self::SimpleCnn, Self::FedAvgCnn, Self::ResNet8Gn];
-    /// The names that [`Architecture::from_str`] knows.
+    /// The name of each.
     pub const NAMES: [&str; 4] = ["mlp", "simple-cnn", "fedavg-cnn", "resnet8-gn"];
 
     /// The name by which a command line calls it.
@@ -109,12 +138,23 @@ impl Architecture {
     }
 }
 
-impl FromStr for Architecture {
-    type Err = ModelError;
+impl Choice for Architecture {
+    const THING: &'static str = "model";
 
-    fn from_str(name: &str) -> Result<Self, ModelError> {
-        let known = Self::ALL.into_iter().find(|architecture| architecture.name() == name);
-        known.ok_or_else(|| ModelError::Unknown(name.into()))
+    fn forms() -> Vec<&'static str> {
+        Self::NAMES.into()
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|architecture| architecture.name() == name)
+    }
+}
+
+as_text!([] Architecture);
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -4,7 +4,7 @@ use super::memory;
 use imfl_engine::client::Client;
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::Compute;
-use imfl_engine::federated::{self, CohortSampling, Federation, LocalSgd, Participant, Plan};
+use imfl_engine::federated::{CohortSampling, Federation, LocalSgd, Participant, Plan};
 use imfl_engine::launch;
 use imfl_engine::model::Architecture;
 use imfl_engine::random::{Purpose, keyed};
@@ -75,24 +75,21 @@ impl Setting {
         let model = self.model.build(self.shape, CLASSES)?;
         let normalisation = data.normalisation();
         let data = Arc::new(data);
-        let federation = Federation::new(model, data, &normalisation, self.local, self.compute.clone(), self.seed);
+        let local = self.local.clone();
+        let mut federation = Federation::new(model, data, &normalisation, local, self.compute.clone(), self.seed);
+        federation.population = self.clients;
         let client = |id: usize| {
             let first = id * self.samples;
             Client::authentic(id as u32, &(first as u32..(first + self.samples) as u32).collect::<Vec<_>>())
         };
-        let clients: Vec<Client> = (0..self.clients).map(client).collect();
-        let weights = vec![self.samples as f64; self.clients];
+        let clients: Vec<Participant> = (0..self.clients).map(client).map(Participant::by_samples).collect();
         memory::forget();
 
-        let mut state = federated::init(federation.model.as_ref(), self.seed);
+        let mut state = federation.start();
         let (mut seconds, mut waiting, mut communication, mut last) = (vec![], vec![], vec![], None);
         for round in 1..=self.rounds + 1 {
             let started = Instant::now();
-            let drawn = CohortSampling::default().draw(&weights, self.cohort, self.seed, round)?;
-            let cohort: Vec<Participant> = drawn
-                .into_iter()
-                .map(|drawn| Participant { client: clients[drawn.index].clone(), weight: drawn.weight })
-                .collect();
+            let cohort = CohortSampling::default().cohort(&clients, self.cohort, self.seed, round)?;
             let (applied, launches) = launch::count(|| federation.apply(state, &cohort));
             let report;
             (state, report) = applied?;

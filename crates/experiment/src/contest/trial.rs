@@ -5,9 +5,9 @@ use super::settings::Settings;
 use crate::assess::Part;
 use imfl_aigc::quality::{self, Classifier};
 use imfl_aigc::{Generator, Request};
-use imfl_engine::client::{Client, Images};
+use imfl_engine::client::Client;
 use imfl_engine::data::Dataset;
-use imfl_engine::federated::{self, Participant};
+use imfl_engine::federated::Participant;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_run::failure::Outcome;
 use imfl_run::host::Host;
@@ -143,14 +143,7 @@ fn accuracy(setup: &Setup, clients: &[Client], generated: Option<Arc<Dataset>>) 
     if let Some(generated) = generated {
         federation.images = federation.images.with_generated(generated);
     }
-    let cohort: Vec<Participant> = clients
-        .iter()
-        .map(|client| Participant { client: client.clone(), weight: client.samples.len() as f64 })
-        .collect();
-    let mut state = federated::init(federation.model.as_ref(), setup.seed);
-    for _ in 0..setup.config.training.rounds {
-        state = federation.apply(state, &cohort)?.0;
-    }
-    let test = Images::new(setup.test.clone(), &setup.train.normalisation());
-    Ok(federated::evaluate(federation.model.as_ref(), &state.weights, &test, &federation.compute).accuracy())
+    let cohort: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
+    let state = federation.train(federation.start(), setup.config.training.rounds, &cohort)?;
+    Ok(federation.evaluate(&state, &federation.images.like(setup.test.clone())).accuracy())
 }

@@ -2,9 +2,9 @@
 
 use super::world::Place;
 use imfl_engine::client::{Client, Images};
-use imfl_engine::federated::{self, Federation, Participant, ServerState};
+use imfl_engine::federated::{Federation, Participant, RoundReport, ServerState};
 use imfl_mechanism::{Mode, Target};
-use imfl_run::failure::Outcome;
+use imfl_run::failure::{Failure, Outcome};
 use imfl_run::pipeline::augment;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ impl Lab {
         if let Some(generated) = data.generated {
             federation.images = federation.images.with_generated(generated);
         }
-        let test = Images::new(setup.test.clone(), &setup.train.normalisation());
+        let test = federation.images.like(setup.test.clone());
         Ok(Self { federation, augmented: data.clients, test, place })
     }
 
@@ -64,8 +64,7 @@ impl Lab {
 
     /// A model on the test images.
     pub fn score(&self, state: &ServerState) -> Score {
-        let Federation { model, compute, .. } = &self.federation;
-        let evaluation = federated::evaluate(model.as_ref(), &state.weights, &self.test, compute);
+        let evaluation = self.federation.evaluate(state, &self.test);
         Score { loss: evaluation.loss, accuracy: evaluation.accuracy() }
     }
 
@@ -80,13 +79,13 @@ impl Lab {
     /// # Errors
     /// Training that diverged.
     pub fn watch(&self, participants: &[Participant], mut see: impl FnMut(u64, &ServerState)) -> Outcome<Score> {
-        let mut state = federated::init(self.federation.model.as_ref(), self.place.setup.seed);
-        see(0, &state);
-        for round in 1..=self.place.setup.config.training.rounds {
-            state = self.federation.apply(state, participants)?.0;
-            see(round, &state);
-        }
-        Ok(self.score(&state))
+        let (start, rounds) = (self.federation.start(), self.place.setup.config.training.rounds);
+        see(0, &start);
+        let seen = |state: &ServerState, report: RoundReport| {
+            see(report.round, state);
+            Ok::<_, Failure>(())
+        };
+        Ok(self.score(&self.federation.train_with(start, rounds, |_| Ok(participants), seen)?))
     }
 
     /// Trains for as many rounds as the settings say; `cohort` picks who is there in a round, counted from 1. The score before
@@ -103,7 +102,7 @@ impl Lab {
     /// # Errors
     /// Training that diverged.
     pub fn train_in(&self, federation: &Federation, cohort: impl Fn(u64) -> Vec<Participant>) -> Outcome<Vec<Score>> {
-        let mut state = federated::init(self.federation.model.as_ref(), self.place.setup.seed);
+        let mut state = self.federation.start();
         let mut scores = vec![self.score(&state)];
         for round in 1..=self.place.setup.config.training.rounds {
             let present = cohort(round);

@@ -9,7 +9,7 @@ use super::journal::Journal;
 use super::lab::Score;
 use super::replace::Lot;
 use super::world::{Place, World};
-use imfl_engine::client::{Client, Images};
+use imfl_engine::client::Client;
 use imfl_engine::federated::{self, Federation, Participant, ServerState};
 use imfl_engine::gradient;
 use imfl_report::Table;
@@ -104,17 +104,14 @@ fn cell(world: &World, lot: &Lot, share: f64, (aim, origin): (Aim, Origin), grid
     let clients = lot.replace(share, aim, origin)?;
     let mut federation = place.setup.federation()?;
     federation.images = federation.images.with_generated(lot.generated.clone());
-    let participants: Vec<Participant> = clients
-        .iter()
-        .map(|client| Participant { client: client.clone(), weight: client.samples.len() as f64 })
-        .collect();
+    let participants: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
     let score = accuracy(place, &federation, &participants)?;
     // Small steps, so that the theorem holds for these clients: h is the steps of the one with the most samples.
     let longest = clients.iter().map(|client| client.samples.len()).max().unwrap_or(1);
     let steps = federation.local.steps(longest).max(1) as f64;
     let rate = 1.0 / (4.0 * world.measured.assessment.smoothness * steps);
     federation.local.rate = rate;
-    let (gradient, first_loss) = descend(place, &federation, &participants, lot, grid)?;
+    let (gradient, first_loss) = descend(&federation, &participants, lot, grid)?;
     let bound = Bound::of(world, &clients, &federation.images, rate, steps);
     let phi = bound.phi();
     Ok(Mixed {
@@ -128,24 +125,14 @@ fn cell(world: &World, lot: &Lot, share: f64, (aim, origin): (Aim, Origin), grid
 
 /// Trains at the settings' rate.
 fn accuracy(place: &Place, federation: &Federation, participants: &[Participant]) -> Outcome<Score> {
-    let mut state = federated::init(federation.model.as_ref(), place.setup.seed);
-    for _ in 0..place.setup.config.training.rounds {
-        state = federation.apply(state, participants)?.0;
-    }
-    let test = Images::new(place.setup.test.clone(), &place.setup.train.normalisation());
-    let evaluation = federated::evaluate(federation.model.as_ref(), &state.weights, &test, &federation.compute);
+    let state = federation.train(federation.start(), place.setup.config.training.rounds, participants)?;
+    let evaluation = federation.evaluate(&state, &federation.images.like(place.setup.test.clone()));
     Ok(Score { loss: evaluation.loss, accuracy: evaluation.accuracy() })
 }
 
 /// Mean of the squared gradient norm of the target objective over the rounds, and the objective before the first. The target objective is
 /// the mean over classes of the loss on authentic images that nobody holds.
-fn descend(
-    place: &Place,
-    federation: &Federation,
-    participants: &[Participant],
-    lot: &Lot,
-    grid: &Grid,
-) -> Outcome<(f64, f64)> {
+fn descend(federation: &Federation, participants: &[Participant], lot: &Lot, grid: &Grid) -> Outcome<(f64, f64)> {
     let sets = lot.target_sets(grid.images_per_class);
     let (model, compute) = (federation.model.as_ref(), &federation.compute);
     let squared = |state: &ServerState| {
@@ -156,7 +143,7 @@ fn descend(
         }
         gradient::norm(&mean).powi(2)
     };
-    let mut state = federated::init(model, place.setup.seed);
+    let mut state = federation.start();
     let all = Client { id: 0, samples: sets.concat() };
     let first = federated::evaluate_clients(model, &state.weights, &federation.images, &[&all], compute)[0].loss;
     let mut norms = Vec::new();

@@ -43,7 +43,7 @@ impl RunConfig {
             ("chunk", self.chunk != Some(0), "at least 1"),
             ("name", is_name(&self.name), "letters, digits, `-`, `_` and `.`"),
         ];
-        self.training.local(self.partition.clients)?;
+        self.training.local()?;
         self.training.server.server()?;
         let replaced = self.training.sampling()?.replacement;
         if let Some(cohort) = self.training.cohort.filter(|&cohort| !replaced && cohort > self.partition.clients) {

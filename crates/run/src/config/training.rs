@@ -2,16 +2,15 @@
 
 use super::{ServerConfig, TrainingConfig};
 use crate::failure::{Failure, Kind, Outcome};
-use imfl_engine::attack::Hostility;
-use imfl_engine::federated::{Aggregation, CohortSampling, LocalAlgorithm, LocalSgd, Schedule, Server};
+use imfl_engine::federated::{Aggregation, CohortSampling, Hostility, LocalSgd, Schedule, Server};
 use std::fmt::Display;
 
 impl TrainingConfig {
-    /// What a client does in a round, out of a population of so many.
+    /// What a client does in a round.
     ///
     /// # Errors
     /// A failure of kind [`Kind::Config`] that names the key.
-    pub fn local(&self, population: usize) -> Outcome<LocalSgd> {
+    pub fn local(&self) -> Outcome<LocalSgd> {
         Ok(LocalSgd {
             rate: self.rate,
             schedule: named("training.schedule", self.schedule.parse::<Schedule>())?,
@@ -19,7 +18,7 @@ impl TrainingConfig {
             batch: self.batch,
             momentum: self.momentum,
             weight_decay: self.weight_decay,
-            algorithm: named("training.algorithm", LocalAlgorithm::parse(&self.algorithm, population))?,
+            algorithm: named("training.algorithm", self.algorithm.parse())?,
         })
     }
 
@@ -73,7 +72,7 @@ mod tests {
     #[test]
     fn the_defaults_are_plain_federated_averaging() {
         let config = TrainingConfig::default();
-        assert_eq!(config.local(3).unwrap(), LocalSgd { batch: 20, ..LocalSgd::default() });
+        assert_eq!(config.local().unwrap(), LocalSgd { batch: 20, ..LocalSgd::default() });
         assert_eq!(config.server.server().unwrap(), Server::default());
         assert_eq!(config.sampling().unwrap(), CohortSampling::default());
         assert_eq!(config.aggregation().unwrap(), Aggregation::default());
@@ -84,7 +83,7 @@ mod tests {
     #[test]
     fn wrong_names_say_their_key() {
         let mut config = TrainingConfig { schedule: "cosin:3".into(), ..TrainingConfig::default() };
-        assert!(config.local(3).unwrap_err().to_string().contains("`training.schedule`: `cosin:3`"));
+        assert!(config.local().unwrap_err().to_string().contains("`training.schedule`: `cosin:3`"));
         config.server.rule = "fedsgd".into();
         assert!(config.server.server().unwrap_err().to_string().contains("`training.server.rule`"));
         config.aggregation = "average".into();

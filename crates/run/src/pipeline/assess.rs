@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use imfl_aigc::{GradientProbe, Request, theta};
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::data::Dataset;
-use imfl_engine::federated::{self, CohortSampling, Drawn, Federation, Participant};
+use imfl_engine::federated::{CohortSampling, Federation, Participant};
 use imfl_engine::gradient;
 use imfl_engine::parameters::Weights;
 use imfl_engine::random::{Purpose, keyed};
@@ -37,15 +37,13 @@ pub fn run(setup: &Setup, clients: &[Client]) -> Outcome<Assessment> {
     }
     // A round is as large as one of the run: that of a whole large population would take longer than the training.
     let size = setup.config.training.cohort.map_or(clients.len(), |cohort| cohort.min(clients.len()));
-    let held: Vec<f64> = clients.iter().map(|client| client.samples.len() as f64).collect();
-    let participant = |drawn: Drawn| Participant { client: clients[drawn.index].clone(), weight: drawn.weight };
+    let everybody: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
     let bar = setup.progress.task("measuring gradients", setup.config.probe.points as u64);
-    let mut state = federated::init(federation.model.as_ref(), setup.seed);
+    let mut state = federation.start();
     let mut points = Vec::with_capacity(setup.config.probe.points);
     for index in 0..setup.config.probe.points {
         if index > 0 {
-            let drawn = CohortSampling::default().draw(&held, size, setup.seed, index as u64)?;
-            let cohort: Vec<Participant> = drawn.into_iter().map(participant).collect();
+            let cohort = CohortSampling::default().cohort(&everybody, size, setup.seed, index as u64)?;
             state = federation.apply(state, &cohort)?.0;
         }
         points.push(Point::measure(&federation, &state.weights, &halves, samples.as_deref(), index as u64));

@@ -6,7 +6,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use imfl_aigc::{GradientProbe, Theta, theta};
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::data::Dataset;
-use imfl_engine::federated::{self, Participant};
+use imfl_engine::federated::Participant;
 use imfl_engine::gradient;
 use std::sync::Arc;
 
@@ -36,11 +36,8 @@ impl Yardstick {
     pub fn thetas(&self, setup: &Setup, clients: &[Client], generated: &[Arc<Dataset>]) -> Outcome<Vec<Theta>> {
         let federation = setup.federation()?;
         let (model, compute) = (federation.model.as_ref(), &federation.compute);
-        let cohort: Vec<Participant> = clients
-            .iter()
-            .map(|client| Participant { client: client.clone(), weight: client.samples.len() as f64 })
-            .collect();
-        let mut state = federated::init(model, setup.seed);
+        let cohort: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
+        let mut state = federation.start();
         let mut measured = vec![Vec::new(); generated.len()];
         for point in 0..setup.config.probe.points {
             if point > 0 {

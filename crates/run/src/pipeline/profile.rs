@@ -6,7 +6,6 @@ use crate::config::RecordedCosts;
 use crate::failure::Outcome;
 use imfl_aigc::{Generator, Request};
 use imfl_engine::client::{Client, Images};
-use imfl_engine::federated;
 use imfl_engine::profile;
 use imfl_engine::random::{Purpose, keyed};
 use rand::RngExt;
@@ -54,8 +53,8 @@ fn costs(setup: &Setup) -> Outcome<RecordedCosts> {
     let seconds_per_sample = match given.seconds_per_sample {
         Some(seconds) => seconds,
         None => {
-            let start = federated::init(setup.model.as_ref(), setup.seed);
-            profile::seconds_per_sample(&setup.federation()?, &start, MEASURING)?
+            let federation = setup.federation()?;
+            profile::seconds_per_sample(&federation, &federation.start(), MEASURING)?
         }
     };
     let (mut for_setup, mut per_image) = (0.0, 0.0);

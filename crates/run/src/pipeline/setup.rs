@@ -9,7 +9,7 @@ use crate::host::Host;
 use crate::progress::Progress;
 use imfl_aigc::{Fingerprints, Generator, Request, Sampling};
 use imfl_engine::data::{self, Benchmark, Dataset};
-use imfl_engine::device::{Compute, DeviceName};
+use imfl_engine::device::{Compute, DeviceError, DeviceName};
 use imfl_engine::federated::Federation;
 use imfl_engine::model::{Architecture, Model};
 use rand::Rng;
@@ -71,7 +71,8 @@ impl Opened {
             progress.note(format!("seed {seed} (pass --seed {seed} to repeat this run)"));
         }
         config.seed = Some(seed);
-        let compute = Compute::open_on(ranks, config.device.parse::<DeviceName>()?, config.workers)?;
+        let device = config.device.parse::<DeviceName>().map_err(DeviceError::from)?;
+        let compute = Compute::open_on(ranks, device, config.workers)?;
         let compute = Compute { chunk: config.chunk, ..compute };
         if compute.name == DeviceName::NdArray {
             progress.warn("ndarray is deprecated in Burn and 25 to 100 times slower than `cpu` at convolutions");
@@ -192,11 +193,12 @@ impl Setup {
     /// A failure that names the key of a setting that makes no sense.
     pub fn federation(&self) -> Outcome<Federation> {
         let training = &self.config.training;
-        let local = training.local(self.config.partition.clients)?;
+        let local = training.local()?;
         let normalisation = self.train.normalisation();
         let (model, train) = (self.model.clone(), self.train.clone());
         let mut federation = Federation::new(model, train, &normalisation, local, self.compute.clone(), self.seed);
         federation.server = training.server.server()?;
+        federation.population = self.config.partition.clients;
         Ok(federation)
     }
 }

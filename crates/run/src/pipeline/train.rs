@@ -9,9 +9,9 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::metrics::RoundMetrics;
 use crate::progress::Event;
 use crate::run_dir::RunDir;
-use imfl_engine::client::{Client, Images};
+use imfl_engine::client::Client;
 use imfl_engine::data::Dataset;
-use imfl_engine::federated::{self, Drawn, Evaluation, Participant, ServerState};
+use imfl_engine::federated::{self, Evaluation, Participant, ServerState};
 use imfl_mechanism::Credits;
 use std::sync::Arc;
 
@@ -71,12 +71,9 @@ pub fn run(
     });
     let histograms = histograms.collect();
 
-    let test = Images::new(setup.test.clone(), &setup.train.normalisation());
-    let evaluate = |state: &ServerState| {
-        federated::evaluate(federation.model.as_ref(), &state.weights, &test, &federation.compute)
-    };
-    let mut state = start.unwrap_or_else(|| federated::init(federation.model.as_ref(), setup.seed));
-    let mut evaluation = evaluate(&state);
+    let test = federation.images.like(setup.test.clone());
+    let mut state = start.unwrap_or_else(|| federation.start());
+    let mut evaluation = federation.evaluate(&state, &test);
     let planned = if participants.is_empty() { 0 } else { setup.config.training.rounds };
     let draw = cohorts(setup, &participants)?;
     let ids = |cohort: Vec<Participant>| cohort.iter().map(|participant| participant.client.id).collect();
@@ -95,7 +92,7 @@ pub fn run(
     for round in state.round + 1..=planned {
         let report;
         (state, report) = federation.apply(state, &draw(round)?)?;
-        evaluation = evaluate(&state);
+        evaluation = federation.evaluate(&state, &test);
         bar.advance();
         let (Some(Books { journal, .. }), Some(payroll)) = (&mut books, &payroll) else { continue };
         let payments = payroll.round(&report)?;
@@ -146,7 +143,5 @@ fn cohorts<'a>(
             .progress
             .warn(format!("cohorts have {size} clients and the quorum is {quorum}: every round will be skipped"));
     }
-    let weights: Vec<f64> = participants.iter().map(|participant| participant.weight).collect();
-    let participant = |drawn: Drawn| Participant { weight: drawn.weight, ..participants[drawn.index].clone() };
-    Ok(move |round| Ok(sampling.draw(&weights, size, setup.seed, round)?.into_iter().map(participant).collect()))
+    Ok(move |round| Ok(sampling.cohort(participants, size, setup.seed, round)?))
 }

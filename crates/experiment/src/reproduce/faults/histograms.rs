@@ -8,9 +8,9 @@ use super::super::grid;
 use super::super::journal::Journal;
 use super::super::world::{Place, World};
 use super::{at, cells};
-use imfl_engine::client::{Client, Images, Sample};
+use imfl_engine::client::{Client, Sample};
+use imfl_engine::gradient;
 use imfl_engine::random::{Purpose, keyed};
-use imfl_engine::{federated, gradient};
 use imfl_mechanism::{Mode, posted};
 use imfl_report::Table;
 use imfl_report::chart::{Axis, Chart, Series, Style};
@@ -146,10 +146,10 @@ fn claim(world: &World, place: &Place, share: f64) -> Outcome<Claimed> {
 /// How far each client's gradient is from what its true and a balanced histogram predict.
 fn gaps(world: &World, place: &Place) -> Outcome<Gaps> {
     let federation = place.setup.federation()?;
-    let weights = federated::init(federation.model.as_ref(), place.setup.seed).weights;
+    let weights = federation.start().weights;
     let (model, compute) = (federation.model.as_ref(), &federation.compute);
     // The server's own images: those of the test.
-    let test = Images::new(place.setup.test.clone(), &place.setup.train.normalisation());
+    let test = federation.images.like(place.setup.test.clone());
     let own: Vec<Vec<Sample>> = place
         .setup
         .test

@@ -1,7 +1,7 @@
 //! Rules against examples by hand, their fixed points, and what they must not depend on.
 
 use super::*;
-use crate::federated::update::tests::update;
+use crate::update::tests::update;
 use proptest::prelude::*;
 
 const RULES: [&str; 8] =
@@ -51,7 +51,7 @@ fn the_geometric_median_is_where_unit_vectors_balance() {
     // More than half of the weight in one place holds it there.
     let mut updates = [update(0, &[1.0, 1.0]), update(1, &[5.0, 0.0]), update(2, &[-300.0, 7.0])];
     updates[0].weight = 2.5;
-    let found = Aggregation::GeometricMedian.combine(&updates, 1).unwrap();
+    let found = rule("geometric-median").combine(&updates, 1).unwrap();
     assert!(found.iter().all(|value| (value - 1.0).abs() < 1e-3), "{found:?}");
 }
 
@@ -59,8 +59,8 @@ fn the_geometric_median_is_where_unit_vectors_balance() {
 fn weights_count_where_the_rule_says_so() {
     let mut updates = [update(0, &[1.0]), update(1, &[2.0]), update(2, &[4.0])];
     updates[2].weight = 2.0;
-    close(&Aggregation::Mean.combine(&updates, 1).unwrap(), &[11.0 / 4.0]);
-    close(&Aggregation::Median.combine(&updates, 1).unwrap(), &[2.0]);
+    close(&rule("mean").combine(&updates, 1).unwrap(), &[11.0 / 4.0]);
+    close(&rule("median").combine(&updates, 1).unwrap(), &[2.0]);
 }
 
 #[test]

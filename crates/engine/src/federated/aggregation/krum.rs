@@ -1,7 +1,38 @@
-//! Krum (Blanchard et al. 2017, arXiv 1703.02757): trust updates that have many others near them.
+//! Krum (Blanchard et al. 2017, arXiv 1703.02757): the update that is nearest to its `n - hostile - 2` nearest others. Weights
+//! do not count.
 
-use super::coordinate;
+use super::by_value::weighted_mean;
+use crate::choice::{Entry, count};
+use crate::federated::intake::AggregationRule;
 use crate::{gradient, worker};
+use std::sync::Arc;
+
+pub const ENTRY: Entry<dyn AggregationRule> = Entry {
+    form: "krum:HOSTILE",
+    read: |numbers| match numbers {
+        [hostile] => Some(Arc::new(Krum { hostile: count(hostile)? })),
+        _ => None,
+    },
+};
+
+struct Krum {
+    /// Hostile clients that it stands.
+    hostile: usize,
+}
+
+impl AggregationRule for Krum {
+    fn name(&self) -> String {
+        format!("krum:{}", self.hostile)
+    }
+
+    fn needs(&self) -> usize {
+        2 * self.hostile + 3
+    }
+
+    fn combine(&self, changes: &[&[f32]], _weights: &[f64], workers: usize) -> Vec<f64> {
+        mean_of_best(changes, self.hostile, 1, workers)
+    }
+}
 
 /// The mean of the `chosen` updates with the lowest scores; ties go to the one that comes first.
 pub(super) fn mean_of_best(changes: &[&[f32]], hostile: usize, chosen: usize, workers: usize) -> Vec<f64> {
@@ -12,7 +43,7 @@ pub(super) fn mean_of_best(changes: &[&[f32]], hostile: usize, chosen: usize, wo
     let mut best = order[..chosen].to_vec();
     best.sort_unstable();
     let best: Vec<&[f32]> = best.into_iter().map(|index| changes[index]).collect();
-    coordinate::mean(&best, &vec![1.0; chosen], workers)
+    weighted_mean(&best, &vec![1.0; chosen], workers)
 }
 
 /// For each update the sum of squared distances to its `n - hostile - 2` nearest others.

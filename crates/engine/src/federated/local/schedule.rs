@@ -1,7 +1,7 @@
 //! Learning rates that change from round to round.
 
+use crate::choice::{Choice, as_text};
 use std::fmt;
-use std::str::FromStr;
 
 /// The factor on a client's learning rate in a round.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -31,14 +31,6 @@ pub enum Schedule {
     },
 }
 
-/// Text that names no schedule.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is no schedule; expected constant, step:EVERY:FACTOR, exponential:FACTOR or cosine:ROUNDS[:FLOOR], \
-     with factors above 0 and at most 1"
-)]
-pub struct ScheduleError(String);
-
 impl Schedule {
     /// The factor in `round`, counted from 1.
     pub fn factor(self, round: u64) -> f64 {
@@ -59,24 +51,29 @@ fn power(factor: f64, exponent: u64) -> f64 {
     factor.powi(exponent.min(i32::MAX as u64) as i32)
 }
 
-impl FromStr for Schedule {
-    type Err = ScheduleError;
+impl Choice for Schedule {
+    const THING: &'static str = "schedule";
+    const LIMITS: &'static str = ", with factors above 0 and at most 1";
 
-    fn from_str(text: &str) -> Result<Self, ScheduleError> {
-        let wrong = || ScheduleError(text.into());
-        let factor = |text: &str| text.parse().ok().filter(|factor| *factor > 0.0 && *factor <= 1.0).ok_or_else(wrong);
-        let rounds = |text: &str| text.parse().ok().filter(|rounds| *rounds > 0).ok_or_else(wrong);
+    fn forms() -> Vec<&'static str> {
+        vec!["constant", "step:EVERY:FACTOR", "exponential:FACTOR", "cosine:ROUNDS[:FLOOR]"]
+    }
+
+    fn named(text: &str) -> Option<Self> {
+        let factor = |text: &str| text.parse().ok().filter(|factor| *factor > 0.0 && *factor <= 1.0);
+        let rounds = |text: &str| text.parse().ok().filter(|rounds| *rounds > 0);
         match text.split(':').collect::<Vec<_>>()[..] {
-            ["constant"] => Ok(Self::Constant),
-            ["step", every, by] => Ok(Self::Step { every: rounds(every)?, factor: factor(by)? }),
-            ["exponential", by] => Ok(Self::Exponential { factor: factor(by)? }),
-            ["cosine", until] => Ok(Self::Cosine { rounds: rounds(until)?, floor: 0.0 }),
-            ["cosine", until, "0"] => Ok(Self::Cosine { rounds: rounds(until)?, floor: 0.0 }),
-            ["cosine", until, floor] => Ok(Self::Cosine { rounds: rounds(until)?, floor: factor(floor)? }),
-            _ => Err(wrong()),
+            ["constant"] => Some(Self::Constant),
+            ["step", every, by] => Some(Self::Step { every: rounds(every)?, factor: factor(by)? }),
+            ["exponential", by] => Some(Self::Exponential { factor: factor(by)? }),
+            ["cosine", until] | ["cosine", until, "0"] => Some(Self::Cosine { rounds: rounds(until)?, floor: 0.0 }),
+            ["cosine", until, floor] => Some(Self::Cosine { rounds: rounds(until)?, floor: factor(floor)? }),
+            _ => None,
         }
     }
 }
+
+as_text!([] Schedule);
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {

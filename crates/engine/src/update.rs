@@ -14,12 +14,48 @@ pub struct ClientUpdate {
     pub weight: f64,
     /// The client's model minus the global model of that round, in layout order.
     pub change: Vec<f32>,
-    /// Its control variate for its next round, under SCAFFOLD.
+    /// What its algorithm remembers of it until its next round: SCAFFOLD's control variate.
     pub variate: Option<Vec<f32>>,
     /// Mean loss over its samples.
     pub loss: f64,
     /// Samples that it trained on, every epoch counted.
     pub samples: u64,
+}
+
+/// What is known of an update beside its values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Receipt {
+    /// Who sent it.
+    pub client: u32,
+    /// The round that it was made in.
+    pub made: u64,
+    /// How much it counts relative to others.
+    pub weight: f64,
+    /// Mean loss over its samples.
+    pub loss: f64,
+    /// Samples that it was trained on.
+    pub samples: u64,
+}
+
+impl Receipt {
+    /// The update that it was written for.
+    pub fn with(self, change: Vec<f32>, variate: Option<Vec<f32>>) -> ClientUpdate {
+        let Self { client, made, weight, loss, samples } = self;
+        ClientUpdate { client, made, weight, change, variate, loss, samples }
+    }
+}
+
+impl ClientUpdate {
+    /// What is known of it beside its values.
+    pub fn receipt(&self) -> Receipt {
+        let Self { client, made, weight, loss, samples, .. } = *self;
+        Receipt { client, made, weight, loss, samples }
+    }
+}
+
+/// What training changed, `model - base`.
+pub(crate) fn difference(model: &[f32], base: &[f32]) -> Vec<f32> {
+    model.iter().zip(base).map(|(model, base)| (f64::from(*model) - f64::from(*base)) as f32).collect()
 }
 
 /// Why an update does not count.

@@ -1,34 +1,41 @@
 //! What a client does in a round: epochs of mini-batch gradient descent on its own samples.
 
-use super::Schedule;
+mod algorithm;
+mod fedprox;
+mod scaffold;
+mod schedule;
+mod sgd;
+
+pub use algorithm::{ClientAlgorithm, Memory, Step, Trained, Variates};
+pub use schedule::Schedule;
+
+use crate::choice::{Entry, Named, Registered};
 use crate::client::{Client, Sample};
 use crate::random::{Purpose, keyed};
 use rand::seq::SliceRandom;
-use std::fmt;
-use std::str::FromStr;
+use std::sync::Arc;
 
 /// What keeps clients with different data from drifting apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum LocalAlgorithm {
-    /// Nothing: local SGD (McMahan et al. 2017).
-    #[default]
-    Sgd,
-    /// A pull of strength `mu` back to the round's global model: `mu (w - w_0)` joins the gradient (Li et al. 2020,
-    /// FedProx, arXiv 1812.06127, equation 2).
-    FedProx {
-        /// Strength of the pull, at least 0.
-        mu: f64,
-    },
-    /// Control variates: `c - c_k` joins the gradient (Karimireddy et al. 2020, SCAFFOLD, arXiv 1910.06378, algorithm 1
-    /// with option II). Every client that ever took part keeps as many values as the model has.
-    Scaffold {
-        /// Clients that cohorts are drawn from (N).
-        population: usize,
-    },
+pub type LocalAlgorithm = Named<dyn ClientAlgorithm>;
+
+impl Registered for dyn ClientAlgorithm {
+    const THING: &'static str = "local algorithm";
+    const LIMITS: &'static str = ", with MU of at least 0";
+    const ENTRIES: &'static [Entry<Self>] = &[sgd::ENTRY, fedprox::ENTRY, scaffold::ENTRY];
+
+    fn text(&self) -> String {
+        self.name()
+    }
+}
+
+impl Default for LocalAlgorithm {
+    fn default() -> Self {
+        Self::own(Arc::new(sgd::Sgd))
+    }
 }
 
 /// Stochastic gradient descent on a client.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LocalSgd {
     /// Learning rate.
     pub rate: f64,
@@ -56,7 +63,7 @@ impl Default for LocalSgd {
             batch: 10,
             momentum: 0.0,
             weight_decay: 0.0,
-            algorithm: LocalAlgorithm::Sgd,
+            algorithm: LocalAlgorithm::default(),
         }
     }
 }
@@ -74,12 +81,7 @@ impl LocalSgd {
 
     /// Whether a step is nothing but `w - rate * gradient`.
     pub(super) fn is_plain(&self) -> bool {
-        self.algorithm == LocalAlgorithm::Sgd && self.momentum == 0.0 && self.weight_decay == 0.0
-    }
-
-    /// Whether clients keep control variates.
-    pub(super) fn has_variates(&self) -> bool {
-        matches!(self.algorithm, LocalAlgorithm::Scaffold { .. })
+        self.algorithm.is_plain() && self.momentum == 0.0 && self.weight_decay == 0.0
     }
 
     /// The samples of every step of a client's round, in order: each epoch is a shuffle of its own, cut into batches.
@@ -90,40 +92,6 @@ impl LocalSgd {
             order.chunks(self.batch).map(<[Sample]>::to_vec).collect::<Vec<_>>()
         };
         (0..self.epochs).flat_map(epoch).collect()
-    }
-}
-
-/// Text that names no algorithm.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no local algorithm; expected sgd, fedprox:MU with MU of at least 0, or scaffold")]
-pub struct LocalAlgorithmError(String);
-
-impl LocalAlgorithm {
-    /// Reads `sgd`, `fedprox:MU` or `scaffold`; SCAFFOLD needs to know how many clients there are.
-    ///
-    /// # Errors
-    /// [`LocalAlgorithmError`] with the text.
-    pub fn parse(text: &str, population: usize) -> Result<Self, LocalAlgorithmError> {
-        let wrong = || LocalAlgorithmError(text.into());
-        match text.split_once(':') {
-            None if text == "sgd" => Ok(Self::Sgd),
-            None if text == "scaffold" => Ok(Self::Scaffold { population }),
-            Some(("fedprox", mu)) => {
-                let mu = f64::from_str(mu).ok().filter(|mu| *mu >= 0.0 && mu.is_finite());
-                mu.map(|mu| Self::FedProx { mu }).ok_or_else(wrong)
-            }
-            _ => Err(wrong()),
-        }
-    }
-}
-
-impl fmt::Display for LocalAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Sgd => write!(f, "sgd"),
-            Self::FedProx { mu } => write!(f, "fedprox:{mu}"),
-            Self::Scaffold { .. } => write!(f, "scaffold"),
-        }
     }
 }
 
@@ -153,10 +121,10 @@ mod tests {
     #[test]
     fn algorithms_are_read_and_written_alike() {
         for text in ["sgd", "fedprox:0.1", "scaffold"] {
-            assert_eq!(LocalAlgorithm::parse(text, 5).unwrap().to_string(), text);
+            assert_eq!(text.parse::<LocalAlgorithm>().unwrap().to_string(), text);
         }
         for wrong in ["", "fedprox", "fedprox:-1", "fedprox:nan", "scaffold:3"] {
-            assert!(LocalAlgorithm::parse(wrong, 5).is_err(), "{wrong}");
+            assert!(wrong.parse::<LocalAlgorithm>().is_err(), "{wrong}");
         }
     }
 }

@@ -1,8 +1,31 @@
-//! The geometric median by the smoothed Weiszfeld algorithm (Pillutla et al. 2022, RFA, arXiv 1912.13445, algorithm 2),
-//! whose letters are kept here.
+//! The point whose weighted sum of distances to all updates is least, by the smoothed Weiszfeld algorithm (Pillutla et al. 2022,
+//! RFA, arXiv 1912.13445, algorithm 2), whose letters are kept here.
 
-use super::coordinate;
+use super::by_value::weighted_mean;
+use crate::choice::Entry;
+use crate::federated::intake::AggregationRule;
 use crate::worker;
+use std::sync::Arc;
+
+pub const ENTRY: Entry<dyn AggregationRule> =
+    Entry { form: "geometric-median", read: |numbers| numbers.is_empty().then(|| Arc::new(GeometricMedian) as _) };
+
+struct GeometricMedian;
+
+impl AggregationRule for GeometricMedian {
+    fn name(&self) -> String {
+        "geometric-median".into()
+    }
+
+    /// One of two may be hostile, and no rule can tell which.
+    fn needs(&self) -> usize {
+        3
+    }
+
+    fn combine(&self, changes: &[&[f32]], weights: &[f64], workers: usize) -> Vec<f64> {
+        median(changes, weights, workers)
+    }
+}
 
 /// Steps at most; each brings the median closer.
 const STEPS: usize = 100;
@@ -12,8 +35,8 @@ const SMOOTHING: f64 = 1e-6;
 const TOLERANCE: f64 = 1e-7;
 
 /// The point `v` with the least `sum_i alpha_i ||v - x_i||`.
-pub(super) fn median(x: &[&[f32]], alpha: &[f64], workers: usize) -> Vec<f64> {
-    let mut v = coordinate::mean(x, alpha, workers);
+fn median(x: &[&[f32]], alpha: &[f64], workers: usize) -> Vec<f64> {
+    let mut v = weighted_mean(x, alpha, workers);
     for _ in 0..STEPS {
         let distances = worker::map(workers, x.len(), |i| distance(x[i], &v));
         let mean = distances.iter().sum::<f64>() / distances.len() as f64;
@@ -23,7 +46,7 @@ pub(super) fn median(x: &[&[f32]], alpha: &[f64], workers: usize) -> Vec<f64> {
         }
         let beta: Vec<f64> =
             alpha.iter().zip(&distances).map(|(alpha, distance)| alpha / distance.max(SMOOTHING * mean)).collect();
-        let next = coordinate::mean(x, &beta, workers);
+        let next = weighted_mean(x, &beta, workers);
         let moved = v.iter().zip(&next).map(|(old, new)| (old - new).powi(2)).sum::<f64>().sqrt();
         v = next;
         if moved < TOLERANCE * mean {

@@ -4,9 +4,9 @@
 //! difference is therefore rounded once to a multiple of 2^-40 and summed as a 64-bit integer, which is exact in any
 //! order and in any grouping. The rounding, below 1e-12, is finer than the spacing of f32 for every weight above 1e-5.
 
-use super::update::Refusal;
 #[cfg(feature = "flex")]
 use crate::kernel::mean::accumulate as vectorised;
+use crate::update::Refusal;
 #[cfg(not(feature = "flex"))]
 use accumulate as vectorised;
 use imfl_ranks::Ranks;
@@ -63,10 +63,9 @@ impl ExactMean {
     }
 
     /// Joins what two workers summed.
-    pub fn merge(mut self, other: Self) -> Self {
+    pub fn merge(&mut self, other: Self) {
         self.sums.iter_mut().zip(other.sums).for_each(|(sum, more)| *sum += more);
         self.weight += other.weight;
-        self
     }
 
     /// Joins what all ranks summed, so that every rank has the whole; `about` is added up in the same message.
@@ -85,10 +84,10 @@ impl ExactMean {
         self.weight == 0
     }
 
-    /// The weighted mean difference, value by value; zeros if nothing was added.
-    pub fn means(&self) -> impl Iterator<Item = f64> {
+    /// The weighted mean difference, value by value, in the memory of the sums; zeros if nothing was added.
+    pub fn into_means(self) -> Vec<f64> {
         let scale = if self.is_empty() { 0.0 } else { UNIT * WEIGHTS / self.weight as f64 };
-        self.sums.iter().map(move |&sum| sum as f64 * scale)
+        self.sums.into_iter().map(|sum| sum as f64 * scale).collect()
     }
 }
 
@@ -121,7 +120,7 @@ mod tests {
         }
         mean.add(&[0.0; 2], &[3.0, -1.0], 0.25).unwrap();
         assert_eq!(
-            mean.means().collect::<Vec<_>>(),
+            mean.into_means(),
             [3.0, -1.0],
             "the refused ones left no trace, and the weights that count are those accepted"
         );
@@ -143,8 +142,9 @@ mod tests {
             let (mut a, mut b) = (ExactMean::new(3), ExactMean::new(3));
             add(&mut b, back);
             add(&mut a, &front.iter().rev().cloned().collect::<Vec<_>>());
-            let one: Vec<f64> = whole.means().collect();
-            prop_assert_eq!(&one, &b.merge(a).means().collect::<Vec<_>>());
+            let one = whole.into_means();
+            b.merge(a);
+            prop_assert_eq!(&one, &b.into_means());
             for i in 0..3 {
                 let mean = models.iter().map(|(m, w)| f64::from(m[i]) * f64::from(*w)).sum::<f64>() / total;
                 let found = one[i] + f64::from(base[i]);

@@ -1,0 +1,243 @@
+//! Settings that are written as a name, with numbers behind colons where they take some, as in `fedprox:0.1`.
+//!
+//! Each such type lists its choices once. Reading, writing, what a message says of a wrong one and what a help text offers
+//! are made from that list. Rules that a user may bring are trait objects behind a [`Named`]; those that ship with the engine
+//! stand in the registry of their trait ([`Registered`]), one [`Entry`] for each.
+
+use std::fmt;
+use std::ops::Deref;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Text that stands for none of the choices; says which there are.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnknownName(String);
+
+impl UnknownName {
+    /// `text` is no `thing`; `expected` says what would be one.
+    pub fn new(text: &str, thing: &str, expected: impl fmt::Display) -> Self {
+        Self(format!("`{text}` is no {thing}; expected {expected}"))
+    }
+}
+
+/// A setting that is chosen by name.
+pub trait Choice: Sized {
+    /// What messages call one of them.
+    const THING: &'static str;
+    /// What the numbers behind the names must be, as the end of a sentence that lists the choices.
+    const LIMITS: &'static str = "";
+
+    /// How each is written, as in `clip:NORM`.
+    fn forms() -> Vec<&'static str>;
+
+    /// The one that `text` names.
+    fn named(text: &str) -> Option<Self>;
+
+    /// All of them in a sentence, as in `sgd, fedprox:MU or scaffold`.
+    fn choices() -> String {
+        match Self::forms().split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            _ => Self::forms().concat(),
+        }
+    }
+
+    /// The one that `text` names.
+    ///
+    /// # Errors
+    /// [`UnknownName`] with the text and all choices.
+    fn read(text: &str) -> Result<Self, UnknownName> {
+        Self::named(text).ok_or_else(|| match Self::forms() {
+            forms if forms.iter().any(|form| form.contains(':')) => {
+                UnknownName::new(text, Self::THING, Self::choices() + Self::LIMITS)
+            }
+            names => UnknownName(format!("no {} is called `{text}`; there are: {}", Self::THING, names.join(", "))),
+        })
+    }
+}
+
+/// Parses, serialises and deserialises a [`Choice`] that has a `Display` as its text.
+macro_rules! as_text {
+    ($([$($generic:tt)*] $type:ty),+) => {$(
+        impl<$($generic)*> std::str::FromStr for $type {
+            type Err = $crate::choice::UnknownName;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                <Self as $crate::choice::Choice>::read(text)
+            }
+        }
+
+        impl<$($generic)*> serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de, $($generic)*> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )+};
+}
+pub(crate) use as_text;
+
+/// A rule of a kind that users may bring: one that ships with the engine, by its name, or a value of one's own.
+///
+/// Two are equal if they have one name.
+pub struct Named<T: ?Sized>(Arc<T>);
+
+/// A trait with a registry of those implementations that ship with the engine.
+pub trait Registered: 'static {
+    /// As [`Choice::THING`].
+    const THING: &'static str;
+    /// As [`Choice::LIMITS`].
+    const LIMITS: &'static str;
+    /// One for each implementation.
+    const ENTRIES: &'static [Entry<Self>];
+
+    /// The text that stands for this one.
+    fn text(&self) -> String;
+}
+
+/// One implementation in a registry.
+pub struct Entry<T: ?Sized> {
+    /// Its name and what follows it, as in `clip:NORM`.
+    pub form: &'static str,
+    /// Makes it from what stands behind its name, split at colons; `None` if that makes no sense.
+    pub read: fn(&[&str]) -> Option<Arc<T>>,
+}
+
+impl<T: ?Sized> Named<T> {
+    /// A value of one's own. Its name is written into stored configurations, from where only registered ones can be read.
+    pub fn own(value: Arc<T>) -> Self {
+        Self(value)
+    }
+}
+
+impl<T: Registered + ?Sized> Choice for Named<T> {
+    const THING: &'static str = T::THING;
+    const LIMITS: &'static str = T::LIMITS;
+
+    fn forms() -> Vec<&'static str> {
+        T::ENTRIES.iter().map(|entry| entry.form).collect()
+    }
+
+    fn named(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let entry = T::ENTRIES.iter().find(|entry| entry.form.split([':', '[']).next() == Some(parts[0]))?;
+        (entry.read)(&parts[1..]).map(Self)
+    }
+}
+
+as_text!([T: Registered + ?Sized] Named<T>);
+
+impl<T: ?Sized> Clone for Named<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T: ?Sized> Deref for Named<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Registered + ?Sized> PartialEq for Named<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl<T: Registered + ?Sized> fmt::Display for Named<T> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(&self.text())
+    }
+}
+
+impl<T: Registered + ?Sized> fmt::Debug for Named<T> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// A number above zero.
+pub(crate) fn positive(text: &str) -> Option<f64> {
+    f64::from_str(text).ok().filter(|number| *number > 0.0 && number.is_finite())
+}
+
+/// A whole number of at least 1, small enough for sums.
+pub(crate) fn count(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|count| (1..1 << 30).contains(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::federated::{Aggregation, Attack, CohortSampling, LocalAlgorithm, Schedule};
+    use crate::{device::DeviceName, model::Architecture, partition::Scheme};
+    use std::fmt::{Debug, Display};
+
+    fn same<T>(text: &str, wrong: &str, message: &str)
+    where
+        T: std::str::FromStr<Err = super::UnknownName> + Display + Debug + PartialEq + serde::de::DeserializeOwned,
+        T: serde::Serialize,
+    {
+        use serde::de::IntoDeserializer;
+        let read = |text: &str| T::deserialize(IntoDeserializer::<serde::de::value::Error>::into_deserializer(text));
+        let value = read(text).unwrap();
+        assert_eq!((value.to_string().as_str(), &value), (text, &text.parse().unwrap()));
+        assert_eq!(read(wrong).unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn every_setting_is_read_and_written_as_its_text_and_a_wrong_one_is_told_all_choices() {
+        same::<Aggregation>(
+            "multi-krum:1:3",
+            "average",
+            "`average` is no aggregation; expected mean, clip:NORM, median, trimmed-mean:CLIENTS, krum:HOSTILE, \
+             multi-krum:HOSTILE[:CHOSEN] or geometric-median, with NORM above 0 and whole numbers of at least 1",
+        );
+        same::<Attack>(
+            "sign-flip:10",
+            "lie",
+            "`lie` is no attack; expected sign-flip[:SCALE], gaussian[:DEVIATION], little-is-enough[:DEVIATIONS] or nan, \
+             with numbers above 0",
+        );
+        same::<LocalAlgorithm>(
+            "fedprox:0.1",
+            "fedprox:-1",
+            "`fedprox:-1` is no local algorithm; expected sgd, fedprox:MU or scaffold, with MU of at least 0",
+        );
+        same::<Schedule>(
+            "step:10:0.5",
+            "step",
+            "`step` is no schedule; expected constant, step:EVERY:FACTOR, exponential:FACTOR or cosine:ROUNDS[:FLOOR], \
+             with factors above 0 and at most 1",
+        );
+        same::<Scheme>(
+            "dirichlet:1+quantity:4",
+            "even",
+            "`even` is no partition; expected iid, dirichlet:ALPHA, shards:N or quantity:ALPHA, or two joined by +",
+        );
+        same::<DeviceName>(
+            "cuda:1",
+            "gpu",
+            "`gpu` is no device; expected auto, cpu, ndarray, wgpu, wgpu:N, cuda or cuda:N",
+        );
+        same::<CohortSampling>(
+            "weighted",
+            "poisson",
+            "no cohort sampling is called `poisson`; there are: uniform, uniform-with-replacement, weighted, \
+             weighted-with-replacement",
+        );
+        same::<Architecture>(
+            "simple-cnn",
+            "cnn",
+            "no model is called `cnn`; there are: mlp, simple-cnn, fedavg-cnn, resnet8-gn",
+        );
+    }
+}
