@@ -4,11 +4,11 @@
 //! write to is looked at where it is: that of a `bytes` object. Everything else is copied, once.
 
 use crate::failure;
-use imfl_engine::data::Pixels;
 use pyo3::buffer::{Element, PyBuffer};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyByteArray, PyBytes};
+use std::ops::Deref;
 
 /// The values of a contiguous array whose values are of this type; numpy's array is made so by the Python layer.
 ///
@@ -20,23 +20,33 @@ pub fn values<T: Element>(array: &Bound<PyAny>, place: &str) -> PyResult<Vec<T>>
     PyBuffer::<T>::get(array).and_then(|buffer| buffer.to_vec(py)).map_err(problem)
 }
 
+/// Bytes: those of a `bytes` object, which Rust keeps alive, or a copy.
+pub enum Bytes {
+    /// Where Python has them.
+    Shared(PyBackedBytes),
+    /// Copied.
+    Own(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Shared(bytes) => bytes,
+            Self::Own(bytes) => bytes,
+        }
+    }
+}
+
 /// The bytes of images: looked at where they are if `owner` is a `bytes` object, else copied out of the array `owner`.
 ///
 /// # Errors
 /// A `DataError`.
-pub fn pixels(owner: &Bound<PyAny>) -> PyResult<Pixels> {
+pub fn bytes(owner: &Bound<PyAny>) -> PyResult<Bytes> {
     match owner.cast::<PyBytes>() {
-        Ok(bytes) => Ok(Pixels::shared(Shared(PyBackedBytes::from(bytes.clone())))),
-        Err(_) => Ok(values::<u8>(owner, "images")?.into()),
-    }
-}
-
-/// A `bytes` object, which Rust keeps alive.
-struct Shared(PyBackedBytes);
-
-impl AsRef<[u8]> for Shared {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
+        Ok(bytes) => Ok(Bytes::Shared(bytes.clone().into())),
+        Err(_) => Ok(Bytes::Own(values::<u8>(owner, "images")?)),
     }
 }
 
