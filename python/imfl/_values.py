@@ -135,9 +135,10 @@ def contiguous(given: object, dtype: npt.DTypeLike, what: str) -> npt.NDArray[An
     except (TypeError, ValueError) as error:
         raise DataError(f"{what}: no array ({error})") from error
     wanted = np.dtype(dtype)
-    if array.dtype != wanted:
+    # An empty list has no type to speak of.
+    if array.dtype != wanted and array.size:
         if array.dtype.kind not in "iu" or wanted.kind != "i":
             raise DataError(f"{what}: values of type {array.dtype}, expected {wanted}")
-        if array.size and int(array.max()) > np.iinfo(wanted).max:
+        if int(array.max()) > np.iinfo(wanted).max:
             raise DataError(f"{what}: {array.max()} is too large")
     return np.ascontiguousarray(array, dtype=wanted)

@@ -94,7 +94,7 @@ def test_a_callback_that_raises_stops_the_work_and_comes_through() -> None:
 
     with pytest.raises(LookupError, match="mine"):
         imfl.verify(instances=50, clients=4, on_event=on_event)
-    assert imfl.verify(instances=1, clients=2).passed
+    assert imfl.verify(instances=1, clients=2).findings
 
 
 def test_threads_train_side_by_side(tmp_path: Path) -> None:
