@@ -56,7 +56,7 @@ def test_own_shares_and_weights() -> None:
         imfl.Federation("mlp", (images, labels), partition=[[0], [60]])
     with pytest.raises(imfl.DataError, match="client 0 has no sample"):
         imfl.Federation("mlp", (images, labels), partition=[[], [1]])
-    with pytest.raises(imfl.DataError, match="client 1 has weight nan"):
+    with pytest.raises(imfl.DataError, match="client 1 has weight NaN"):
         imfl.Federation("mlp", **given, weights=[1, np.nan])
     with pytest.raises(imfl.DataError, match="1 for 2 clients"):
         imfl.Federation("mlp", **given, weights=[1])
