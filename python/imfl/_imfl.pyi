@@ -2,6 +2,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
+__all__: list[str]
 __version__: str
 
 _OnEvent = Callable[[str, dict[str, Any]], None] | None

@@ -45,7 +45,8 @@ pub fn bench<'py>(
         return Err(failure::usage(py, "`clients` times `samples` must be at most 2^31"));
     }
     let setting = short(py, || {
-        let algorithm = algorithm.parse().map_err(|error| Failure::new(Kind::Usage, format!("`algorithm`: {error}")))?;
+        let algorithm =
+            algorithm.parse().map_err(|error| Failure::new(Kind::Usage, format!("`algorithm`: {error}")))?;
         let compute = Compute::open(device.parse::<DeviceName>()?, workers)?;
         Ok::<_, Failure>(Setting {
             model: model.parse::<Architecture>()?,

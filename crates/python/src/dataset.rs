@@ -163,8 +163,13 @@ impl Dataset {
             {
                 return fail(format!("images: image {} has a value that is not finite", place / shape.size()));
             }
-            if let Some(place) = labels.iter().position(|label| !usize::try_from(*label).is_ok_and(|label| label < classes)) {
-                return fail(format!("labels: image {place} has label {}, but there are {classes} classes", labels[place]));
+            if let Some(place) =
+                labels.iter().position(|label| !usize::try_from(*label).is_ok_and(|label| label < classes))
+            {
+                return fail(format!(
+                    "labels: image {place} has label {}, but there are {classes} classes",
+                    labels[place]
+                ));
             }
             // Below the number of classes, which fits.
             let labels = labels.into_iter().map(|label| label as u16).collect();
@@ -209,7 +214,10 @@ impl Dataset {
         };
         let size = data.shape.size();
         PyBytes::new_with(py, data.len() * size, |bytes| {
-            bytes.chunks_exact_mut(size.max(1)).enumerate().for_each(|(index, into)| into.copy_from_slice(data.image(index)));
+            bytes
+                .chunks_exact_mut(size.max(1))
+                .enumerate()
+                .for_each(|(index, into)| into.copy_from_slice(data.image(index)));
             Ok(())
         })
     }

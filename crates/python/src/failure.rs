@@ -43,7 +43,8 @@ pub fn data(py: Python, problem: impl std::fmt::Display) -> PyErr {
 
 /// The exception of a panic, which is a mistake in imfl.
 pub fn panicked(py: Python, panic: &(dyn Any + Send)) -> PyErr {
-    let said = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
+    let said =
+        panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
     let said = said.unwrap_or_else(|| "no message".into());
     exception(py, "UnexpectedError", format!("imfl came upon a mistake of its own, please report it: {said}"))
 }

@@ -30,7 +30,13 @@ struct Inner {
 }
 
 impl Inner {
-    fn new(config: &RunConfig, train: &Dataset, test: Option<&Dataset>, shares: Vec<Vec<u32>>, weights: Vec<f64>) -> Outcome<Self> {
+    fn new(
+        config: &RunConfig,
+        train: &Dataset,
+        test: Option<&Dataset>,
+        shares: Vec<Vec<u32>>,
+        weights: Vec<f64>,
+    ) -> Outcome<Self> {
         let (training, seed) = (&config.training, config.seed.unwrap_or(0));
         let compute = Compute::open(config.device.parse::<DeviceName>()?, config.workers)?;
         let compute = Compute { chunk: config.chunk, ..compute };
@@ -96,7 +102,10 @@ fn shares(config: &RunConfig, train: &Dataset, given: Option<Vec<Vec<u32>>>) -> 
             return fail(format!("partition: client {client} has no sample"));
         }
         if let Some(index) = share.iter().find(|index| **index as usize >= train.samples.len()) {
-            return fail(format!("partition: client {client} has sample {index}, but there are {}", train.samples.len()));
+            return fail(format!(
+                "partition: client {client} has sample {index}, but there are {}",
+                train.samples.len()
+            ));
         }
     }
     Ok(given)
@@ -128,10 +137,16 @@ impl Federation {
             config.check()?;
             let weights = weights.unwrap_or_else(|| shares.iter().map(|share| share.len() as f64).collect());
             if weights.len() != shares.len() {
-                return Err(Failure::new(Kind::Data, format!("weights: {} for {} clients", weights.len(), shares.len())));
+                return Err(Failure::new(
+                    Kind::Data,
+                    format!("weights: {} for {} clients", weights.len(), shares.len()),
+                ));
             }
             if let Some(client) = weights.iter().position(|weight| !(*weight >= 0.0 && weight.is_finite())) {
-                let problem = format!("weights: client {client} has weight {}; weights are finite and at least 0", weights[client]);
+                let problem = format!(
+                    "weights: client {client} has weight {}; weights are finite and at least 0",
+                    weights[client]
+                );
                 return Err(Failure::new(Kind::Data, problem));
             }
             Ok(Self { inner: Arc::new(Inner::new(&config, train, test, shares.clone(), weights)?), shares })
@@ -178,7 +193,11 @@ impl Federation {
     }
 
     /// The global model: name, shape and float32 bytes of each parameter.
-    fn weights<'py>(&self, py: Python<'py>, torch: bool) -> PyResult<Vec<(String, Vec<usize>, Bound<'py, PyByteArray>)>> {
+    fn weights<'py>(
+        &self,
+        py: Python<'py>,
+        torch: bool,
+    ) -> PyResult<Vec<(String, Vec<usize>, Bound<'py, PyByteArray>)>> {
         let named = short(py, || Ok::<_, Failure>(weights::named(&self.inner.lock().weights, torch)))?;
         named.into_iter().map(|(name, shape, values)| Ok((name, shape, arrays::writable(py, &values)?))).collect()
     }
@@ -222,7 +241,9 @@ impl Federation {
         match (dataset, &self.inner.test) {
             (None, Some(test)) => Ok(test.clone()),
             (None, None) => fail("there are no test images; give the federation `test`, or this call `dataset`"),
-            (Some(data), _) if data.get().samples.shape() == own.authentic().shape() => Ok(own.like(data.get().samples.clone())),
+            (Some(data), _) if data.get().samples.shape() == own.authentic().shape() => {
+                Ok(own.like(data.get().samples.clone()))
+            }
             (Some(_), _) => fail("dataset: the images have another shape than the training images"),
         }
     }

@@ -149,7 +149,8 @@ fn settings(py: Python, given: &Bound<PyDict>) -> PyResult<Settings> {
             "on" => {
                 let name: String = value.extract()?;
                 let part = [Part::Test, Part::Validation].into_iter().find(|part| part.name() == name);
-                settings.on = part.ok_or_else(|| failure::usage(py, format!("`on` is `{name}`; expected test or validation")))?;
+                settings.on =
+                    part.ok_or_else(|| failure::usage(py, format!("`on` is `{name}`; expected test or validation")))?;
             }
             "epochs" => settings.epochs = value.extract()?,
             "model" => settings.model = value.extract()?,

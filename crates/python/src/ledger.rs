@@ -40,7 +40,9 @@ impl Ledger {
     fn with<T>(&self, act: impl FnOnce(&mut imfl_mechanism::ledger::Ledger) -> Outcome<T>) -> Outcome<T> {
         match self.lock().as_mut() {
             Some(ledger) => act(ledger),
-            None => Err(Failure::new(Kind::Usage, format!("the ledger {} is closed; open it again", self.path.display()))),
+            None => {
+                Err(Failure::new(Kind::Usage, format!("the ledger {} is closed; open it again", self.path.display())))
+            }
         }
     }
 }

@@ -32,7 +32,8 @@ impl Table {
             Self::Text(name, text) => Ok((name.clone(), Box::new(text.as_slice()))),
             Self::File(path) => {
                 let name = path.display().to_string();
-                let file = File::open(path).map_err(|error| Failure::new(kind, format!("cannot read {name}: {error}")))?;
+                let file =
+                    File::open(path).map_err(|error| Failure::new(kind, format!("cannot read {name}: {error}")))?;
                 Ok((name, Box::new(BufReader::new(file))))
             }
         }
@@ -118,7 +119,9 @@ impl Market {
         found.set_item("client", clients.iter().map(|client| client.id()).collect::<Vec<_>>())?;
         found.set_item("samples", arrays::fixed(py, clients.iter().map(|client| client.samples().to_ne_bytes()))?)?;
         found.set_item("skew", arrays::fixed(py, clients.iter().map(|client| client.skew().to_ne_bytes()))?)?;
-        let costs = |of: fn(&imfl_mechanism::Client) -> u64| arrays::fixed(py, clients.iter().map(move |c| of(c).to_ne_bytes()));
+        let costs = |of: fn(&imfl_mechanism::Client) -> u64| {
+            arrays::fixed(py, clients.iter().map(move |c| of(c).to_ne_bytes()))
+        };
         found.set_item("compute_cost_picos", costs(|client| client.compute_cost().picos())?)?;
         found.set_item("synthesis_cost_picos", costs(|client| client.synthesis_cost().picos())?)?;
         found.set_item("setup_cost_picos", costs(|client| client.setup_cost().picos())?)?;
@@ -197,7 +200,9 @@ impl Market {
                 Ok(budget) => return Err(usage(format!("`budget` {budget} is negative"))),
                 Err(error) => return Err(usage(format!("`budget` {error}"))),
             },
-            ("budget", None) => return Err(usage("`rule` budget needs `budget`, the most credits that it may pay in all".into())),
+            ("budget", None) => {
+                return Err(usage("`rule` budget needs `budget`, the most credits that it may pay in all".into()));
+            }
             ("vcg" | "optimal", Some(_)) => return Err(usage("`budget` belongs to `rule` budget".into())),
             (other, _) => return Err(usage(format!("`rule` `{other}` is none of vcg, optimal, budget"))),
         };
@@ -247,7 +252,10 @@ impl Aim {
             return Ok(Self::File(path));
         }
         given.extract().map(Self::Shares).map_err(|_| {
-            failure::usage(given.py(), format!("`target` is {given}; expected `uniform`, `pooled`, shares of the classes or a file"))
+            failure::usage(
+                given.py(),
+                format!("`target` is {given}; expected `uniform`, `pooled`, shares of the classes or a file"),
+            )
         })
     }
 
@@ -259,7 +267,9 @@ impl Aim {
             Self::File(path) => {
                 let name = path.display();
                 let text = std::fs::read_to_string(&path).map_err(|error| {
-                    config_error(format!("`target` {name}: neither `uniform`, `pooled` nor a file that can be read ({error})"))
+                    config_error(format!(
+                        "`target` {name}: neither `uniform`, `pooled` nor a file that can be read ({error})"
+                    ))
                 })?;
                 TargetChoice::Shares(Target::parse(&text).map_err(|error| config_error(format!("{name}: {error}")))?)
             }
@@ -270,7 +280,13 @@ impl Aim {
 /// Attacks what the mechanisms promise on random markets. Says whether all stood and all negative controls fell, and what was
 /// found of each: name, whether it is a control, and checks with trials, violations and examples.
 #[pyfunction]
-pub fn verify<'py>(py: Python<'py>, instances: u32, clients: usize, seed: u64, on_event: Option<&Bound<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+pub fn verify<'py>(
+    py: Python<'py>,
+    instances: u32,
+    clients: usize,
+    seed: u64,
+    on_event: Option<&Bound<PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
     let suite = Suite { instances, clients, seed };
     let found = watch(py, on_event, move |host| {
         let bar = host.progress.task("attacking", u64::from(instances));

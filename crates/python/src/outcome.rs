@@ -23,7 +23,8 @@ pub fn columns<'py>(py: Python<'py>, market: &Market, outcome: &Outcome) -> PyRe
     found.set_item("modes", fixed(py, awards.iter().map(|award| [place(award.mode)]))?)?;
     found.set_item("payments_micros", fixed(py, awards.iter().map(|award| award.payment.micros().to_ne_bytes()))?)?;
     found.set_item("costs_micros", fixed(py, awards.iter().map(|award| award.cost.micros().to_ne_bytes()))?)?;
-    found.set_item("utilities_micros", fixed(py, awards.iter().map(|award| award.utility().micros().to_ne_bytes()))?)?;
+    found
+        .set_item("utilities_micros", fixed(py, awards.iter().map(|award| award.utility().micros().to_ne_bytes()))?)?;
     found.set_item("effective_samples", fixed(py, effective.map(f64::to_ne_bytes))?)?;
     found.set_item("weights", fixed(py, weights.iter().map(|weight| weight.to_ne_bytes()))?)?;
     found.set_item("price_picos", outcome.price.map(|price| price.picos()))?;

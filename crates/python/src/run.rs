@@ -89,7 +89,9 @@ impl Source {
 fn table(given: &Bound<PyAny>, place: &str) -> PyResult<toml::Table> {
     match values::to_toml(given, place)? {
         toml::Value::Table(table) => Ok(table),
-        other => Err(failure::usage(given.py(), format!("{place} is {other}; expected a mapping, TOML text or a path"))),
+        other => {
+            Err(failure::usage(given.py(), format!("{place} is {other}; expected a mapping, TOML text or a path")))
+        }
     }
 }
 

@@ -36,7 +36,8 @@ pub fn to_json(value: &Bound<PyAny>, place: &str) -> PyResult<Value> {
         let mut map = Map::new();
         for pair in mapping.items()? {
             let (key, value): (Bound<PyAny>, Bound<PyAny>) = pair.extract()?;
-            let key: String = key.extract().map_err(|_| failure::usage(py, format!("{place} has a key {key} that is no text")))?;
+            let key: String =
+                key.extract().map_err(|_| failure::usage(py, format!("{place} has a key {key} that is no text")))?;
             let value = to_json(&value, &format!("{place}[{key:?}]"))?;
             map.insert(key, value);
         }
@@ -121,6 +122,9 @@ pub fn of<'py>(py: Python<'py>, value: &impl serde::Serialize) -> PyResult<Bound
 ///
 /// # Errors
 /// Memory that is not there.
-pub fn pairs<'py>(py: Python<'py>, named: impl IntoIterator<Item = (&'static str, f64)>) -> PyResult<Bound<'py, PyTuple>> {
+pub fn pairs<'py>(
+    py: Python<'py>,
+    named: impl IntoIterator<Item = (&'static str, f64)>,
+) -> PyResult<Bound<'py, PyTuple>> {
     PyTuple::new(py, named.into_iter().collect::<Vec<_>>())
 }

@@ -65,7 +65,10 @@ pub fn of_named(layout: &Arc<Layout>, given: Vec<Named>, torch: bool) -> Outcome
         }
     }
     if let Some((unknown, ..)) = given.iter().find(|(name, ..)| {
-        !layout.parameters().iter().any(|parameter| *name == if torch { torch_name(&parameter.name) } else { parameter.name.clone() })
+        !layout
+            .parameters()
+            .iter()
+            .any(|parameter| *name == if torch { torch_name(&parameter.name) } else { parameter.name.clone() })
     }) {
         return fail(format!("weights: the model has no parameter `{unknown}`"));
     }
@@ -82,7 +85,8 @@ pub fn torch_safetensors(weights: &Weights) -> Outcome<Vec<u8>> {
         .into_iter()
         .map(|(name, shape, values)| (name, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect()))
         .collect();
-    let views = all.iter().map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)));
+    let views =
+        all.iter().map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)));
     let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
     let file = views.and_then(|views| safetensors::serialize(views, None));
     file.map_err(|error| Failure::new(Kind::Unexpected, format!("cannot be written as safetensors ({error})")))
