@@ -7,6 +7,7 @@ mod exit;
 mod interrupt;
 mod options;
 mod output;
+mod settings;
 mod terminal;
 
 use clap::Parser;

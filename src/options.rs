@@ -21,7 +21,12 @@ pub struct Machine {
 impl Machine {
     /// Opens the device.
     pub fn open(&self) -> Outcome<Compute> {
-        Ok(Compute::open(self.device.parse::<DeviceName>().map_err(DeviceError::from)?, self.workers)?)
+        Ok(Compute::open(self.name()?, self.workers)?)
+    }
+
+    /// The device that is asked for.
+    pub fn name(&self) -> Outcome<DeviceName> {
+        Ok(self.device.parse::<DeviceName>().map_err(DeviceError::from)?)
     }
 }
 

@@ -2,7 +2,27 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
-__all__: list[str]
+__all__ = [
+    "Dataset",
+    "Federation",
+    "Generator",
+    "Ledger",
+    "Market",
+    "__version__",
+    "bench",
+    "bring_assets",
+    "combine",
+    "devices",
+    "experiment",
+    "experiments",
+    "finish",
+    "replay",
+    "report",
+    "run",
+    "settings",
+    "train_generator",
+    "verify",
+]
 __version__: str
 
 _OnEvent = Callable[[str, dict[str, Any]], None] | None

@@ -99,8 +99,9 @@ def test_wrong_settings_are_named() -> None:
         ({"rats": 1.0}, imfl.ConfigError, "unknown key `rats`"),
         ({"aggregation": "average"}, imfl.ConfigError, "`average`"),
         ({"device": "cuda"}, imfl.DeviceError, "cuda"),
+        ({"device": "abacus"}, imfl.DeviceError, "abacus"),
         ({"clients": 61}, imfl.ConfigError, "61 clients"),
-        ({"clients": "many"}, imfl.ConfigError, "many"),
+        ({"clients": "many"}, imfl.UsageError, "`partition.clients`: `many`"),
         ({"rate": object()}, imfl.UsageError, "settings"),
     ]:
         with pytest.raises(kind) as error:

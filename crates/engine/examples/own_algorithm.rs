@@ -15,10 +15,6 @@ mod mnist;
 struct Bounded(f64);
 
 impl ClientAlgorithm for Bounded {
-    fn name(&self) -> String {
-        format!("bounded:{}", self.0)
-    }
-
     fn direction(&self, step: Step) -> Tensor<2> {
         // `[clients, size]`: each client has a norm of its own.
         let norms = step.gradient.clone().square().sum_dim(1).sqrt();
@@ -29,7 +25,7 @@ impl ClientAlgorithm for Bounded {
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut federation, cohort, test) = mnist::federation()?;
     federation.local.rate = 2.0;
-    for algorithm in [LocalAlgorithm::default(), LocalAlgorithm::own(Arc::new(Bounded(0.05)))] {
+    for algorithm in [LocalAlgorithm::default(), LocalAlgorithm::own("bounded:0.05", Arc::new(Bounded(0.05)))] {
         federation.local.algorithm = algorithm;
         let name = &federation.local.algorithm;
         match federation.train(federation.start(), 3, &cohort) {

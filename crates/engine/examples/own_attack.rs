@@ -13,10 +13,6 @@ mod mnist;
 struct Reversed;
 
 impl Adversary for Reversed {
-    fn name(&self) -> String {
-        "reversed".into()
-    }
-
     fn strike(&self, hostile: &mut [&mut ClientUpdate], honest: &[&[f32]], _: &dyn Fn(u32) -> ChaCha8Rng) {
         for update in hostile {
             for (place, value) in update.change.iter_mut().enumerate() {
@@ -28,7 +24,8 @@ impl Adversary for Reversed {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut federation, cohort, test) = mnist::federation()?;
-    federation.hostility = Some(Hostility::draw(Attack::own(Arc::new(Reversed)), 3, cohort.len(), federation.seed));
+    federation.hostility =
+        Some(Hostility::draw(Attack::own("reversed", Arc::new(Reversed)), 3, cohort.len(), federation.seed));
     for rule in ["mean", "trimmed-mean:3", "geometric-median"] {
         federation.aggregation = rule.parse()?;
         let state = federation.train(federation.start(), 3, &cohort)?;

@@ -2,8 +2,8 @@
 //!
 //! `cargo run --release -p imfl-engine --example own_rule`
 //!
-//! One that is to go by a name, in configurations and on the command line, is a file in `src/federated/aggregation/` with an
-//! `ENTRY`, and a line in the registry beside it.
+//! One that is to go by a name, in configurations and on the command line, is a file in `src/federated/aggregation/` and a
+//! line in the registry beside it.
 
 use imfl_engine::prelude::*;
 use std::error::Error;
@@ -16,10 +16,6 @@ mod mnist;
 struct ShortestHalf;
 
 impl AggregationRule for ShortestHalf {
-    fn name(&self) -> String {
-        "shortest-half".into()
-    }
-
     fn needs(&self) -> usize {
         3
     }
@@ -38,7 +34,7 @@ impl AggregationRule for ShortestHalf {
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut federation, cohort, test) = mnist::federation()?;
     federation.hostility = Some(Hostility::draw("sign-flip".parse()?, 2, cohort.len(), federation.seed));
-    for rule in [Aggregation::default(), Aggregation::own(Arc::new(ShortestHalf))] {
+    for rule in [Aggregation::default(), Aggregation::own("shortest-half", Arc::new(ShortestHalf))] {
         federation.aggregation = rule;
         let state = federation.train(federation.start(), 3, &cohort)?;
         let accuracy = federation.evaluate(&state, &test).accuracy();

@@ -2,7 +2,7 @@
 //!
 //! Each such type lists its choices once. Reading, writing, what a message says of a wrong one and what a help text offers
 //! are made from that list. Rules that a user may bring are trait objects behind a [`Named`]; those that ship with the engine
-//! stand in the registry of their trait ([`Registered`]), one [`Entry`] for each.
+//! stand in the registry of their trait ([`Registered`]), one line for each.
 
 use std::fmt;
 use std::ops::Deref;
@@ -83,10 +83,17 @@ macro_rules! as_text {
 }
 pub(crate) use as_text;
 
-/// A rule of a kind that users may bring: one that ships with the engine, by its name, or a value of one's own.
+/// A rule of a kind that users may bring: one that ships with the engine, by its text, or a value of one's own.
 ///
-/// Two are equal if they have one name.
-pub struct Named<T: ?Sized>(Arc<T>);
+/// Two are equal if their texts are.
+pub struct Named<T: ?Sized> {
+    text: Arc<str>,
+    value: Arc<T>,
+}
+
+/// How one implementation is written, as in `clip:NORM`, and what makes it of the numbers behind its name; `None` if they make no
+/// sense.
+pub type Entry<T> = (&'static str, fn(&[&str]) -> Option<Arc<T>>);
 
 /// A trait with a registry of those implementations that ship with the engine.
 pub trait Registered: 'static {
@@ -96,23 +103,26 @@ pub trait Registered: 'static {
     const LIMITS: &'static str;
     /// One for each implementation.
     const ENTRIES: &'static [Entry<Self>];
-
-    /// The text that stands for this one.
-    fn text(&self) -> String;
 }
 
-/// One implementation in a registry.
-pub struct Entry<T: ?Sized> {
-    /// Its name and what follows it, as in `clip:NORM`.
-    pub form: &'static str,
-    /// Makes it from what stands behind its name, split at colons; `None` if that makes no sense.
-    pub read: fn(&[&str]) -> Option<Arc<T>>,
+/// Entries of a registry: `"FORM": [numbers, behind, the, name] => value`.
+macro_rules! registry {
+    ($($form:literal: $numbers:pat => $value:expr),+ $(,)?) => {
+        &[$((
+            $form,
+            |numbers| match numbers {
+                $numbers => Some(std::sync::Arc::new($value)),
+                _ => None,
+            },
+        )),+]
+    };
 }
+pub(crate) use registry;
 
 impl<T: ?Sized> Named<T> {
-    /// A value of one's own. Its name is written into stored configurations, from where only registered ones can be read.
-    pub fn own(value: Arc<T>) -> Self {
-        Self(value)
+    /// A value of one's own. Its text is written into stored configurations, from where only registered ones can be read.
+    pub fn own(text: &str, value: Arc<T>) -> Self {
+        Self { text: text.into(), value }
     }
 }
 
@@ -121,13 +131,13 @@ impl<T: Registered + ?Sized> Choice for Named<T> {
     const LIMITS: &'static str = T::LIMITS;
 
     fn forms() -> Vec<&'static str> {
-        T::ENTRIES.iter().map(|entry| entry.form).collect()
+        T::ENTRIES.iter().map(|(form, _)| *form).collect()
     }
 
     fn named(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split(':').collect();
-        let entry = T::ENTRIES.iter().find(|entry| entry.form.split([':', '[']).next() == Some(parts[0]))?;
-        (entry.read)(&parts[1..]).map(Self)
+        let (_, make) = T::ENTRIES.iter().find(|(form, _)| form.split([':', '[']).next() == Some(parts[0]))?;
+        make(&parts[1..]).map(|value| Self::own(text, value))
     }
 }
 
@@ -135,7 +145,7 @@ as_text!([T: Registered + ?Sized] Named<T>);
 
 impl<T: ?Sized> Clone for Named<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { text: self.text.clone(), value: self.value.clone() }
     }
 }
 
@@ -143,36 +153,50 @@ impl<T: ?Sized> Deref for Named<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.0
+        &self.value
     }
 }
 
-impl<T: Registered + ?Sized> PartialEq for Named<T> {
+impl<T: ?Sized> PartialEq for Named<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.text() == other.text()
+        self.text == other.text
     }
 }
 
-impl<T: Registered + ?Sized> fmt::Display for Named<T> {
+impl<T: ?Sized> fmt::Display for Named<T> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.pad(&self.text())
+        f.pad(&self.text)
     }
 }
 
-impl<T: Registered + ?Sized> fmt::Debug for Named<T> {
+impl<T: ?Sized> fmt::Debug for Named<T> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{self}")
     }
 }
 
+/// A number of at least zero.
+pub(crate) fn at_least_0(text: &str) -> Option<f64> {
+    f64::from_str(text).ok().filter(|number| *number >= 0.0 && number.is_finite())
+}
+
 /// A number above zero.
 pub(crate) fn positive(text: &str) -> Option<f64> {
-    f64::from_str(text).ok().filter(|number| *number > 0.0 && number.is_finite())
+    at_least_0(text).filter(|number| *number > 0.0)
 }
 
 /// A whole number of at least 1, small enough for sums.
 pub(crate) fn count(text: &str) -> Option<usize> {
     text.parse().ok().filter(|count| (1..1 << 30).contains(count))
+}
+
+/// A number that may be left out.
+pub(crate) fn optional<T>(numbers: &[&str], read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+    match numbers {
+        [] => Some(None),
+        [number] => read(number).map(Some),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

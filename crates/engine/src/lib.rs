@@ -31,14 +31,11 @@
 //! /// The largest change of each value.
 //! struct Greatest;
 //! impl AggregationRule for Greatest {
-//!     fn name(&self) -> String {
-//!         "greatest".into()
-//!     }
 //!     fn combine(&self, changes: &[&[f32]], _weights: &[f64], workers: usize) -> Vec<f64> {
 //!         by_value(changes, workers, |column| column.iter().fold(f64::MIN, |most, x| most.max(f64::from(*x))))
 //!     }
 //! }
-//! let own = Aggregation::own(Arc::new(Greatest));
+//! let own = Aggregation::own("greatest", Arc::new(Greatest));
 //! assert_eq!(own.to_string(), "greatest");
 //! # Ok::<(), UnknownName>(())
 //! ```

@@ -7,10 +7,8 @@ use crate::watch::watch;
 use crate::weights::{self, Named};
 use crate::{run, values};
 use imfl_engine::client::{Client, Images};
-use imfl_engine::device::{Compute, DeviceName};
+use imfl_engine::device::Compute;
 use imfl_engine::federated::{self, CohortSampling, Evaluation, Participant, ServerState};
-use imfl_engine::model::Architecture;
-use imfl_engine::partition::Scheme;
 use imfl_run::config::RunConfig;
 use imfl_run::metrics::RoundMetrics;
 use imfl_run::{Failure, Kind, Outcome};
@@ -38,27 +36,26 @@ impl Inner {
         weights: Vec<f64>,
     ) -> Outcome<Self> {
         let (training, seed) = (&config.training, config.seed.unwrap_or(0));
-        let compute = Compute::open(config.device.parse::<DeviceName>()?, config.workers)?;
+        let compute = Compute::open(config.device, config.workers)?;
         let compute = Compute { chunk: config.chunk, ..compute };
-        let architecture: Architecture = training.model.parse()?;
         let [channels, height, width] = train.samples.shape();
         let shape = imfl_engine::data::ImageShape { channels, height, width };
-        let model = architecture.build(shape, train.samples.classes())?;
+        let model = training.model.build(shape, train.samples.classes())?;
         let scale = train.samples.normalisation();
-        let local = training.local()?;
+        let local = training.local();
         let mut federation = federated::Federation::new(model, train.samples.clone(), &scale, local, compute, seed);
         federation.population = shares.len();
-        federation.server = training.server.server()?;
-        federation.aggregation = training.aggregation()?;
+        federation.server = training.server.server();
+        federation.aggregation = training.aggregation.clone();
         federation.availability = training.availability.into();
         federation.quorum = training.quorum;
-        federation.hostility = training.hostility(shares.len(), seed)?;
+        federation.hostility = training.hostility(shares.len(), seed);
         let everybody: Vec<Participant> = (0..)
             .zip(shares.iter().zip(weights))
             .filter(|(_, (_, weight))| *weight > 0.0)
             .map(|(id, (share, weight))| Participant { client: Client::authentic(id, share), weight })
             .collect();
-        let sampling = training.sampling()?;
+        let sampling = training.sampling;
         let cohort = training.cohort.unwrap_or(everybody.len());
         let test = test.map(|test| match test.samples.shape() == train.samples.shape() {
             true => Ok(federation.images.like(test.samples.clone())),
@@ -93,8 +90,11 @@ impl Inner {
 /// The indices of each client's samples: what is given, or what the scheme says.
 fn shares(config: &RunConfig, train: &Dataset, given: Option<Vec<Vec<u32>>>) -> Outcome<Vec<Vec<u32>>> {
     let Some(given) = given else {
-        let scheme: Scheme = config.partition.scheme.parse()?;
-        return Ok(scheme.partition(&train.labels_only()?, config.partition.clients, config.seed.unwrap_or(0))?);
+        return Ok(config.partition.scheme.partition(
+            &train.labels_only()?,
+            config.partition.clients,
+            config.seed.unwrap_or(0),
+        )?);
     };
     let fail = |problem: String| Err(Failure::new(Kind::Data, problem));
     for (client, share) in given.iter().enumerate() {

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// `own` with the values of `given` in the place of its own, by the names that it has.
@@ -138,6 +139,12 @@ impl Generator {
     }
 }
 
+/// A value that goes by its name.
+fn parsed<T: FromStr<Err: Into<Failure>>>(py: Python, value: &Bound<PyAny>) -> PyResult<T> {
+    let name: String = value.str()?.extract()?;
+    name.parse().map_err(|error| failure::raised(py, error))
+}
+
 fn settings(py: Python, given: &Bound<PyDict>) -> PyResult<Settings> {
     let mut settings = Settings::default();
     for (key, value) in given.iter().filter(|(_, value)| !value.is_none()) {
@@ -153,12 +160,12 @@ fn settings(py: Python, given: &Bound<PyDict>) -> PyResult<Settings> {
                     part.ok_or_else(|| failure::usage(py, format!("`on` is `{name}`; expected test or validation")))?;
             }
             "epochs" => settings.epochs = value.extract()?,
-            "model" => settings.model = value.extract()?,
+            "model" => settings.model = parsed(py, &value)?,
             "neighbours" => settings.neighbours = value.extract()?,
             "points" => settings.points = value.extract()?,
             "images_per_class" => settings.images_per_class = value.extract()?,
             "seed" => settings.seed = value.extract()?,
-            "device" => settings.device = value.extract()?,
+            "device" => settings.device = parsed(py, &value)?,
             "workers" => settings.workers = Some(value.extract()?),
             other => return Err(failure::usage(py, format!("an assessment has no `{other}`"))),
         }

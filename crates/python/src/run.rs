@@ -4,46 +4,25 @@ use crate::failure::short;
 use crate::watch::watch;
 use crate::{failure, values};
 use imfl_run::config::{self, RecordedCosts, RunConfig};
+use imfl_run::setting::Setting;
 use imfl_run::{Failure, Kind, Outcome, checkpoint};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::path::{Path, PathBuf};
 
-/// Settings by the short names that the command line has for them, and their keys.
-const SHORT: [(&str, &str); 27] = [
-    ("clients", "partition.clients"),
-    ("partition", "partition.scheme"),
-    ("model", "training.model"),
-    ("rounds", "training.rounds"),
-    ("cohort", "training.cohort"),
-    ("sampling", "training.sampling"),
-    ("local_epochs", "training.local_epochs"),
-    ("batch", "training.batch"),
-    ("rate", "training.rate"),
-    ("schedule", "training.schedule"),
-    ("momentum", "training.momentum"),
-    ("weight_decay", "training.weight_decay"),
-    ("algorithm", "training.algorithm"),
-    ("aggregation", "training.aggregation"),
-    ("quorum", "training.quorum"),
-    ("attack", "training.attack"),
-    ("hostile", "training.hostile"),
-    ("drop_out", "training.availability.before"),
-    ("server", "training.server.rule"),
-    ("server_rate", "training.server.rate"),
-    ("generator", "generator.source"),
-    ("rule", "mechanism.rule"),
-    ("information", "mechanism.information"),
-    ("weight", "mechanism.weight"),
-    ("prior", "mechanism.prior"),
-    ("checkpoint_every", "checkpoints.every"),
-    ("keep", "checkpoints.keep"),
-];
+/// The key that a short name stands for: that of the command line's flag, or the dotted key itself.
+fn key(name: &str) -> &str {
+    let flag = name.replace('_', "-");
+    let named = |setting: &&Setting| setting.flag == Some(flag.as_str()) || setting.aliases.contains(&flag.as_str());
+    config::all().iter().find(named).map_or(name, |setting| setting.key.as_str())
+}
 
 /// Settings by their short names, and their keys.
 #[pyfunction]
-pub fn settings() -> Vec<(&'static str, &'static str)> {
-    SHORT.to_vec()
+pub fn settings() -> Vec<(String, &'static str)> {
+    let flags =
+        config::all().iter().filter_map(|setting| Some((setting.flag?.replace('-', "_"), setting.key.as_str())));
+    flags.collect()
 }
 
 /// What a configuration comes from.
@@ -95,42 +74,27 @@ fn table(given: &Bound<PyAny>, place: &str) -> PyResult<toml::Table> {
     }
 }
 
-/// Puts `key = value` into a table, opening tables on the way.
-fn put(table: &mut toml::Table, key: &str, value: toml::Value) {
-    match key.split_once('.') {
-        None => drop(table.insert(key.into(), value)),
-        Some((section, rest)) => {
-            let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
-            if let toml::Value::Table(section) = section {
-                put(section, rest, value);
-            }
-        }
-    }
-}
-
 /// Settings by short names or dotted keys, over `base`.
 ///
 /// # Errors
-/// A failure of kind [`Kind::Config`] that names the key.
-pub fn overlaid(base: &RunConfig, given: toml::Table) -> Outcome<RunConfig> {
-    let unexpected = |error: &dyn std::fmt::Display| Failure::new(Kind::Unexpected, error);
-    let mut whole = toml::Table::try_from(base).map_err(|error| unexpected(&error))?;
+/// A failure that names the key.
+pub fn overlaid(base: &RunConfig, given: &toml::Table) -> Outcome<RunConfig> {
+    let mut config = base.clone();
     for (name, value) in given {
-        let key = SHORT.iter().find(|(short, _)| *short == name).map_or(name.as_str(), |(_, key)| key);
-        match (value, key.contains('.')) {
-            // A section, whose keys join those that are there.
-            (toml::Value::Table(section), false) if matches!(whole.get(key), Some(toml::Value::Table(_))) => {
-                section.into_iter().for_each(|(inner, value)| put(&mut whole, &format!("{key}.{inner}"), value));
-            }
-            (value, _) => put(&mut whole, key, value),
-        }
+        set(&mut config, key(name), value)?;
     }
-    config::read_text(&whole.to_string(), "settings").map_err(|failure| {
-        // The place in a text that nobody wrote says nothing.
-        let text = failure.to_string();
-        let problem = text.splitn(4, ':').nth(3).map_or(text.as_str(), str::trim);
-        Failure::new(failure.kind(), format!("settings: {problem}"))
-    })
+    Ok(config)
+}
+
+/// Sets what a key names: a value, or the values of a section.
+fn set(config: &mut RunConfig, key: &str, value: &toml::Value) -> Outcome {
+    match value {
+        toml::Value::Table(section) if !config::all().iter().any(|setting| setting.key == key) => {
+            section.iter().try_for_each(|(inner, value)| set(config, &format!("{key}.{inner}"), value))
+        }
+        toml::Value::String(text) => config.set(key, text, &format!("`{key}`")),
+        other => config.set(key, &other.to_string(), &format!("`{key}`")),
+    }
 }
 
 /// Settings of keyword arguments over the defaults.
@@ -139,7 +103,7 @@ pub fn overlaid(base: &RunConfig, given: toml::Table) -> Outcome<RunConfig> {
 /// As [`overlaid`].
 pub fn keywords(py: Python, given: &Bound<PyDict>) -> PyResult<RunConfig> {
     let given = table(given, "settings")?;
-    short(py, || overlaid(&RunConfig::default(), given))
+    short(py, || overlaid(&RunConfig::default(), &given))
 }
 
 /// Runs everything, or goes on with a run. Returns the run's folder and its summary.
@@ -158,13 +122,14 @@ pub fn run<'py>(
     let (folder, summary) = watch(py, on_event, move |host| {
         let file = source.map(|source| source.config()).transpose()?;
         let mut base = file.clone().unwrap_or_default();
-        let runs = overlaid(&base, given.clone())?.runs;
+        let runs = overlaid(&base, &given)?.runs;
         let resumed = resume.map(|from| checkpoint::resume(&host.files, &from, Path::new(&runs))).transpose()?;
-        // Without a file a run that goes on has its own settings.
-        if let (Some(resumed), None) = (&resumed, file) {
+        // Without a file a run that goes on has its own settings; its seed it keeps in any case.
+        if let (Some(resumed), None) = (&resumed, &file) {
             base = resumed.config.clone();
         }
-        let mut config = overlaid(&base, given)?;
+        base.seed = base.seed.or(resumed.as_ref().and_then(|resumed| resumed.config.seed));
+        let mut config = overlaid(&base, &given)?;
         if let Some(recorded) = recorded {
             RecordedCosts::read(&recorded)?.fix(&mut config.costs);
         }

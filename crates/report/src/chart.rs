@@ -2,8 +2,8 @@
 
 use crate::figure::Figure;
 use crate::plot::{FAINT, INK, text};
-use crate::statistics::Interval;
 use imfl_run::failure::{Failure, Kind, Outcome};
+use imfl_statistics::Interval;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 

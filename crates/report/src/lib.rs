@@ -8,7 +8,6 @@ pub mod grid;
 mod page;
 pub mod plot;
 mod run;
-pub mod statistics;
 pub mod table;
 
 pub use figure::Figure;

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod pipeline;
 pub mod progress;
 pub mod run_dir;
+pub mod setting;
 
 pub use config::RunConfig;
 pub use failure::{Failure, Kind, Outcome};

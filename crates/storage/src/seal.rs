@@ -5,8 +5,8 @@
 //! manifest, in the format of `sha256sum`.
 
 use crate::digest::hex_digest;
+use crate::error::{Result, StorageError};
 use crate::file_system::{FileSystem, parent};
-use crate::{Result, StorageError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -4,8 +4,9 @@ use crate::output::{self, Format};
 use clap::Args;
 use imfl_aigc::Corruption;
 use imfl_experiment::assess;
-use imfl_experiment::contest::{self, Row, Settings, Table, deviation, mean};
+use imfl_experiment::contest::{self, Row, Settings, Table};
 use imfl_run::{Host, Outcome};
+use imfl_statistics::{deviation, mean};
 use std::path::PathBuf;
 
 /// What a comparison needs beside the settings of an assessment.
@@ -52,6 +53,7 @@ impl Validation {
     /// Compares and prints.
     pub fn run(self, assess: assess::Settings, generators: Vec<String>, format: Format, host: &Host) -> Outcome {
         let Self { lengths, corrupt, trials, clients, client_samples, partition, rounds, .. } = self;
+        let partition = partition.parse()?;
         let settings =
             Settings { assess, generators, lengths, corrupt, trials, clients, client_samples, partition, rounds };
         let table = contest::run(&settings, host)?;

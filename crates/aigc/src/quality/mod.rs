@@ -10,7 +10,6 @@ mod frechet;
 mod kernel;
 mod manifold;
 mod memorisation;
-mod rank;
 
 pub use classifier::{Classifier, ClassifierConfig};
 pub use features::Features;
@@ -18,7 +17,6 @@ pub use frechet::frechet_distance;
 pub use kernel::kernel_distance;
 pub use manifold::Manifold;
 pub use memorisation::Memorisation;
-pub use rank::rank_correlation;
 
 /// Why a measure has no value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -7,6 +7,7 @@ use crate::layer::Pass;
 use crate::model::Model;
 use crate::parameters::{Stacked, Weights};
 use crate::worker;
+use imfl_statistics::argmax;
 
 /// Samples in a batch of an evaluation.
 const BATCH: usize = 100;
@@ -100,12 +101,6 @@ fn evaluate_batch(
     let data = logits.into_data();
     // Logits of f32 parameters are f32.
     let logits = data.as_slice::<f32>().expect("logits are f32");
-    let correct =
-        logits.chunks_exact(classes).zip(part).filter(|(row, sample)| likeliest(row) == images.label(**sample));
+    let correct = logits.chunks_exact(classes).zip(part).filter(|(row, sample)| argmax(row) == images.label(**sample));
     (loss, correct.count())
-}
-
-/// The class with the highest logit, the first of several.
-pub fn likeliest(logits: &[f32]) -> usize {
-    logits.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &x)| if x > best.1 { (i, x) } else { best }).0
 }

@@ -3,11 +3,8 @@
 use super::availability::{Attendance, DropOut};
 use super::participant::Participant;
 use super::report::Dropped;
-use crate::update::{ClientUpdate, Receipt, Refusal, Rejection};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// An update, and whether it could be taken in.
-pub(super) type Taken = (Receipt, Result<(), Refusal>);
+use crate::update::{ClientUpdate, Refusal, Rejection};
+use std::collections::BTreeSet;
 
 /// A client that trains in this round.
 #[derive(Clone, Copy)]
@@ -24,6 +21,8 @@ pub(super) struct Roll<'a> {
     pub dropped: Vec<Dropped>,
     /// Places of clients that the cohort names a second time.
     pub doubled: Vec<Rejection>,
+    /// Weight of all updates that arrive in this round.
+    pub total: f64,
 }
 
 impl<'a> Roll<'a> {
@@ -45,32 +44,8 @@ impl<'a> Roll<'a> {
                 }
             }
         }
-        Self { called, dropped, doubled }
-    }
-
-    /// The weights of all updates that arrive in this round.
-    pub fn arriving_weight(&self, arriving: &[ClientUpdate]) -> f64 {
-        let on_time = self.called.iter().filter(|called| !called.late).map(|called| called.participant.weight);
-        on_time.chain(arriving.iter().map(|update| update.weight)).sum()
-    }
-
-    /// Parts what was trained into what was sent in time, in the order of the cohort, and the updates that will arrive in the
-    /// next round, with their changes and variates.
-    pub fn sort(
-        &self,
-        mut receipts: BTreeMap<u32, Taken>,
-        mut changes: BTreeMap<u32, Vec<f32>>,
-        variates: &mut BTreeMap<u32, Vec<f32>>,
-    ) -> (Vec<Taken>, Vec<ClientUpdate>) {
-        let (mut in_time, mut late) = (Vec::with_capacity(self.called.len()), Vec::new());
-        for client in self.called.iter().map(|called| called.participant.client.id) {
-            // Whoever was called has trained.
-            let Some((receipt, taken)) = receipts.remove(&client) else { continue };
-            match changes.remove(&client) {
-                Some(change) => late.push(receipt.with(change, variates.remove(&client))),
-                None => in_time.push((receipt, taken)),
-            }
-        }
-        (in_time, late)
+        let in_time = called.iter().filter(|called| !called.late).map(|called| called.participant.weight);
+        let total = in_time.chain(arriving.iter().map(|update| update.weight)).sum();
+        Self { called, dropped, doubled, total }
     }
 }

@@ -1,15 +1,14 @@
-//! One round, as the papers tell it: call the cohort, train, join what was trained, close the round, step.
+//! One round, as the papers tell it: call the cohort, train and join, close the round, step.
 
 use super::error::TrainingError;
 use super::federation::Federation;
-use super::intake::{Closed, Closing, Intake};
+use super::intake::Closed;
 use super::participant::Participant;
 use super::report::RoundReport;
 use super::roll::Roll;
 use super::state::ServerState;
-use super::training::Training;
+use super::training::{Part, Training};
 use crate::update::{Receipt, Rejection};
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 impl Federation {
@@ -28,30 +27,19 @@ impl Federation {
         let started = Instant::now();
         let round = state.round + 1;
         check_weights(cohort, round)?;
-        let mut arriving = std::mem::take(&mut state.late);
+        let arriving = std::mem::take(&mut state.late);
         let roll = Roll::call(cohort, &arriving, |client| self.availability.draw(self.seed, round, client));
-        let total = roll.arriving_weight(&arriving);
-
-        let Training { part, plan, waiting, communication } = self.train_cohort(&state, &roll, total);
-        let samples: u64 = part.receipts.values().map(|(receipt, _)| receipt.samples).sum();
-        let padding = if part.rows == 0 { 0.0 } else { 1.0 - samples as f64 / part.rows as f64 };
-        let (mut intake, mut variates) = (part.intake, part.variates);
-        let (in_time, late) = roll.sort(part.receipts, part.late, &mut variates);
-        arriving.iter_mut().for_each(|update| variates.extend(update.variate.take().map(|own| (update.client, own))));
-
-        let (size, hostility, seed) = (state.weights.values().len(), self.hostility.as_ref(), self.seed);
-        let Closed { accepted, mut rejected } =
-            intake.close(Closing { in_time, arriving, total, size, hostility, seed, round });
+        let Training { mut part, plan, waiting, communication } = self.train_cohort(&state, &roll);
+        let (Closed { accepted, mut rejected }, late) = self.close(&mut part, &roll, arriving, round);
         rejected.extend(roll.doubled);
         if let (true, Some(&Rejection { client, reason })) = (accepted.is_empty(), rejected.first()) {
             return Err(TrainingError::Diverged { round, client, what: reason, cohort: cohort.len() });
         }
-        let skipped = accepted.len() < self.quorum;
+        let (samples, rows, skipped) = (part.samples(), part.rows, accepted.len() < self.quorum);
         if !skipped {
-            self.step(&mut state, intake, &accepted, variates)?;
+            self.step(&mut state, &accepted, part)?;
         }
-        state.late = late;
-        state.round = round;
+        (state.round, state.late) = (round, late);
         let report = RoundReport {
             round,
             cohort: cohort.iter().map(|participant| participant.client.id).collect(),
@@ -62,7 +50,7 @@ impl Federation {
             rejected,
             skipped,
             samples,
-            padding,
+            padding: if rows == 0 { 0.0 } else { 1.0 - samples as f64 / rows as f64 },
             plan,
             seconds: started.elapsed().as_secs_f64(),
             waiting,
@@ -72,19 +60,13 @@ impl Federation {
     }
 
     /// Moves the server by the updates that count, and lets it remember what came with them.
-    fn step(
-        &self,
-        state: &mut ServerState,
-        intake: Box<dyn Intake>,
-        counted: &[Receipt],
-        mut variates: BTreeMap<u32, Vec<f32>>,
-    ) -> Result<(), TrainingError> {
+    fn step(&self, state: &mut ServerState, counted: &[Receipt], mut part: Part) -> Result<(), TrainingError> {
         let enough = self.aggregation.check(counted.len());
         enough.map_err(|source| TrainingError::TooFew { round: state.round + 1, source })?;
-        let change = intake.combine(&*self.aggregation, self.compute.workers);
+        let change = part.intake.combine(&*self.aggregation, self.compute.workers);
         self.server.step(&mut state.moments, state.weights.values_mut(), change);
         if let Some(memory) = self.local.algorithm.memory() {
-            let renewed = counted.iter().filter_map(|update| variates.remove_entry(&update.client)).collect();
+            let renewed = counted.iter().filter_map(|update| part.variates.remove_entry(&update.client)).collect();
             memory.step(&mut state.variates, renewed, self.population.max(counted.len()));
         }
         Ok(())

@@ -3,12 +3,12 @@
 use super::chunk::Update;
 use super::federation::Federation;
 use super::intake::kept::Kept;
-use super::intake::{Exchange, Intake, Sender, taken, verdict};
+use super::intake::{Closed, Closing, Exchange, Intake, Sender, Taken, taken, verdict};
 use super::plan::Plan;
-use super::roll::{Called, Roll, Taken};
+use super::roll::{Called, Roll};
 use super::state::ServerState;
 use crate::client::Client;
-use crate::update::{Receipt, difference};
+use crate::update::{ClientUpdate, Receipt, difference};
 use crate::worker;
 use imfl_ranks::balanced;
 use std::collections::BTreeMap;
@@ -44,9 +44,8 @@ pub(super) struct Part {
 }
 
 impl Federation {
-    /// Trains everybody who was called, each on one of the ranks; every rank gets everything. `total` is the weight of all
-    /// updates that arrive.
-    pub(super) fn train_cohort(&self, state: &ServerState, roll: &Roll, total: f64) -> Training {
+    /// Trains everybody who was called, each on one of the ranks; every rank gets everything.
+    pub(super) fn train_cohort(&self, state: &ServerState, roll: &Roll) -> Training {
         let ranks = &self.compute.ranks;
         let loads: Vec<u64> = roll.called.iter().map(|called| called.participant.client.samples.len() as u64).collect();
         let owners = balanced(&loads, ranks.size());
@@ -61,7 +60,10 @@ impl Federation {
             let clients: Vec<&Client> = chunks[index].iter().map(|&nth| &participants[nth].client).collect();
             let (updates, rows) = self.train_chunk(state, &clients, state.round + 1);
             part.rows += rows;
-            chunks[index].iter().zip(updates).for_each(|(&nth, update)| part.take(state, called[nth], update, total));
+            chunks[index]
+                .iter()
+                .zip(updates)
+                .for_each(|(&nth, update)| part.take(state, called[nth], update, roll.total));
         });
         let mut part = parts.into_iter().reduce(Part::merge).unwrap_or_else(empty);
         let (mut waiting, mut communication) = (0.0, 0.0);
@@ -76,12 +78,8 @@ impl Federation {
                 late: called.late,
             };
             let senders = roll.called.iter().zip(owners).map(sender).collect();
-            part.join(
-                &Exchange { ranks, senders, size },
-                roll,
-                state.round + 1,
-                self.local.algorithm.memory().is_some(),
-            );
+            let exchange = Exchange { ranks, senders, size };
+            part.join(&exchange, roll, state.round + 1, self.local.algorithm.memory().is_some());
             communication = all_here.elapsed().as_secs_f64();
         }
         Training { part, plan, waiting, communication }
@@ -89,8 +87,31 @@ impl Federation {
 
     /// What a worker takes updates in with: the rule's own way where it has one and nobody looks at all updates.
     fn intake(&self, size: usize) -> Box<dyn Intake> {
-        let streaming = self.aggregation.streaming(size).filter(|_| self.hostility.is_none());
-        streaming.unwrap_or_else(|| Box::new(Kept::default()))
+        let streaming = if self.hostility.is_none() { self.aggregation.streaming(size) } else { None };
+        streaming.unwrap_or_else(|| Box::new(Kept::new(size)))
+    }
+
+    /// Closes the round: what was sent in time and what arrives from the last one, in the order of the cohort. What is late is
+    /// taken out and returned, for the next round; the variates of all others stay.
+    pub(super) fn close(
+        &self,
+        part: &mut Part,
+        roll: &Roll,
+        mut arriving: Vec<ClientUpdate>,
+        round: u64,
+    ) -> (Closed, Vec<ClientUpdate>) {
+        let (mut in_time, mut late) = (Vec::with_capacity(roll.called.len()), Vec::new());
+        for client in roll.called.iter().map(|called| called.participant.client.id) {
+            let taken = part.receipts[&client];
+            match part.late.remove(&client) {
+                Some(change) => late.push(taken.0.with(change, part.variates.remove(&client))),
+                None => in_time.push(taken),
+            }
+        }
+        let came = arriving.iter_mut().filter_map(|update| Some((update.client, update.variate.take()?)));
+        part.variates.extend(came);
+        let (hostility, seed, total) = (self.hostility.as_ref(), self.seed, roll.total);
+        (part.intake.close(Closing { in_time, arriving, total, hostility, seed, round }), late)
     }
 }
 
@@ -98,6 +119,11 @@ impl Part {
     fn new(intake: Box<dyn Intake>) -> Self {
         let (receipts, late, variates) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         Self { intake, receipts, late, variates, rows: 0 }
+    }
+
+    /// Samples trained on, every epoch counted.
+    pub fn samples(&self) -> u64 {
+        self.receipts.values().map(|(receipt, _)| receipt.samples).sum()
     }
 
     /// Takes in what a client trained.

@@ -3,6 +3,7 @@
 use imfl_aigc::Sampling;
 use imfl_aigc::quality::{Classifier, ClassifierConfig};
 use imfl_engine::data::Dataset;
+use imfl_engine::device::DeviceName;
 use imfl_engine::model::Architecture;
 use imfl_run::config::RunConfig;
 use imfl_run::failure::Outcome;
@@ -47,7 +48,7 @@ pub struct Settings {
     /// Passes of the classifiers over their images.
     pub epochs: usize,
     /// The classifiers' model.
-    pub model: String,
+    pub model: Architecture,
     /// Neighbours that precision, recall, density and coverage look at.
     pub neighbours: usize,
     /// Points of the authentic-only trajectory at which theta is measured.
@@ -57,7 +58,7 @@ pub struct Settings {
     /// Keys all random numbers.
     pub seed: u64,
     /// Where it is computed.
-    pub device: String,
+    pub device: DeviceName,
     /// Threads; one for each core if absent.
     pub workers: Option<usize>,
     /// How images are drawn.
@@ -72,12 +73,12 @@ impl Default for Settings {
             images: None,
             on: Part::default(),
             epochs: ClassifierConfig::default().epochs,
-            model: "simple-cnn".into(),
+            model: Architecture::SimpleCnn,
             neighbours: 5,
             points: 3,
             images_per_class: 400,
             seed: 0,
-            device: "auto".into(),
+            device: DeviceName::Auto,
             workers: None,
             sampling: Arc::new(|own| Ok(own.clone())),
         }
@@ -93,11 +94,11 @@ impl Settings {
         let mut config = RunConfig {
             dataset: self.dataset.clone(),
             seed: Some(seed),
-            device: self.device.clone(),
+            device: self.device,
             workers: self.workers,
             ..RunConfig::default()
         };
-        config.training.model = self.model.clone();
+        config.training.model = self.model;
         config.probe.points = self.points;
         config.probe.images_per_class = self.images_per_class;
         config.check()?;
@@ -109,9 +110,12 @@ impl Settings {
     /// # Errors
     /// A model that does not fit the images, or training that diverges.
     pub fn classifier(&self, label: &'static str, data: &Arc<Dataset>, setup: &Setup) -> Outcome<Classifier> {
-        let architecture: Architecture = self.model.parse()?;
-        let config =
-            ClassifierConfig { architecture, epochs: self.epochs, seed: self.seed, ..ClassifierConfig::default() };
+        let config = ClassifierConfig {
+            architecture: self.model,
+            epochs: self.epochs,
+            seed: self.seed,
+            ..ClassifierConfig::default()
+        };
         let steps = (self.epochs * data.len().div_ceil(config.batch)) as u64;
         let bar = setup.progress.task(label, steps);
         let trained = Classifier::train(data, &config, &setup.compute, |step, _| {

@@ -8,8 +8,8 @@ use imfl_engine::federated::LocalSgd;
 use imfl_engine::model::Architecture;
 use imfl_ranks::Ranks;
 use imfl_report::chart::{Axis, Chart, Series, Style};
-use imfl_report::statistics::Interval;
 use imfl_run::failure::{Failure, Kind, Outcome};
+use imfl_statistics::Interval;
 use plotters::style::{Color, HSLColor, RGBColor};
 use std::time::Instant;
 
@@ -143,8 +143,7 @@ impl Found {
 
     /// The predicted speed-up.
     pub fn chart(&self) -> Chart {
-        let at = |value: f64| Interval { mean: value, low: value, high: value };
-        let ideal = NODES.map(|nodes| (nodes as f64, at(nodes as f64))).to_vec();
+        let ideal = NODES.map(|nodes| (nodes as f64, Interval::exactly(nodes as f64))).to_vec();
         let ideal = Series {
             name: "as many times as nodes".into(),
             colour: RGBColor(150, 150, 150),
@@ -160,7 +159,7 @@ impl Found {
                 points: NODES
                     .iter()
                     .enumerate()
-                    .map(|(nodes, of)| (*of as f64, at(self.speedup(place, nodes))))
+                    .map(|(nodes, of)| (*of as f64, Interval::exactly(self.speedup(place, nodes))))
                     .collect(),
             }
         };

@@ -135,7 +135,7 @@ impl Setting {
 impl Measured {
     /// Seconds of a round, by the share of rounds that were faster.
     pub fn quantile(&self, share: f64) -> f64 {
-        self.seconds[((self.seconds.len() - 1) as f64 * share).round() as usize]
+        imfl_statistics::quantile(&self.seconds, share)
     }
 
     /// Median seconds of a round.

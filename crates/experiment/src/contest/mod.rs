@@ -10,7 +10,7 @@ mod table;
 mod trial;
 
 pub use settings::Settings;
-pub use table::{Ranking, Row, Table, deviation, mean};
+pub use table::{Ranking, Row, Table};
 
 use contestants::Contestants;
 use imfl_run::failure::Outcome;

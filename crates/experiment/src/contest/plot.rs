@@ -1,9 +1,10 @@
 //! Gain against theta and against FID: two panels in one SVG document.
 
-use super::table::{Ranking, Row, Table, mean};
+use super::table::{Ranking, Row, Table};
 use imfl_mechanism::Mode;
 use imfl_report::plot::{FAINT, INK, mode_colour, text};
 use imfl_run::failure::{Failure, Kind, Outcome};
+use imfl_statistics::mean;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 

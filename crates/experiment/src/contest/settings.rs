@@ -2,6 +2,7 @@
 
 use crate::assess;
 use imfl_aigc::Corruption;
+use imfl_engine::partition::Scheme;
 use imfl_run::failure::{Failure, Kind, Outcome};
 
 /// Who competes, and what for.
@@ -22,7 +23,7 @@ pub struct Settings {
     /// Samples of a client.
     pub client_samples: usize,
     /// Who holds what; the classes that a client misses are filled.
-    pub partition: String,
+    pub partition: Scheme,
     /// Rounds of federated training.
     pub rounds: u64,
 }

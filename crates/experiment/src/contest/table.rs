@@ -1,8 +1,8 @@
 //! What a comparison says: means over trials, and how well measures rank the gains.
 
 use super::trial::Trial;
-use imfl_aigc::quality::rank_correlation;
-use imfl_run::failure::Outcome;
+use imfl_run::failure::{Failure, Kind, Outcome};
+use imfl_statistics::{mean, rank_correlation};
 use serde_json::json;
 
 /// One contestant's values, in the order of trials.
@@ -98,20 +98,9 @@ impl Ranking {
             rank_correlation(&falling, &gains)
         };
         let by_trial = (0..trials).map(|trial| of(&|values| values[trial]).ok()).collect();
-        Ok(Self { of_means: of(&|values| mean(values))?, by_trial })
+        let of_means = of(&|values| mean(values)).map_err(|error| Failure::new(Kind::Data, error))?;
+        Ok(Self { of_means, by_trial })
     }
-}
-
-/// The mean; 0 of none.
-pub fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
-
-/// The unbiased deviation; 0 of fewer than two.
-pub fn deviation(values: &[f64]) -> f64 {
-    let mean = mean(values);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (squares / values.len().saturating_sub(1).max(1) as f64).sqrt()
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use super::contestants::Contestants;
 use super::settings::Settings;
 use crate::assess::Part;
+use crate::reproduce::lab;
 use imfl_aigc::quality::{self, Classifier};
 use imfl_aigc::{Generator, Request};
 use imfl_engine::client::Client;
 use imfl_engine::data::Dataset;
-use imfl_engine::federated::Participant;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_run::failure::Outcome;
 use imfl_run::host::Host;
@@ -54,11 +54,15 @@ impl Trial {
         let thetas = yardstick.thetas(&setup, &clients, &for_measures)?;
         let fids = fids(settings, &setup, &for_measures)?;
         let bar = host.progress.task("federated training", 1 + for_clients.len() as u64);
-        let baseline = accuracy(&setup, &clients, None)?;
+        let baseline = lab::by_samples(&setup, &clients, None)?.accuracy;
         let mut scores = Vec::new();
         for ((theta, fid), images) in thetas.iter().zip(fids).zip(for_clients) {
             bar.advance();
-            scores.push(Score { theta: theta.theta, fid, accuracy: accuracy(&setup, &filled, Some(images))? });
+            scores.push(Score {
+                theta: theta.theta,
+                fid,
+                accuracy: lab::by_samples(&setup, &filled, Some(&images))?.accuracy,
+            });
         }
         // The floor is the same for all: it comes from authentic images.
         Ok(Self { seed, baseline, theta_floor: thetas.first().map_or(0.0, |theta| theta.theta_floor), scores })
@@ -69,7 +73,7 @@ impl Trial {
 fn setup(settings: &Settings, contest: &Contestants, seed: u64, host: &Host) -> Outcome<Setup> {
     let mut config = settings.assess.config(seed)?;
     config.partition.clients = settings.clients;
-    config.partition.scheme.clone_from(&settings.partition);
+    config.partition.scheme = settings.partition;
     config.training.rounds = settings.rounds;
     config.check()?;
     let mut opened = Opened::new(config, host)?;
@@ -135,15 +139,4 @@ fn fids(settings: &Settings, setup: &Setup, sets: &[Arc<Dataset>]) -> Outcome<Ve
     let reference = features(&real, &setup.test);
     let fid = |set| Ok(quality::frechet_distance(&features(&real, set), &reference)?);
     sets.iter().map(fid).collect()
-}
-
-/// Accuracy on the reference images after federated averaging over these clients.
-fn accuracy(setup: &Setup, clients: &[Client], generated: Option<Arc<Dataset>>) -> Outcome<f64> {
-    let mut federation = setup.federation()?;
-    if let Some(generated) = generated {
-        federation.images = federation.images.with_generated(generated);
-    }
-    let cohort: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
-    let state = federation.train(federation.start(), setup.config.training.rounds, &cohort)?;
-    Ok(federation.evaluate(&state, &federation.images.like(setup.test.clone())).accuracy())
 }

@@ -1,6 +1,7 @@
 //! The allocation of every rule, trained by federated averaging for equally many rounds: accuracy, rounds to a target, payments.
 
 use super::by_seed::BySeed;
+use super::column::{Column, Unit, object, row};
 use super::findings::Findings;
 use super::grid;
 use super::journal::Journal;
@@ -10,8 +11,8 @@ use super::world::World;
 use imfl_mechanism::{Mode, RuleChoice};
 use imfl_report::Table;
 use imfl_report::chart::{Axis, Chart, Series, Style};
-use imfl_report::statistics::Interval;
 use imfl_run::failure::Outcome;
+use imfl_statistics::Interval;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -89,15 +90,15 @@ struct Compared<'a> {
 
 impl Compared<'_> {
     fn over(&self, part: impl Fn(&Trained) -> f64) -> Interval {
-        Interval::of(&self.runs.iter().map(|run| part(run)).collect::<Vec<f64>>())
+        self.runs.iter().map(|run| part(run)).collect()
     }
 
     fn accuracy(&self) -> Interval {
-        self.over(|run| run.last().accuracy)
+        COLUMNS[0].over(&self.runs)
     }
 
     fn payments(&self) -> Interval {
-        self.over(|run| run.decided.payments)
+        COLUMNS[2].over(&self.runs)
     }
 
     /// Rounds to the target in those runs that reach it, and how many do.
@@ -108,57 +109,46 @@ impl Compared<'_> {
 
     fn json(&self) -> Value {
         let (rounds, reached) = self.rounds();
-        json!({
-            "name": self.rule,
-            "benchmark": self.rule.is_benchmark(),
-            "accuracy": self.accuracy(),
-            "loss": self.over(|run| run.last().loss),
-            "payments": self.payments().mean,
-            "payments_interval": self.payments(),
-            "server_cost": self.over(|run| run.decided.server_cost),
-            "local": self.over(|run| run.decided.local() as f64),
-            "augmented": self.over(|run| run.decided.augmented() as f64),
-            "rounds_to_target": rounds,
-            "reached_target": reached,
-        })
+        let mut object = object(&COLUMNS, &self.runs);
+        let others = [
+            ("name", json!(self.rule)),
+            ("benchmark", json!(self.rule.is_benchmark())),
+            ("payments", json!(self.payments().mean)),
+            ("rounds_to_target", json!(rounds)),
+            ("reached_target", json!(reached)),
+        ];
+        object.extend(others.map(|(key, value)| (key.to_string(), value)));
+        Value::Object(object)
     }
 
     fn row(&self) -> Vec<String> {
-        let (accuracy, payments, (rounds, reached)) = (self.accuracy(), self.payments(), self.rounds());
-        let count = |part: fn(&Decided) -> usize| format!("{:.1}", self.over(|run| part(&run.decided) as f64).mean);
-        vec![
-            self.rule.to_string(),
-            format!("{:.2} ±{:.2} %", accuracy.mean * 100.0, (accuracy.high - accuracy.mean) * 100.0),
-            format!("{:.4}", self.over(|run| run.last().loss).mean),
-            rounds.map_or("-".into(), |rounds| format!("{:.1}", rounds.mean)),
-            format!("{reached} of {}", self.runs.len()),
-            format!("{:.4} ±{:.4}", payments.mean, payments.high - payments.mean),
-            format!("{:.4}", self.over(|run| run.decided.server_cost).mean),
-            count(Decided::local),
-            count(Decided::augmented),
-        ]
+        let (rounds, reached) = self.rounds();
+        let rounds = rounds.map_or("-".into(), |rounds| format!("{:.1}", rounds.mean));
+        let mut cells = row(&COLUMNS, &self.runs);
+        cells.splice(2..2, [rounds, format!("{reached} of {}", self.runs.len())]);
+        [vec![self.rule.to_string()], cells].concat()
     }
 }
 
+const COLUMNS: [Column<Trained>; 6] = [
+    Column { key: "accuracy", name: "test accuracy", unit: Unit::Percent(2), of: |run| run.last().accuracy },
+    Column { key: "loss", name: "test loss", unit: Unit::Mean(4), of: |run| run.last().loss },
+    Column { key: "payments_interval", name: "payments", unit: Unit::Plain(4), of: |run| run.decided.payments },
+    Column { key: "server_cost", name: "server cost", unit: Unit::Mean(4), of: |run| run.decided.server_cost },
+    Column { key: "local", name: "local", unit: Unit::Mean(1), of: |run| run.decided.local() as f64 },
+    Column { key: "augmented", name: "augmented", unit: Unit::Mean(1), of: |run| run.decided.augmented() as f64 },
+];
+
 fn findings(compared: &[Compared]) -> Outcome<Findings> {
     let target = compared.first().map_or(0.0, |rule| rule.target);
-    let header = [
-        "rule",
-        "test accuracy",
-        "test loss",
-        &format!("rounds to {:.0} %", target * 100.0),
-        "reached",
-        "payments",
-        "server cost",
-        "local",
-        "augmented",
-    ]
-    .map(String::from);
+    let mut header: Vec<String> = COLUMNS.iter().map(|column| column.name.to_string()).collect();
+    header.splice(2..2, [format!("rounds to {:.0} %", target * 100.0), "reached".into()]);
+    header.insert(0, "rule".into());
     let mut by_accuracy: Vec<&Compared> = compared.iter().collect();
     by_accuracy.sort_by(|a, b| b.accuracy().mean.total_cmp(&a.accuracy().mean));
     let table = Table {
         title: "Every rule's allocation after equally many rounds; money in credits, means over seeds with half the 95 % interval".into(),
-        header: header.into(),
+        header,
         rows: by_accuracy.iter().map(|rule| rule.row()).collect(),
     };
     let mut values = serde_json::Map::new();
@@ -193,7 +183,7 @@ fn exceptions(ours: &Compared, compared: &[Compared]) -> Vec<String> {
     });
     let describe = |other: &Compared| {
         let pairs = other.runs.iter().zip(&ours.runs);
-        let difference = Interval::of(&pairs.map(|(a, b)| a.last().accuracy - b.last().accuracy).collect::<Vec<f64>>());
+        let difference: Interval = pairs.map(|(a, b)| a.last().accuracy - b.last().accuracy).collect();
         let percent = |share: f64| format!("{:+.2}", share * 100.0);
         format!(
             "{} by {} points (95 % interval {} to {})",
@@ -227,10 +217,8 @@ fn by_payment(compared: &[Compared]) -> Chart {
 fn by_round(compared: &[Compared]) -> Chart {
     let series = |rule: &Compared| {
         let rounds = rule.runs.first().map_or(0, |run| run.scores.len());
-        let at = |round: usize| {
-            let Interval { mean, .. } = rule.over(|run| 1.0 - run.scores[round].accuracy);
-            (round as f64, Interval { mean, low: mean, high: mean })
-        };
+        let at =
+            |round: usize| (round as f64, Interval::exactly(rule.over(|run| 1.0 - run.scores[round].accuracy).mean));
         Series {
             name: rule.rule.to_string(),
             colour: rules::colour(rule.rule),

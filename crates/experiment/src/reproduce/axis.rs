@@ -1,7 +1,7 @@
 //! The settings that an experiment varies, one at a time around a base.
 
 use super::world::{Place, World};
-use imfl_engine::partition::{LabelSkew, Scheme};
+use imfl_engine::partition::LabelSkew;
 use imfl_mechanism::prior::Distribution;
 use imfl_run::config::RunConfig;
 use imfl_run::failure::{Failure, Kind, Outcome};
@@ -140,11 +140,11 @@ impl Setting {
             let problem = format!("`prior_spread` is {}; it must lie in [0, 1)", self.prior_spread);
             return Err(Failure::new(Kind::Config, problem));
         }
-        let mut scheme: Scheme = world.setup.config.partition.scheme.parse()?;
+        let mut scheme = world.setup.config.partition.scheme;
         scheme.labels = LabelSkew::Dirichlet { alpha: self.skew };
         world.place(seed, |config| {
             self.apply(config);
-            config.partition.scheme = scheme.to_string();
+            config.partition.scheme = scheme;
             config.training.rate = world.largest_rate(config);
         })
     }

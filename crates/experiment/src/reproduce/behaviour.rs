@@ -1,16 +1,16 @@
 //! What clients do: regions of out, local and augmented over device speed and skew at the chosen price, and participation, payments
 //! and server cost against the price. Nothing is trained.
 
+use super::column::{Column, Groups, Unit};
 use super::findings::Findings;
 use super::grid;
 use super::journal::Journal;
 use super::world::{Place, World};
 use imfl_mechanism::{Bias, ClientSpec, LossModel, Market, Mode, Population, Price, TargetChoice, posted};
-use imfl_report::Table;
 use imfl_report::chart::{Axis, Chart, Series, Style};
 use imfl_report::plot::{INK, mode_colour};
-use imfl_report::statistics::{Interval, Quantity};
 use imfl_run::failure::{Failure, Kind, Outcome};
+use imfl_statistics::Interval;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -133,65 +133,31 @@ fn map(place: &Place, price: Price, resolution: usize) -> Outcome<Vec<Dot>> {
     Ok(points.into_iter().zip(modes).map(|((factor, skew), mode)| Dot { factor, skew, mode }).collect())
 }
 
+const COLUMNS: [Column<Answer>; 5] = [
+    Column { key: "local", name: "local", unit: Unit::Share(1), of: |answer| answer.local },
+    Column { key: "augmented", name: "augmented", unit: Unit::Share(1), of: |answer| answer.augmented },
+    Column { key: "effective", name: "effective samples", unit: Unit::Share(1), of: |answer| answer.effective },
+    Column { key: "payments", name: "payments", unit: Unit::Plain(4), of: |answer| answer.payments },
+    Column { key: "server_cost", name: "server cost", unit: Unit::Plain(4), of: |answer| answer.server_cost },
+];
+
 fn findings(seen: &[Seen], grid: &Grid) -> Outcome<Findings> {
-    let over = |index: usize, part: fn(&Answer) -> f64| {
-        Interval::of(&seen.iter().map(|seed| part(&seed.answers[index])).collect::<Vec<f64>>())
-    };
-    let parts: [Quantity<Answer>; 5] = [
-        ("local", |answer| answer.local),
-        ("augmented", |answer| answer.augmented),
-        ("effective", |answer| answer.effective),
-        ("payments", |answer| answer.payments),
-        ("server_cost", |answer| answer.server_cost),
-    ];
-    let row = |(index, multiple): (usize, &f64)| {
-        let share = |part| format!("{:.1} %", over(index, part).mean * 100.0);
-        let money = |part| {
-            let Interval { mean, high, .. } = over(index, part);
-            format!("{mean:.4} ±{:.4}", high - mean)
-        };
-        vec![
-            format!("{multiple}"),
-            share(parts[0].1),
-            share(parts[1].1),
-            share(parts[2].1),
-            money(parts[3].1),
-            money(parts[4].1),
-        ]
-    };
-    let table = Table {
-        title: "What clients answer to multiples of the chosen price, mean over seeds".into(),
-        header: ["times the price", "local", "augmented", "effective samples", "payments", "server cost"]
-            .map(String::from)
-            .into(),
-        rows: grid.prices.iter().enumerate().map(row).collect(),
-    };
-    let curve = |multiple: (usize, &f64)| {
-        let values = parts.map(|(name, part)| (name.to_string(), json!(over(multiple.0, part))));
-        let mut point: serde_json::Map<_, _> = values.into_iter().collect();
-        point.insert("multiple".into(), json!(multiple.1));
-        serde_json::Value::Object(point)
-    };
-    let price = Interval::of(&seen.iter().map(|seed| seed.price).collect::<Vec<f64>>());
-    let modes = |mode| {
+    let answers =
+        |(index, &multiple): (usize, &f64)| (multiple, seen.iter().map(|seed| &seed.answers[index]).collect());
+    let by_price = Groups(grid.prices.iter().enumerate().map(answers).collect());
+    let title = "What clients answer to multiples of the chosen price, mean over seeds";
+    let table = by_price.table(title, &["times the price"], &COLUMNS, |multiple| vec![multiple.to_string()]);
+    let price: Interval = seen.iter().map(|seed| seed.price).collect();
+    let modes = |mode| -> Interval {
         let share = |seed: &Seen| {
             seed.clients.iter().filter(|dot| dot.mode == mode).count() as f64 / seed.clients.len().max(1) as f64
         };
-        Interval::of(&seen.iter().map(share).collect::<Vec<f64>>())
+        seen.iter().map(share).collect()
     };
-    let mut values = serde_json::Map::new();
-    values.insert("price".into(), json!(price));
-    values.insert(
-        "modes".into(),
-        Mode::ALL.iter().map(|&mode| (mode.to_string(), json!(modes(mode)))).collect::<serde_json::Map<_, _>>().into(),
-    );
-    values.insert("against_price".into(), grid.prices.iter().enumerate().map(curve).collect());
-    let along = |name: &str, colour, part: fn(&Answer) -> f64| Series {
-        name: name.into(),
-        colour,
-        style: Style::Line(2),
-        points: grid.prices.iter().enumerate().map(|(index, &multiple)| (multiple, over(index, part))).collect(),
-    };
+    let by_mode: serde_json::Map<_, _> = Mode::ALL.iter().map(|&mode| (mode.to_string(), json!(modes(mode)))).collect();
+    let values =
+        [("price", json!(price)), ("modes", by_mode.into()), ("against_price", by_price.points("multiple", &COLUMNS))];
+    let curve = |name: &str, colour, column: usize| by_price.curve(name, colour, Style::Line(2), &COLUMNS[column]);
     let participation = Chart {
         name: "participation",
         title: "Participation by price".into(),
@@ -200,9 +166,9 @@ fn findings(seen: &[Seen], grid: &Grid) -> Outcome<Findings> {
         x: Axis::linear("price, times the chosen one"),
         y: Axis::percent("share"),
         series: vec![
-            along("effective samples", INK, parts[2].1),
-            along("local", mode_colour(Mode::Local), parts[0].1),
-            along("augmented", mode_colour(Mode::Augmented), parts[1].1),
+            curve("effective samples", INK, 2),
+            curve("local", mode_colour(Mode::Local), 0),
+            curve("augmented", mode_colour(Mode::Augmented), 1),
         ],
     };
     let money = Chart {
@@ -212,11 +178,10 @@ fn findings(seen: &[Seen], grid: &Grid) -> Outcome<Findings> {
         x: Axis::linear("price, times the chosen one"),
         y: Axis::linear("credits"),
         series: vec![
-            along("payments", mode_colour(Mode::Augmented), parts[3].1),
-            along("server cost", INK, parts[4].1),
+            curve("payments", mode_colour(Mode::Augmented), 3),
+            curve("server cost", INK, 4),
         ],
     };
-    let figures = vec![regions(seen)?, participation.draw()?, money.draw()?];
     let notes = vec![format!(
         "At the chosen price ({:.3e} credits per effective sample on average) {:.0} % of the clients stay out, {:.0} % train on \
          what they have, {:.0} % generate.",
@@ -225,12 +190,12 @@ fn findings(seen: &[Seen], grid: &Grid) -> Outcome<Findings> {
         modes(Mode::Local).mean * 100.0,
         modes(Mode::Augmented).mean * 100.0
     )];
-    Ok(Findings { values, tables: vec![table], figures, notes })
+    Findings::new(values, vec![table], &[regions(seen), participation, money], notes)
 }
 
 /// The first seed's map, with every seed's clients on it.
-fn regions(seen: &[Seen]) -> Outcome<imfl_report::Figure> {
-    let at = |dot: &Dot| (dot.factor, Interval { mean: dot.skew, low: dot.skew, high: dot.skew });
+fn regions(seen: &[Seen]) -> Chart {
+    let at = |dot: &Dot| (dot.factor, Interval::exactly(dot.skew));
     let (map, clients) = seen.first().map_or((&[][..], &[][..]), |seed| (seed.map.as_slice(), seed.clients.as_slice()));
     let series = |mode: Mode| Series {
         name: mode.to_string(),
@@ -255,5 +220,4 @@ fn regions(seen: &[Seen]) -> Outcome<imfl_report::Figure> {
         y: Axis::linear("skew"),
         series: all,
     }
-    .draw()
 }

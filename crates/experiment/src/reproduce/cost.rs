@@ -3,6 +3,7 @@
 //! Every cell is a market out of the pipeline's own stages: a partition of authentic images, measured quality and seconds. Nothing is trained.
 
 use super::axis::{Setting, Values};
+use super::column::{Column, Groups, Unit, across};
 use super::findings::Findings;
 use super::journal::Journal;
 use super::rules::{self, Decided};
@@ -10,9 +11,9 @@ use super::world::World;
 use super::{axis, grid};
 use imfl_mechanism::RuleChoice;
 use imfl_report::Table;
-use imfl_report::chart::{Axis, Chart, Series, Style};
-use imfl_report::statistics::{Interval, median};
+use imfl_report::chart::{Axis, Chart, Style};
 use imfl_run::failure::{Failure, Kind, Outcome};
+use imfl_statistics::{Interval, median};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -145,22 +146,20 @@ impl Findings {
             },
             not_won(&benchmarks, &grid.base),
         ];
-        let (mut figures, mut axes) = (Vec::new(), serde_json::Map::new());
+        let (mut charts, mut axes) = (Vec::new(), serde_json::Map::new());
         for axis in axis::ALL {
-            let values = grid.axes.of(axis);
-            let along: Vec<(f64, &[Rules])> = values
-                .iter()
-                .filter_map(|&value| {
-                    let setting = grid.base.with(axis, value);
-                    by_setting.iter().find(|(other, _)| *other == setting).map(|(_, cells)| (value, *cells))
-                })
-                .collect();
-            if along.is_empty() {
+            let at = |&value: &f64| {
+                let setting = grid.base.with(axis, value);
+                let found = by_setting.iter().find(|(other, _)| *other == setting);
+                found.map(|(_, cells)| (value, cells.iter().collect()))
+            };
+            let along = Groups(grid.axes.of(axis).iter().filter_map(at).collect());
+            if along.0.is_empty() {
                 continue;
             }
             tables.push(table(axis, &along));
-            figures.push(chart(axis, &along).draw()?);
-            axes.insert(axis.name().into(), points(&along));
+            charts.push(chart(axis, &along));
+            axes.insert(axis.name().into(), rules::points("value", &along, &RuleChoice::ALL, &COLUMNS));
         }
         let cells = || by_setting.iter().flat_map(|(_, cells)| cells.iter());
         let exact = |rule| cells().filter(|cell| cell[&rule].exact).count();
@@ -184,12 +183,13 @@ impl Findings {
                 exact(RuleChoice::OptimalAuction)
             ),
         ];
-        let mut values = serde_json::Map::new();
-        values.insert("reductions".into(), benchmarks.iter().map(Reduction::json).collect());
-        values.insert("against_others".into(), others.iter().map(Reduction::json).collect());
-        values.insert("axes".into(), Value::Object(axes));
-        values.insert("base".into(), json!(grid.base));
-        Ok(Self { values, tables, figures, notes })
+        let values = [
+            ("reductions", benchmarks.iter().map(Reduction::json).collect()),
+            ("against_others", others.iter().map(Reduction::json).collect()),
+            ("axes", Value::Object(axes)),
+            ("base", json!(grid.base)),
+        ];
+        Self::new(values, tables, &charts, notes)
     }
 }
 
@@ -231,54 +231,30 @@ fn not_won(benchmarks: &[Reduction], base: &Setting) -> Table {
     }
 }
 
+const COLUMNS: [Column<Decided>; 5] = [
+    Column { key: "server_cost", name: "server cost", unit: Unit::Plain(4), of: |decided| decided.server_cost },
+    Column { key: "payments", name: "payments", unit: Unit::Plain(4), of: |decided| decided.payments },
+    Column { key: "accuracy_loss", name: "accuracy loss", unit: Unit::Plain(4), of: |decided| decided.accuracy_loss },
+    Column { key: "local", name: "local", unit: Unit::Mean(1), of: |decided| decided.local() as f64 },
+    Column { key: "augmented", name: "augmented", unit: Unit::Mean(1), of: |decided| decided.augmented() as f64 },
+];
+
 /// Mean server cost along an axis: rules by values.
-fn table(axis: axis::Axis, along: &[(f64, &[Rules])]) -> Table {
-    let mut header = vec![format!("{} =", axis.name())];
-    header.extend(along.iter().map(|(value, _)| value.to_string()));
-    let row = |rule: RuleChoice| {
-        let of = |(_, cells): &(f64, &[Rules])| {
-            let Interval { mean, high, .. } = Interval::of(&costs(cells, rule));
-            format!("{mean:.4} ±{:.4}", high - mean)
-        };
-        [vec![rule.to_string()], along.iter().map(of).collect()].concat()
-    };
-    Table {
-        title: format!("Server cost in credits by {}, mean and half the 95 % interval", axis.describe()),
-        header,
-        rows: RuleChoice::ALL.into_iter().map(row).collect(),
-    }
+fn table(axis: axis::Axis, along: &Groups<f64, Rules>) -> Table {
+    let heads: Vec<String> = along.0.iter().map(|(value, _)| value.to_string()).collect();
+    let lines = RuleChoice::ALL.into_iter().map(|rule| (rule.to_string(), along.part(move |rules| &rules[&rule])));
+    let title = format!("Server cost in credits by {}, mean and half the 95 % interval", axis.describe());
+    across(&title, (&format!("{} =", axis.name()), &heads), &COLUMNS[0], lines)
 }
 
-fn points(along: &[(f64, &[Rules])]) -> Value {
-    let of = |(value, cells): &(f64, &[Rules])| {
-        let rule = |rule: RuleChoice| {
-            let over = |part: fn(&Decided) -> f64| {
-                Interval::of(&cells.iter().map(|cell| part(&cell[&rule])).collect::<Vec<f64>>())
-            };
-            json!({
-                "rule": rule,
-                "server_cost": over(|decided| decided.server_cost),
-                "payments": over(|decided| decided.payments),
-                "accuracy_loss": over(|decided| decided.accuracy_loss),
-                "local": over(|decided| decided.local() as f64),
-                "augmented": over(|decided| decided.augmented() as f64),
-            })
-        };
-        json!({ "value": value, "rules": RuleChoice::ALL.map(rule) })
-    };
-    along.iter().map(of).collect()
-}
-
-fn chart(axis: axis::Axis, along: &[(f64, &[Rules])]) -> Chart {
-    let series = |rule: RuleChoice| Series {
-        name: rule.to_string(),
-        colour: rules::colour(rule),
-        style: match rule {
+fn chart(axis: axis::Axis, along: &Groups<f64, Rules>) -> Chart {
+    let series = |rule: RuleChoice| {
+        let style = match rule {
             RuleChoice::PostedPrice => Style::Line(4),
             rule if rule.is_benchmark() => Style::Line(1),
             _ => Style::Dashed,
-        },
-        points: along.iter().map(|(value, cells)| (*value, Interval::of(&costs(cells, rule)))).collect(),
+        };
+        along.part(move |rules| &rules[&rule]).curve(rule.to_string(), rules::colour(rule), style, &COLUMNS[0])
     };
     Chart {
         name: axis.name(),

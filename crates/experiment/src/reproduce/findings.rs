@@ -2,6 +2,7 @@
 
 use super::journal::Journal;
 use super::world::World;
+use imfl_report::chart::Chart;
 use imfl_report::comparison::{self, Entry};
 use imfl_report::{Figure, Table};
 use imfl_run::failure::{Failure, Kind, Outcome};
@@ -18,6 +19,22 @@ pub struct Findings {
     pub figures: Vec<Figure>,
     /// Observations in whole sentences, those that speak against the experiment's hopes as well.
     pub notes: Vec<String>,
+}
+
+impl Findings {
+    /// Draws the charts and puts the rest beside them.
+    ///
+    /// # Errors
+    /// None that is expected: text of an SVG cannot fail to be written.
+    pub fn new<const N: usize>(
+        values: [(&str, Value); N],
+        tables: Vec<Table>,
+        charts: &[Chart],
+        notes: Vec<String>,
+    ) -> Outcome<Self> {
+        let values = values.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
+        Ok(Self { values, tables, figures: charts.iter().map(Chart::draw).collect::<Outcome<_>>()?, notes })
+    }
 }
 
 /// The finished experiment, as it is printed and stored.

@@ -100,6 +100,7 @@ mod tests {
         };
         let mut journal = Journal::open(root.path(), "", false, &Ranks::alone()).unwrap();
         assert!(run("t", &mut journal, &[1, 2, 3], 1, square).unwrap_err().to_string().contains("three"));
+        drop(journal);
         let mut journal = Journal::open(root.path(), "", false, &Ranks::alone()).unwrap();
         assert_eq!(run("t", &mut journal, &[1, 2, 5, 4], 2, square).unwrap(), [1, 4, 25, 16]);
         assert_eq!(calls.load(Ordering::Relaxed), 5);

@@ -2,11 +2,14 @@
 
 use super::world::Place;
 use imfl_engine::client::{Client, Images};
-use imfl_engine::federated::{Federation, Participant, RoundReport, ServerState};
+use imfl_engine::data::Dataset;
+use imfl_engine::federated::{Evaluation, Federation, Participant, RoundReport, ServerState};
 use imfl_mechanism::{Mode, Target};
+use imfl_run::config::RunConfig;
 use imfl_run::failure::{Failure, Outcome};
-use imfl_run::pipeline::augment;
+use imfl_run::pipeline::{Setup, augment};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A model on the test images.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +20,24 @@ pub struct Score {
     pub accuracy: f64,
 }
 
+impl Score {
+    /// What an evaluation found.
+    pub fn of(evaluation: &Evaluation) -> Self {
+        Self { loss: evaluation.loss, accuracy: evaluation.accuracy() }
+    }
+}
+
+/// Trains these clients, each counted by its samples, for as many rounds as the settings say, and scores the model.
+///
+/// # Errors
+/// Training that diverged.
+pub fn by_samples(setup: &Setup, clients: &[Client], generated: Option<&Arc<Dataset>>) -> Outcome<Score> {
+    let federation = setup.undisturbed(generated)?;
+    let cohort: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
+    let state = federation.train(federation.start(), setup.config.training.rounds, &cohort)?;
+    Ok(Score::of(&federation.evaluate(&state, &setup.test_images())))
+}
+
 /// Clients with both kinds of data, drawn once for all choices of modes.
 pub struct Lab {
     /// The cell's first stages.
@@ -24,6 +45,7 @@ pub struct Lab {
     /// Model, images and settings of training.
     pub federation: Federation,
     augmented: Vec<Client>,
+    generated: Option<Arc<Dataset>>,
     test: Images,
 }
 
@@ -40,12 +62,9 @@ impl Lab {
         };
         let target = place.market.population().target().map(Target::shares).unwrap_or_default();
         let data = augment::of_modes(setup, &place.clients, &everybody, &target, None)?;
-        let mut federation = setup.federation()?;
-        if let Some(generated) = data.generated {
-            federation.images = federation.images.with_generated(generated);
-        }
-        let test = federation.images.like(setup.test.clone());
-        Ok(Self { federation, augmented: data.clients, test, place })
+        let federation = setup.undisturbed(data.generated.as_ref())?;
+        let test = setup.test_images();
+        Ok(Self { federation, augmented: data.clients, generated: data.generated, test, place })
     }
 
     /// Everybody who takes part in these modes, with the data of its mode, weighted by effective samples.
@@ -64,8 +83,7 @@ impl Lab {
 
     /// A model on the test images.
     pub fn score(&self, state: &ServerState) -> Score {
-        let evaluation = self.federation.evaluate(state, &self.test);
-        Score { loss: evaluation.loss, accuracy: evaluation.accuracy() }
+        Score::of(&self.federation.evaluate(state, &self.test))
     }
 
     /// The images that accuracy is reported on.
@@ -97,7 +115,17 @@ impl Lab {
         self.train_in(&self.federation, cohort)
     }
 
-    /// The same in a federation with other rules.
+    /// The same clients and images in the federation of a run with other settings, its aggregation and attacks included.
+    ///
+    /// # Errors
+    /// A setting that makes no sense.
+    pub fn federation(&self, change: impl FnOnce(&mut RunConfig)) -> Outcome<Federation> {
+        let setup = self.place.setup.with(self.place.setup.seed, change);
+        setup.config.check()?;
+        setup.federation(self.generated.as_ref())
+    }
+
+    /// As [`Lab::train`], in a federation with other rules.
     ///
     /// # Errors
     /// Training that diverged.

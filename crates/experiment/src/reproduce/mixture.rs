@@ -3,22 +3,22 @@
 
 use super::bound::Bound;
 use super::by_seed::BySeed;
+use super::column::{Column, Groups, Unit, object, row};
 use super::findings::Findings;
 use super::grid;
 use super::journal::Journal;
-use super::lab::Score;
-use super::replace::Lot;
-use super::world::{Place, World};
+use super::lab::{self, Score};
+use super::replace::{Aim, Lot, Origin};
+use super::world::World;
 use imfl_engine::client::Client;
 use imfl_engine::federated::{self, Federation, Participant, ServerState};
 use imfl_engine::gradient;
 use imfl_report::Table;
 use imfl_report::chart::{Axis, Chart, Series, Style};
 use imfl_report::plot::class_colour;
-use imfl_report::statistics::{Interval, Quantity};
 use imfl_run::failure::{Failure, Kind, Outcome};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The experiment's own settings.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -32,26 +32,6 @@ pub struct Grid {
     pub every: u64,
     /// Authentic images of each class that it is measured on.
     pub images_per_class: usize,
-}
-
-/// Which classes new samples belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Aim {
-    /// Those that the client misses, until its labels are the target's.
-    Targeted,
-    /// All alike.
-    Uniform,
-}
-
-/// Where new samples come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    /// The generator.
-    Generated,
-    /// Authentic images that no client holds.
-    Authentic,
 }
 
 /// What is compared, in the order of legends.
@@ -102,15 +82,14 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
 fn cell(world: &World, lot: &Lot, share: f64, (aim, origin): (Aim, Origin), grid: &Grid) -> Outcome<Mixed> {
     let place = &lot.place;
     let clients = lot.replace(share, aim, origin)?;
-    let mut federation = place.setup.federation()?;
-    federation.images = federation.images.with_generated(lot.generated.clone());
-    let participants: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
-    let score = accuracy(place, &federation, &participants)?;
+    let score = lab::by_samples(&place.setup, &clients, Some(&lot.generated))?;
     // Small steps, so that the theorem holds for these clients: h is the steps of the one with the most samples.
     let longest = clients.iter().map(|client| client.samples.len()).max().unwrap_or(1);
-    let steps = federation.local.steps(longest).max(1) as f64;
+    let steps = place.setup.config.training.local().steps(longest).max(1) as f64;
     let rate = 1.0 / (4.0 * world.measured.assessment.smoothness * steps);
-    federation.local.rate = rate;
+    let slow = place.setup.with(place.setup.seed, |config| config.training.rate = rate);
+    let federation = slow.undisturbed(Some(&lot.generated))?;
+    let participants: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
     let (gradient, first_loss) = descend(&federation, &participants, lot, grid)?;
     let bound = Bound::of(world, &clients, &federation.images, rate, steps);
     let phi = bound.phi();
@@ -121,13 +100,6 @@ fn cell(world: &World, lot: &Lot, share: f64, (aim, origin): (Aim, Origin), grid
         bound: 4.0 * first_loss / (rate * steps * grid.bound_rounds as f64) + phi,
         phi,
     })
-}
-
-/// Trains at the settings' rate.
-fn accuracy(place: &Place, federation: &Federation, participants: &[Participant]) -> Outcome<Score> {
-    let state = federation.train(federation.start(), place.setup.config.training.rounds, participants)?;
-    let evaluation = federation.evaluate(&state, &federation.images.like(place.setup.test.clone()));
-    Ok(Score { loss: evaluation.loss, accuracy: evaluation.accuracy() })
 }
 
 /// Mean of the squared gradient norm of the target objective over the rounds, and the objective before the first. The target objective is
@@ -143,16 +115,21 @@ fn descend(federation: &Federation, participants: &[Participant], lot: &Lot, gri
         }
         gradient::norm(&mean).powi(2)
     };
-    let mut state = federation.start();
+    let start = federation.start();
     let all = Client { id: 0, samples: sets.concat() };
-    let first = federated::evaluate_clients(model, &state.weights, &federation.images, &[&all], compute)[0].loss;
-    let mut norms = Vec::new();
-    for round in 0..grid.bound_rounds {
-        if round % grid.every == 0 {
-            norms.push(squared(&state));
-        }
-        state = federation.apply(state, participants)?.0;
-    }
+    let first = federated::evaluate_clients(model, &start.weights, &federation.images, &[&all], compute)[0].loss;
+    let mut norms = vec![squared(&start)];
+    federation.train_with(
+        start,
+        grid.bound_rounds,
+        |_| Ok(participants),
+        |state, report| {
+            if report.round.is_multiple_of(grid.every) && report.round < grid.bound_rounds {
+                norms.push(squared(state));
+            }
+            Ok::<_, Failure>(())
+        },
+    )?;
     Ok((norms.iter().sum::<f64>() / norms.len() as f64, first))
 }
 
@@ -172,70 +149,62 @@ fn name((aim, origin): (Aim, Origin)) -> &'static str {
     }
 }
 
+const COLUMNS: [Column<Mixed>; 4] = [
+    Column { key: "accuracy", name: "test accuracy", unit: Unit::Percent(2), of: |mixed| mixed.score.accuracy },
+    Column {
+        key: "gradient_norm_squared",
+        name: "gradient norm squared",
+        unit: Unit::Plain(4),
+        of: |mixed| mixed.gradient,
+    },
+    Column { key: "bound", name: "bound", unit: Unit::Mean(3), of: |mixed| mixed.bound },
+    Column { key: "phi", name: "Phi", unit: Unit::Mean(3), of: |mixed| mixed.phi },
+];
+
 fn findings(cells: &[(u64, f64, (Aim, Origin))], mixed: &[Mixed], grid: &Grid) -> Outcome<Findings> {
-    let over = |share: f64, kind: (Aim, Origin), part: fn(&Mixed) -> f64| {
-        let of = cells.iter().zip(mixed).filter(|((_, at, what), _)| *at == share && *what == kind);
-        Interval::of(&of.map(|(_, mixed)| part(mixed)).collect::<Vec<f64>>())
+    let of = |kind: (Aim, Origin)| {
+        Groups::by(&grid.shares, cells, mixed, |(_, at, what), share| at == share && *what == kind)
     };
-    let parts: [Quantity<Mixed>; 4] = [
-        ("accuracy", |mixed| mixed.score.accuracy),
-        ("gradient", |mixed| mixed.gradient),
-        ("bound", |mixed| mixed.bound),
-        ("phi", |mixed| mixed.phi),
-    ];
-    let mut rows = Vec::new();
     let mut points = Vec::new();
+    let mut rows = Vec::new();
     for kind in KINDS {
-        for &share in &grid.shares {
-            let [accuracy, gradient, bound, phi] = parts.map(|(_, part)| over(share, kind, part));
-            rows.push(vec![
-                name(kind).to_string(),
-                format!("{:.0} %", share * 100.0),
-                format!("{:.2} ±{:.2} %", accuracy.mean * 100.0, (accuracy.high - accuracy.mean) * 100.0),
-                format!("{:.4} ±{:.4}", gradient.mean, gradient.high - gradient.mean),
-                format!("{:.3}", bound.mean),
-                format!("{:.3}", phi.mean),
-            ]);
-            points.push(json!({
-                "aim": kind.0, "origin": kind.1, "share": share,
-                "accuracy": accuracy, "gradient_norm_squared": gradient, "bound": bound, "phi": phi,
-            }));
+        for (share, results) in &of(kind).0 {
+            let first = vec![name(kind).to_string(), format!("{:.0} %", share * 100.0)];
+            rows.push([first, row(&COLUMNS, results)].concat());
+            let mut point = object(&COLUMNS, results);
+            let keys = [("aim", json!(kind.0)), ("origin", json!(kind.1)), ("share", json!(share))];
+            point.extend(keys.map(|(key, value)| (key.to_string(), value)));
+            points.push(Value::Object(point));
         }
     }
-    let series = |part: fn(&Mixed) -> f64| {
-        move |(index, kind): (usize, (Aim, Origin))| Series {
-            name: name(kind).into(),
-            colour: class_colour([0, 0, 1, 1][index]),
-            style: if kind.1 == Origin::Generated { Style::Line(3) } else { Style::Dashed },
-            points: grid.shares.iter().map(|&share| (share, over(share, kind, part))).collect(),
-        }
+    let series = |column: &Column<Mixed>| -> Vec<Series> {
+        let curve = |(index, kind): (usize, (Aim, Origin))| {
+            let style = if kind.1 == Origin::Generated { Style::Line(3) } else { Style::Dashed };
+            of(kind).curve(name(kind), class_colour([0, 0, 1, 1][index]), style, column)
+        };
+        KINDS.into_iter().enumerate().map(curve).collect()
     };
+    let share = Axis::percent("share of each client's samples that is replaced");
     let accuracy = Chart {
         name: "accuracy",
         title: "Test accuracy by replaced share".into(),
         caption:
             "Each client keeps its number of samples; a share of them gives way. Means over seeds with 95 % intervals."
                 .into(),
-        x: Axis::percent("share of each client's samples that is replaced"),
+        x: share,
         y: Axis::percent("test accuracy"),
-        series: KINDS.into_iter().enumerate().map(series(parts[0].1)).collect(),
+        series: series(&COLUMNS[0]),
     };
-    let mut curves: Vec<Series> = KINDS.into_iter().enumerate().map(series(parts[1].1)).collect();
-    curves.extend(KINDS.into_iter().enumerate().take(1).map(|(index, kind)| Series {
-        name: "bound (generated, targeted)".into(),
-        colour: class_colour(2),
-        style: Style::Line(2),
-        ..series(parts[2].1)((index, kind))
-    }));
+    let bound = of(KINDS[0]).curve("bound (generated, targeted)", class_colour(2), Style::Line(2), &COLUMNS[2]);
     let gradient = Chart {
         name: "gradient",
         title: "Gradient norm and its bound by replaced share".into(),
         caption: "Mean over rounds of the squared norm of the target's gradient, at the largest rate for which the theorem holds, and what the \
                   theorem says it is at most."
             .into(),
-        x: Axis::percent("share of each client's samples that is replaced"),
+        x: share,
         y: Axis::logarithmic("squared gradient norm"),
-        series: curves,
+        series: series(&COLUMNS[1]).into_iter().chain([bound]).collect(),
     };
     let violated = mixed.iter().filter(|mixed| mixed.gradient > mixed.bound).count();
     let factor = mixed.iter().map(|mixed| mixed.bound / mixed.gradient).fold(f64::INFINITY, f64::min);
@@ -243,15 +212,13 @@ fn findings(cells: &[(u64, f64, (Aim, Origin))], mixed: &[Mixed], grid: &Grid) -
         "The measured gradient norm exceeds the bound in {violated} of {} cells; the bound is at least {factor:.1} times the measured value.",
         mixed.len()
     )];
-    let mut values = serde_json::Map::new();
-    values.insert("points".into(), json!(points));
-    values.insert("bound_exceeded".into(), json!(violated));
-    let table = Table {
-        title: "By kind of replacement and share, mean over seeds".into(),
-        header: ["replaced by", "share", "test accuracy", "gradient norm squared", "bound", "Phi"]
-            .map(String::from)
-            .into(),
-        rows,
-    };
-    Ok(Findings { values, tables: vec![table], figures: vec![accuracy.draw()?, gradient.draw()?], notes })
+    let header = ["replaced by", "share"].into_iter().chain(COLUMNS.iter().map(|column| column.name));
+    let title = "By kind of replacement and share, mean over seeds".into();
+    let table = Table { title, header: header.map(String::from).collect(), rows };
+    Findings::new(
+        [("points", json!(points)), ("bound_exceeded", json!(violated))],
+        vec![table],
+        &[accuracy, gradient],
+        notes,
+    )
 }

@@ -1,6 +1,5 @@
 //! Replacing a share of every client's samples, by generated images or by authentic ones that nobody holds.
 
-use super::mixture::{Aim, Origin};
 use super::world::Place;
 use imfl_aigc::{Augmentation, Request};
 use imfl_engine::client::{Client, Sample};
@@ -9,6 +8,7 @@ use imfl_engine::random::{ChaCha8Rng, Purpose, keyed};
 use imfl_mechanism::Target;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -21,6 +21,26 @@ const SPLIT: u64 = 2;
 const REPLACE: u64 = 3;
 /// Number of the first generated image; those before it were drawn for measuring.
 const FIRST_IMAGE: u64 = 1 << 32;
+
+/// Which classes new samples belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aim {
+    /// Those that the client misses, until its labels are the target's.
+    Targeted,
+    /// All alike.
+    Uniform,
+}
+
+/// Where new samples come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The generator.
+    Generated,
+    /// Authentic images that no client holds.
+    Authentic,
+}
 
 /// Clients, and what may take the place of their samples.
 pub struct Lot {

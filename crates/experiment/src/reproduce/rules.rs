@@ -1,5 +1,6 @@
 //! One rule on one market, and what is kept of it.
 
+use super::column::{Column, Groups, object};
 use super::world::Place;
 use imfl_mechanism::personal::Options;
 use imfl_mechanism::{Knowledge, Mode, RuleChoice};
@@ -7,6 +8,8 @@ use imfl_report::plot::{INK, class_colour};
 use imfl_run::failure::Outcome;
 use plotters::style::RGBColor;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// What a rule decided. Money is in credits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +59,24 @@ pub fn decide(rule: RuleChoice, place: &Place, effort: u64) -> Outcome<Decided> 
     let knowledge = Knowledge { options, ..place.knowledge.clone() };
     let outcome = rule.mechanism(&place.market, &knowledge)?.run(&place.market)?;
     Ok((&outcome).into())
+}
+
+/// A JSON object for each group: its key under `name`, then what each rule's columns have.
+pub fn points<R>(
+    name: &str,
+    groups: &Groups<f64, BTreeMap<RuleChoice, R>>,
+    rules: &[RuleChoice],
+    columns: &[Column<R>],
+) -> Value {
+    let point = |(key, results): &(f64, Vec<&BTreeMap<RuleChoice, R>>)| {
+        let of = |rule: &RuleChoice| {
+            let mut of = object(columns, &results.iter().map(|rules| &rules[rule]).collect::<Vec<&R>>());
+            of.insert("rule".into(), json!(rule));
+            Value::Object(of)
+        };
+        json!({ name: key, "rules": rules.iter().map(of).collect::<Value>() })
+    };
+    groups.0.iter().map(point).collect()
 }
 
 /// The colour of a rule, in every figure.

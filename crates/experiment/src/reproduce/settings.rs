@@ -62,14 +62,14 @@ impl<G: DeserializeOwned + Serialize> Settings<G> {
         };
         let run = &mut settings.run;
         run.seed.get_or_insert(first);
-        let wish = |place: &mut String, wish: &Option<String>| {
-            if let Some(wish) = wish {
-                place.clone_from(wish);
-            }
-        };
-        wish(&mut run.dataset, &request.dataset);
-        wish(&mut run.generator.source, &request.generator);
-        wish(&mut run.device, &request.device);
+        let wishes = [
+            ("dataset", "--dataset", &request.dataset),
+            ("generator.source", "--generator", &request.generator),
+            ("device", "--device", &request.device),
+        ];
+        for (key, flag, wish) in wishes {
+            wish.as_ref().map_or(Ok(()), |wish| run.set(key, wish, flag))?;
+        }
         run.workers = request.workers.or(run.workers);
         run.check()?;
         Ok(settings)

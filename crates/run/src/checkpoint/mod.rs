@@ -7,10 +7,12 @@
 //! Both are sealed folders: whole or not there, with a SHA-256 of every part. Random numbers need no state of their own,
 //! since each is keyed by seed and round.
 
+mod known;
 mod prepared;
 mod resume;
 
-pub use prepared::Prepared;
+pub use known::Known;
+pub use prepared::{Prepared, digest};
 pub use resume::{Resumed, resume};
 
 use crate::failure::{Failure, Kind, Outcome};

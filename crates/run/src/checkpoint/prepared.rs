@@ -131,6 +131,17 @@ impl Prepared {
     }
 }
 
+/// SHA-256 of the images and labels of clients and test.
+pub fn digest(parts: [&Dataset; 2]) -> String {
+    let mut hasher = imfl_storage::Hasher::default();
+    for data in parts {
+        hasher.update(&(data.len() as u64).to_le_bytes());
+        data.labels().iter().for_each(|label| hasher.update(&label.to_le_bytes()));
+        (0..data.len()).for_each(|index| hasher.update(data.image(index)));
+    }
+    hasher.hex()
+}
+
 fn awards(allocation: &Allocation) -> Vec<String> {
     allocation.outcome.awards.iter().map(|award| format!("{} {}", award.mode, award.payment)).collect()
 }

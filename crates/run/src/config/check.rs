@@ -22,7 +22,7 @@ impl RunConfig {
             ("training.server.second", (0.0..1.0).contains(&self.training.server.second), "at least 0 and below 1"),
             ("training.server.adaptivity", is_positive(self.training.server.adaptivity), "a number above 0"),
             ("training.quorum", self.training.quorum >= 1, "at least 1"),
-            ("training.availability", self.training.availability.is_possible(), "probabilities that sum to at most 1"),
+            ("training.availability", are_shares(self.training.availability), "probabilities that sum to at most 1"),
             ("training.rate", is_positive(self.training.rate), "a number above 0"),
             (
                 "generator.evaluations",
@@ -43,9 +43,7 @@ impl RunConfig {
             ("chunk", self.chunk != Some(0), "at least 1"),
             ("name", is_name(&self.name), "letters, digits, `-`, `_` and `.`"),
         ];
-        self.training.local()?;
-        self.training.server.server()?;
-        let replaced = self.training.sampling()?.replacement;
+        let replaced = self.training.sampling.replacement;
         if let Some(cohort) = self.training.cohort.filter(|&cohort| !replaced && cohort > self.partition.clients) {
             let clients = self.partition.clients;
             let problem = format!("`training.cohort` is {cohort}, but there are only {clients} clients to draw from");
@@ -63,8 +61,7 @@ impl RunConfig {
     fn check_clients_that_fail(&self) -> Outcome {
         let (training, clients) = (&self.training, self.partition.clients);
         let fail = |problem: String| Err(Failure::new(Kind::Config, problem));
-        let needs = training.aggregation()?.needs();
-        training.hostility(clients, 0)?;
+        let needs = training.aggregation.needs();
         let cohort = training.cohort.unwrap_or(clients);
         if training.quorum > cohort {
             return fail(format!("`training.quorum` is {}, but only {cohort} clients are asked", training.quorum));
@@ -92,7 +89,13 @@ impl RunConfig {
     }
 }
 
-pub(super) fn fits(value: f64) -> bool {
+/// Whether these can be probabilities of one draw.
+fn are_shares(availability: AvailabilityConfig) -> bool {
+    let all = availability.all();
+    all.iter().all(|probability| fits(*probability)) && all.iter().sum::<f64>() <= 1.0 + 1e-9
+}
+
+fn fits(value: f64) -> bool {
     value >= 0.0 && value.is_finite()
 }
 
@@ -121,7 +124,7 @@ mod tests {
         config = RunConfig::default();
         config.training.cohort = Some(11);
         assert!(config.check().unwrap_err().to_string().contains("only 10 clients"));
-        config.training.sampling = "weighted-with-replacement".into();
+        config.training.sampling = "weighted-with-replacement".parse().unwrap();
         config.check().unwrap();
     }
 
@@ -134,20 +137,20 @@ mod tests {
         };
         assert!(problem(&|training| training.quorum = 11).contains("only 10 clients are asked"));
         assert!(problem(&|training| training.quorum = 0).contains("`training.quorum` must be at least 1"));
-        assert!(problem(&|training| training.aggregation = "krum:4".into()).contains("needs 11 clients"));
+        assert!(problem(&|training| training.aggregation = "krum:4".parse().unwrap()).contains("needs 11 clients"));
         assert!(problem(&|training| training.availability.late = -0.1).contains("`training.availability`"));
         assert!(
             problem(&|training| (training.availability.before, training.availability.late) = (0.6, 0.6))
                 .contains("sum to at most 1")
         );
         let uncertain = problem(&|training| {
-            training.aggregation = "trimmed-mean:2".into();
+            training.aggregation = "trimmed-mean:2".parse().unwrap();
             training.availability.during = 0.1;
         });
         assert!(uncertain.contains("`training.quorum` must be at least 5"), "{uncertain}");
         assert!(problem(&|training| training.hostile = 2).contains("needs `training.attack`"));
-        assert!(problem(&|training| training.attack = Some("nan".into())).contains("needs `training.hostile`"));
-        let many = problem(&|training| (training.attack, training.hostile) = (Some("nan".into()), 11));
+        assert!(problem(&|training| training.attack = "nan".parse().ok()).contains("needs `training.hostile`"));
+        let many = problem(&|training| (training.attack, training.hostile) = ("nan".parse().ok(), 11));
         assert!(many.contains("only 10 clients"), "{many}");
     }
 }

@@ -1,9 +1,34 @@
-//! Costs that were measured in an earlier run and are used again, so that a run can be repeated exactly.
+//! What work costs a client, and costs that were measured in an earlier run and are used again, so that a run can be
+//! repeated exactly.
 
-use super::CostsConfig;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::setting::settings;
+use imfl_mechanism::prior::Distribution;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+
+settings! {
+    /// What work costs a client.
+    CostsConfig {
+        /// Credits for a second of a client's device.
+        credits_per_second: f64 = 0.01;
+        /// How many times slower than this machine a client's device is, by its distribution.
+        device_factor: Distribution = Distribution::Uniform { low: 1.0, high: 4.0 };
+        /// Seconds for training on one sample once.
+        seconds_per_sample: Option<f64> = None, absent "measured";
+        /// Seconds for generating one image.
+        seconds_per_image: Option<f64> = None, absent "measured";
+        /// Seconds for getting a generator ready.
+        seconds_for_setup: Option<f64> = None, absent "measured";
+    }
+}
+
+impl CostsConfig {
+    /// Forgets what was measured before.
+    pub fn measure(&mut self) {
+        (self.seconds_per_sample, self.seconds_per_image, self.seconds_for_setup) = (None, None, None);
+    }
+}
 
 /// Seconds as a run measured them; part of every `summary.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -46,7 +46,12 @@ fn explain(message: &str) -> String {
     let Some(rest) = message.strip_prefix("unknown field ") else { return message.trim().replace('\n', "; ") };
     let mut quoted = rest.split('`').skip(1).step_by(2);
     let unknown = quoted.next().unwrap_or_default();
-    let known: Vec<&str> = quoted.collect();
+    self::unknown(unknown, quoted)
+}
+
+/// What is said of an unknown key: the nearest known one, or all of them.
+pub(super) fn unknown<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
     let nearest = known.iter().map(|key| (strsim::jaro_winkler(unknown, key), key)).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest.filter(|(likeness, _)| *likeness > 0.7) {
         Some((_, key)) => format!("unknown key `{unknown}`; did you mean `{key}`?"),
@@ -82,7 +87,7 @@ mod tests {
     #[test]
     fn no_damage_makes_the_reader_panic() {
         let mut good = RunConfig { seed: Some(3), ..RunConfig::default() };
-        good.training.attack = Some("nan".into());
+        good.training.attack = "nan".parse().ok();
         let good = toml::to_string(&good).unwrap().into_bytes();
         let mut refused = 0;
         for index in 0..10_000u64 {

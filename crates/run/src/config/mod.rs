@@ -1,307 +1,156 @@
 //! What a run is told: defaults, overlaid by a file, overlaid by the environment, overlaid by flags.
 
-mod availability;
 mod check;
-mod checkpoints;
 mod costs;
 mod difference;
 mod file;
+mod generator;
+mod mechanism;
 mod training;
 
-pub use availability::AvailabilityConfig;
-pub use checkpoints::CheckpointsConfig;
-pub use costs::RecordedCosts;
+pub use costs::{CostsConfig, RecordedCosts};
 pub use file::{read, read_as, read_text};
+pub use generator::{GeneratorConfig, GeneratorSource, ProbeConfig};
+pub use mechanism::{Information, MechanismConfig, TargetSource};
+pub use training::{AvailabilityConfig, ServerConfig, TrainingConfig};
 
-use imfl_engine::federated::Server;
-use imfl_mechanism::RuleChoice;
+use crate::failure::{Failure, Kind, Outcome};
+use crate::setting::{Field, Setting, Value, Wrong, settings, values};
+use imfl_engine::choice::Choice;
+use imfl_engine::device::DeviceName;
+use imfl_engine::federated::{Aggregation, Attack, CohortSampling, LocalAlgorithm, Schedule, ServerRule};
+use imfl_engine::model::Architecture;
+use imfl_engine::partition::{LabelSkew, Scheme};
 use imfl_mechanism::prior::Distribution;
-use serde::{Deserialize, Serialize};
+use imfl_mechanism::{Bias, RuleChoice};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
-/// Everything that decides a run. The resolved one is stored with the run, and running it again repeats the run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RunConfig {
-    /// Last part of the run folder's name.
-    pub name: String,
-    /// A shipped dataset's name or a path.
-    pub dataset: String,
-    /// Keys all random numbers; drawn, printed and stored if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
-    /// auto, cpu, ndarray, wgpu, wgpu:N, cuda or cuda:N.
-    pub device: String,
-    /// Threads; one for each core if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub workers: Option<usize>,
-    /// Clients trained in one launch; chosen for the device if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chunk: Option<usize>,
-    /// Folder of run folders.
-    pub runs: PathBuf,
+settings! {
+    /// Everything that decides a run. The resolved one is stored with the run, and running it again repeats the run.
+    RunConfig {
+        /// The shipped images (mnist), or a path: IDX folder, CIFAR-10 binary (file or folder), image folder.
+        dataset: String = "mnist".into(), flag "dataset", environment "IMFL_DATASET";
+        /// Keys all random numbers; printed and stored when drawn.
+        seed: Option<u64> = None, flag "seed", environment "IMFL_SEED", absent "drawn";
+        /// What it is computed on.
+        device: DeviceName = DeviceName::Auto, flag "device", environment "IMFL_DEVICE";
+        /// Threads; the result does not depend on it.
+        workers: Option<usize> = None, flag "workers", environment "IMFL_WORKERS", absent "one for each core";
+        /// Clients trained in one launch; on a CPU the result does not depend on it.
+        chunk: Option<usize> = None, flag "chunk", absent "one on a CPU, all that fit on a GPU";
+        /// Folder of run folders.
+        runs: PathBuf = "runs".into(), flag "runs", environment "IMFL_RUNS";
+        /// Last part of the run folder's name.
+        name: String = "run".into(), flag "name";
+        /// Who holds what.
+        partition: PartitionConfig = PartitionConfig::default();
+        /// Federated training.
+        training: TrainingConfig = TrainingConfig::default();
+        /// What is kept of a run while it goes on.
+        checkpoints: CheckpointsConfig = CheckpointsConfig::default();
+        /// Where generated images come from.
+        generator: GeneratorConfig = GeneratorConfig::default();
+        /// How quality and the constants of the bound are measured.
+        probe: ProbeConfig = ProbeConfig::default();
+        /// What work costs a client.
+        costs: CostsConfig = CostsConfig::default();
+        /// What the server knows and wants.
+        mechanism: MechanismConfig = MechanismConfig::default();
+    }
+}
+
+settings! {
     /// Who holds what.
-    pub partition: PartitionConfig,
-    /// Federated training.
-    pub training: TrainingConfig,
-    /// Where generated images come from.
-    pub generator: GeneratorConfig,
-    /// How quality and the constants of the bound are measured.
-    pub probe: ProbeConfig,
-    /// What work costs a client.
-    pub costs: CostsConfig,
-    /// What the server knows and wants.
-    pub mechanism: MechanismConfig,
+    PartitionConfig {
+        /// Number of clients.
+        clients: usize = 10, flag "clients";
+        /// Who holds which classes, and how much.
+        scheme: Scheme = Scheme { labels: LabelSkew::Dirichlet { alpha: 1.0 }, quantity: Some(4.0) }, flag "partition";
+    }
+}
+
+settings! {
     /// What is kept of a run while it goes on.
-    pub checkpoints: CheckpointsConfig,
-}
-
-/// Who holds what.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PartitionConfig {
-    /// Number of clients.
-    pub clients: usize,
-    /// iid, dirichlet:ALPHA, shards:N, quantity:ALPHA, or two joined by `+`.
-    pub scheme: String,
-}
-
-/// Federated training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TrainingConfig {
-    /// mlp, simple-cnn, fedavg-cnn or resnet8-gn.
-    pub model: String,
-    /// Rounds.
-    pub rounds: u64,
-    /// Clients drawn for a round out of those who take part; all of them if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cohort: Option<usize>,
-    /// uniform, weighted (by effective samples), or either with -with-replacement.
-    pub sampling: String,
-    /// Passes over a client's samples in a round.
-    pub local_epochs: usize,
-    /// Samples in a batch.
-    pub batch: usize,
-    /// Learning rate of the clients.
-    pub rate: f64,
-    /// constant, step:EVERY:FACTOR, exponential:FACTOR or `cosine:ROUNDS[:FLOOR]`.
-    pub schedule: String,
-    /// Momentum of the clients, forgotten at the end of a round.
-    pub momentum: f64,
-    /// Multiple of the weights that joins the clients' gradients.
-    pub weight_decay: f64,
-    /// sgd, fedprox:MU or scaffold.
-    pub algorithm: String,
-    /// `mean`, `clip:NORM`, `median`, `trimmed-mean:CLIENTS`, `krum:HOSTILE`, `multi-krum:HOSTILE[:CHOSEN]` or
-    /// `geometric-median`.
-    pub aggregation: String,
-    /// The fewest updates that a round counts with; with fewer it is skipped.
-    pub quorum: usize,
-    /// What hostile clients do: `sign-flip[:SCALE]`, `gaussian[:DEVIATION]`, `little-is-enough[:DEVIATIONS]` or `nan`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attack: Option<String>,
-    /// Clients that do it, drawn out of all.
-    pub hostile: usize,
-    /// What the server does with the one update that the aggregation makes.
-    pub server: ServerConfig,
-    /// How often a client that is asked does not deliver in time.
-    pub availability: AvailabilityConfig,
-}
-
-/// What the server does with the mean of the updates.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ServerConfig {
-    /// fedavg, fedavgm, fedadam or fedyogi.
-    pub rule: String,
-    /// Learning rate; 1 for fedavg and fedavgm, 0.01 for fedadam and fedyogi if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate: Option<f64>,
-    /// Decay of the first moment.
-    pub momentum: f64,
-    /// Decay of the second moment.
-    pub second: f64,
-    /// Degree of adaptivity.
-    pub adaptivity: f64,
-}
-
-/// Where generated images come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct GeneratorConfig {
-    /// auto (the shipped one if it fits, else one trained on the spot), train, none, or a checkpoint's path.
-    pub source: String,
-    /// Steps of the sampler, each a denoiser evaluation and with guidance a second; the generator's own if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub evaluations: Option<usize>,
-    /// Optimizer steps of a generator trained on the spot.
-    pub train_steps: u64,
-}
-
-/// How quality and the constants of the bound are measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ProbeConfig {
-    /// Points of the authentic-only trajectory where gradients are taken, one round apart.
-    pub points: usize,
-    /// Images of a class whose gradients are averaged, in each of: generated, authentic, and another disjoint authentic half.
-    pub images_per_class: usize,
-}
-
-/// What work costs a client.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CostsConfig {
-    /// Credits for a second of a client's device.
-    pub credits_per_second: f64,
-    /// How many times slower than this machine a client's device is.
-    pub device_factor: Distribution,
-    /// Seconds for training on one sample once; measured here if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seconds_per_sample: Option<f64>,
-    /// Seconds for generating one image; measured here if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seconds_per_image: Option<f64>,
-    /// Seconds for getting a generator ready; measured here if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seconds_for_setup: Option<f64>,
-}
-
-/// What the server knows about costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Information {
-    /// Every client's costs.
-    Complete,
-    /// Only their distribution.
-    Incomplete,
-}
-
-/// What the server knows and wants.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MechanismConfig {
-    /// Which rule decides who takes part, in which mode, for how much; the posted price if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<RuleChoice>,
-    /// Whether the server that posts a price knows clients' costs or their distribution.
-    pub information: Information,
-    /// kappa: credits that one unit of accuracy loss is worth to the server.
-    pub weight: f64,
-    /// aligned or mixture.
-    pub bias: imfl_mechanism::Bias,
-    /// uniform, pooled, or a file of label shares.
-    pub target: String,
-    /// What the server believes about device factors; the true distribution if absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prior: Option<Distribution>,
-    /// Samples of the prior over which the expected server cost is averaged.
-    pub scenarios: u32,
-}
-
-impl MechanismConfig {
-    /// The rule that decides; a posted price knows what the server knows.
-    pub fn rule(&self) -> RuleChoice {
-        self.rule.unwrap_or(match self.information {
-            Information::Complete => RuleChoice::PostedPriceComplete,
-            Information::Incomplete => RuleChoice::PostedPrice,
-        })
+    CheckpointsConfig {
+        /// Rounds from one checkpoint to the next; 0 saves only when interrupted.
+        every: u64 = 1, flag "checkpoint-every";
+        /// How many of the newest checkpoints are kept.
+        keep: usize = 2, flag "keep";
     }
 }
 
-impl Default for RunConfig {
-    fn default() -> Self {
-        Self {
-            name: "run".into(),
-            dataset: "mnist".into(),
-            seed: None,
-            device: "auto".into(),
-            workers: None,
-            chunk: None,
-            runs: "runs".into(),
-            partition: PartitionConfig::default(),
-            training: TrainingConfig::default(),
-            generator: GeneratorConfig::default(),
-            probe: ProbeConfig::default(),
-            costs: CostsConfig::default(),
-            mechanism: MechanismConfig::default(),
-            checkpoints: CheckpointsConfig::default(),
+values!(u32, u64, usize, f64, String);
+values!(
+    Aggregation: Aggregation::choices(),
+    Architecture: Architecture::choices(),
+    Attack: Attack::choices(),
+    Bias: "aligned or mixture",
+    CohortSampling: CohortSampling::choices(),
+    DeviceName: DeviceName::choices(),
+    Information: "complete or incomplete",
+    LocalAlgorithm: LocalAlgorithm::choices(),
+    RuleChoice: RuleChoice::names(),
+    Schedule: Schedule::choices(),
+    Scheme: Scheme::choices(),
+    ServerRule: ServerRule::choices(),
+);
+
+impl Value for PathBuf {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        Ok(text.into())
+    }
+
+    fn write(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+/// Written as in a file: `{ distribution = "uniform", low = 1.0, high = 4.0 }`.
+impl Value for Distribution {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        #[derive(serde::Deserialize)]
+        struct Line {
+            value: Distribution,
         }
+        let line = toml::from_str::<Line>(&format!("value = {text}"));
+        line.map(|line| line.value).map_err(|error| Wrong::Choice(error.message().trim().replace('\n', "; ")))
+    }
+
+    fn write(&self) -> String {
+        // A struct of numbers and a name: this cannot fail.
+        let lines = toml::to_string(self).unwrap_or_default();
+        format!("{{ {} }}", lines.trim().replace('\n', ", "))
+    }
+
+    fn offered() -> Option<String> {
+        Some(
+            "constant (value), uniform (low, high), truncated-normal (mean, sd, low, high) or lognormal (mu, sigma)"
+                .into(),
+        )
     }
 }
 
-impl Default for PartitionConfig {
-    fn default() -> Self {
-        Self { clients: 10, scheme: "dirichlet:1+quantity:4".into() }
-    }
+/// Every setting of a run, in the order of a configuration file.
+pub fn all() -> &'static [Setting] {
+    static ALL: LazyLock<Vec<Setting>> = LazyLock::new(|| RunConfig::default().settings(Setting::new("", &[])));
+    &ALL
 }
 
-impl Default for TrainingConfig {
-    fn default() -> Self {
-        Self {
-            model: "simple-cnn".into(),
-            rounds: 15,
-            cohort: None,
-            sampling: "uniform".into(),
-            local_epochs: 1,
-            batch: 20,
-            rate: 0.1,
-            schedule: "constant".into(),
-            momentum: 0.0,
-            weight_decay: 0.0,
-            algorithm: "sgd".into(),
-            aggregation: "mean".into(),
-            quorum: 1,
-            attack: None,
-            hostile: 0,
-            availability: AvailabilityConfig::default(),
-            server: ServerConfig::default(),
-        }
-    }
-}
-
-impl Default for ServerConfig {
-    fn default() -> Self {
-        let Server { rule, momentum, second, adaptivity, .. } = Server::default();
-        Self { rule: rule.to_string(), rate: None, momentum, second, adaptivity }
-    }
-}
-
-impl Default for GeneratorConfig {
-    fn default() -> Self {
-        Self { source: "auto".into(), evaluations: None, train_steps: 400 }
-    }
-}
-
-impl Default for ProbeConfig {
-    fn default() -> Self {
-        Self { points: 3, images_per_class: 200 }
-    }
-}
-
-impl Default for CostsConfig {
-    fn default() -> Self {
-        Self {
-            credits_per_second: 0.01,
-            device_factor: Distribution::Uniform { low: 1.0, high: 4.0 },
-            seconds_per_sample: None,
-            seconds_per_image: None,
-            seconds_for_setup: None,
-        }
-    }
-}
-
-impl Default for MechanismConfig {
-    fn default() -> Self {
-        Self {
-            rule: None,
-            information: Information::Incomplete,
-            weight: 0.3,
-            bias: imfl_mechanism::Bias::Mixture,
-            target: "uniform".into(),
-            prior: None,
-            scenarios: 1000,
+impl RunConfig {
+    /// Sets the value of a dotted key, as `training.rounds`, from its text; `said` is how it was said, for the error.
+    ///
+    /// # Errors
+    /// A failure of kind [`Kind::Config`] (for a device [`Kind::Device`], for a number [`Kind::Usage`]) that says what is
+    /// wrong, and for an unknown key the nearest known one.
+    pub fn set(&mut self, key: &str, text: &str, said: &str) -> Outcome {
+        let fail = |kind, problem| Err(Failure::new(kind, format!("{said}: {problem}")));
+        match Field::set(self, key, text) {
+            Ok(()) => Ok(()),
+            Err(Wrong::Key) => fail(Kind::Config, file::unknown(key, all().iter().map(|setting| setting.key.as_str()))),
+            Err(Wrong::Type(problem)) => fail(Kind::Usage, format!("`{text}`: {problem}")),
+            Err(Wrong::Choice(problem)) if key == "device" => fail(Kind::Device, problem),
+            Err(Wrong::Choice(problem)) => fail(Kind::Config, problem),
         }
     }
 }

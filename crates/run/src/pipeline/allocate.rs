@@ -3,6 +3,7 @@
 use super::{Profile, Setup};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
+use crate::config::TargetSource;
 use crate::failure::{Failure, Kind, Outcome};
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::personal::Options;
@@ -131,12 +132,13 @@ fn prior(factors: &Distribution, prices: &UnitPrices, seed: u64) -> Outcome<Prio
     Ok(Prior::Empirical((0..PRIOR_DRAWS).map(row).collect::<imfl_mechanism::Result<_>>()?))
 }
 
-fn target(given: &str) -> Outcome<TargetChoice> {
+fn target(given: &TargetSource) -> Outcome<TargetChoice> {
     match given {
-        "uniform" => Ok(TargetChoice::Uniform),
-        "pooled" => Ok(TargetChoice::Pooled),
-        path => {
+        TargetSource::Uniform => Ok(TargetChoice::Uniform),
+        TargetSource::Pooled => Ok(TargetChoice::Pooled),
+        TargetSource::File(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| {
+                let path = path.display();
                 let problem =
                     format!("`mechanism.target`: {path} is neither uniform, pooled nor a readable file ({error})");
                 Failure::new(Kind::Config, problem)

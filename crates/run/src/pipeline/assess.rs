@@ -1,14 +1,15 @@
 //! Stage 3: what generated images are worth, and the constants of the convergence bound, measured along a short
 //! trajectory of federated training on authentic images only.
 
-use super::Setup;
+use super::setup::Setup;
+use super::trajectory;
 use crate::agreement;
 use crate::assessment::Assessment;
 use crate::failure::{Failure, Kind, Outcome};
 use imfl_aigc::{GradientProbe, Request, theta};
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::data::Dataset;
-use imfl_engine::federated::{CohortSampling, Federation, Participant};
+use imfl_engine::federated::Federation;
 use imfl_engine::gradient;
 use imfl_engine::parameters::Weights;
 use imfl_engine::random::{Purpose, keyed};
@@ -31,24 +32,14 @@ pub fn run(setup: &Setup, clients: &[Client]) -> Outcome<Assessment> {
     let halves = authentic_halves(setup)?;
     let sizes: Vec<usize> = halves[0].iter().map(Vec::len).collect();
     let samples = generate(setup, &sizes)?;
-    let mut federation = setup.federation()?;
-    if let Some(samples) = &samples {
-        federation.images = federation.images.with_generated(samples.clone());
-    }
-    // A round is as large as one of the run: that of a whole large population would take longer than the training.
-    let size = setup.config.training.cohort.map_or(clients.len(), |cohort| cohort.min(clients.len()));
-    let everybody: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
+    let federation = setup.undisturbed(samples.as_ref())?;
     let bar = setup.progress.task("measuring gradients", setup.config.probe.points as u64);
-    let mut state = federation.start();
     let mut points = Vec::with_capacity(setup.config.probe.points);
-    for index in 0..setup.config.probe.points {
-        if index > 0 {
-            let cohort = CohortSampling::default().cohort(&everybody, size, setup.seed, index as u64)?;
-            state = federation.apply(state, &cohort)?.0;
-        }
-        points.push(Point::measure(&federation, &state.weights, &halves, samples.as_deref(), index as u64));
+    trajectory::walk(setup, &federation, clients, |state| {
+        points.push(Point::measure(&federation, &state.weights, &halves, samples.as_deref(), state.round));
         bar.advance();
-    }
+        Ok(())
+    })?;
     // All ranks have the same gradients; on machines of different kinds the last bits may differ, and rank 0 has the word.
     agreement::from_first(&setup.compute.ranks, || summarise(&points, samples.is_some()))
 }

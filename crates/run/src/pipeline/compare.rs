@@ -1,12 +1,12 @@
 //! Theta of several generators along one and the same trajectory.
 
-use super::Setup;
 use super::assess::{authentic_halves, generated_sets};
+use super::setup::Setup;
+use super::trajectory;
 use crate::failure::{Failure, Kind, Outcome};
 use imfl_aigc::{GradientProbe, Theta, theta};
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::data::Dataset;
-use imfl_engine::federated::Participant;
 use imfl_engine::gradient;
 use std::sync::Arc;
 
@@ -34,17 +34,12 @@ impl Yardstick {
     /// # Errors
     /// A failure if training or a gradient leaves the range of numbers.
     pub fn thetas(&self, setup: &Setup, clients: &[Client], generated: &[Arc<Dataset>]) -> Outcome<Vec<Theta>> {
-        let federation = setup.federation()?;
-        let (model, compute) = (federation.model.as_ref(), &federation.compute);
-        let cohort: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();
-        let mut state = federation.start();
+        let federation = setup.undisturbed(None)?;
         let mut measured = vec![Vec::new(); generated.len()];
-        for point in 0..setup.config.probe.points {
-            if point > 0 {
-                state = federation.apply(state, &cohort)?.0;
-            }
-            let of =
-                |images: &Images, sets: &[Vec<Sample>]| gradient::of_sets(model, &state.weights, images, sets, compute);
+        trajectory::walk(setup, &federation, clients, |state| {
+            let of = |images: &Images, sets: &[Vec<Sample>]| {
+                gradient::of_sets(federation.model.as_ref(), &state.weights, images, sets, &federation.compute)
+            };
             let halves = [of(&federation.images, &self.halves[0]), of(&federation.images, &self.halves[1])];
             for (generated, measured) in generated.iter().zip(&mut measured) {
                 let images = federation.images.clone().with_generated(generated.clone());
@@ -53,7 +48,8 @@ impl Yardstick {
                     GradientProbe { authentic: &halves[0], generated: &generated, halves: [&halves[0], &halves[1]] };
                 measured.push(theta(&[probe]).map_err(|error| Failure::new(Kind::Diverged, error))?);
             }
-        }
+            Ok(())
+        })?;
         let all: Option<Vec<Theta>> = measured.into_iter().map(Theta::over).collect();
         all.ok_or_else(|| Failure::new(Kind::Config, "`probe.points` must be at least 1"))
     }

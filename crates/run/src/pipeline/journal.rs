@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::run_dir::RunDir;
 use imfl_engine::federated::ServerState;
 use imfl_mechanism::ledger::{Book, Ledger, Transaction};
-use imfl_storage::{Log, Position, StorageError};
+use imfl_storage::{JsonLines, Keep};
 
 const METRICS: &str = "metrics.jsonl";
 const LEDGER: &str = "ledger.jsonl";
@@ -16,7 +16,7 @@ const LEDGER: &str = "ledger.jsonl";
 /// The durable side of training. A round is acknowledged once it is in here.
 pub struct Journal {
     folder: RunDir,
-    metrics: Log,
+    metrics: JsonLines,
     ledger: Ledger,
     checkpoints: Checkpoints,
     every: u64,
@@ -48,7 +48,8 @@ impl Journal {
                 Checkpoints::begin(folder, limits.keep, text, prepared, point.map(|point| point.round))?
             }
         };
-        let (metrics, rounds) = open_metrics(folder, point.map(|point| &point.metrics))?;
+        let kept = point.map_or(Keep::Nothing, |point| Keep::Before(&point.metrics));
+        let (metrics, rounds) = JsonLines::open(folder.files().as_ref(), &folder.file(METRICS), kept)?;
         let since = point.map(|point| &point.ledger);
         let ledger = Ledger::open_in(folder.files(), &folder.file(LEDGER), since)?;
         Ok(Self {
@@ -68,9 +69,7 @@ impl Journal {
     /// A failure that names the file that could not be written.
     pub fn record(&mut self, metrics: RoundMetrics, payments: Vec<Transaction>) -> Outcome {
         self.ledger.post(payments)?;
-        let mut line = serde_json::to_vec(&metrics).map_err(|error| Failure::new(Kind::Unexpected, error))?;
-        line.push(b'\n');
-        self.metrics.append(&line)?;
+        self.metrics.append(&metrics)?;
         self.rounds.push(metrics);
         Ok(())
     }
@@ -118,23 +117,4 @@ impl Journal {
     pub fn rounds(&self) -> &[RoundMetrics] {
         &self.rounds
     }
-}
-
-/// The file of metrics as it was at `since`, and its lines.
-fn open_metrics(folder: &RunDir, since: Option<&Position>) -> Outcome<(Log, Vec<RoundMetrics>)> {
-    let path = folder.file(METRICS);
-    let mut rounds = Vec::new();
-    let log = Log::open(folder.files().as_ref(), &path, |content| {
-        let Some(since) = since else { return Ok::<_, Failure>(0) };
-        let before = since.check(&path, content)?;
-        for (index, line) in before.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).enumerate() {
-            let round = serde_json::from_slice(line).map_err(|error| {
-                let problem = format!("line {} is no round ({error})", index + 1);
-                Failure::from(StorageError::Damaged { path: path.clone(), problem })
-            })?;
-            rounds.push(round);
-        }
-        Ok(before.len())
-    })?;
-    Ok((log, rounds))
 }

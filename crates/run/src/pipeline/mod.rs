@@ -3,6 +3,7 @@
 pub mod allocate;
 mod assess;
 pub mod augment;
+mod books;
 mod compare;
 mod journal;
 mod partition;
@@ -12,6 +13,7 @@ mod setup;
 mod source;
 mod summary;
 mod train;
+mod trajectory;
 
 pub use augment::fill;
 pub use compare::Yardstick;
@@ -26,13 +28,13 @@ pub use train::Training;
 use crate::agreement;
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
-use crate::checkpoint::{Prepared, Resumed};
+use crate::checkpoint::{Known, Prepared, Resumed, digest};
 use crate::config::RunConfig;
 use crate::failure::Outcome;
 use crate::host::Host;
 use crate::run_dir::RunDir;
+use books::Books;
 use summary::Stopwatch;
-use train::Books;
 
 /// A run that came to its end, with everything that its stages found.
 pub struct Finished {
@@ -83,39 +85,32 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     let mut clock = Stopwatch::start(&host.progress, "partition");
     let setup = Setup::open(config, host)?;
     let shares = partition::run(&setup)?;
-    let folder = || match &resumed {
-        Some(resumed) => Ok(resumed.folder.clone()),
-        None => RunDir::create(host.files.clone(), &setup.config.runs, &setup.config.name),
-    };
+    let known = Known(resumed.as_ref());
+    let folder = || known.folder(host, &setup.config.runs, &setup.config.name);
     let folder = ranks.is_first().then(folder).transpose()?;
     clock.begin("profile");
-    // Costs stay what they were; the rest is known only if nothing that it depends on was changed.
-    let costs = resumed.as_ref().map(|resumed| resumed.prepared.numbers.costs);
-    let known = resumed.as_ref().filter(|resumed| !resumed.changed).map(|resumed| &resumed.prepared);
-    let profile = profile::run(&setup, &shares, costs)?;
+    let profile = profile::run(&setup, &shares, known.costs())?;
     clock.begin("assess");
-    let assessment =
-        known.map_or_else(|| assess::run(&setup, &shares), |known| Ok(known.numbers.assessment.clone()))?;
+    let assessment = known.assessment().map_or_else(|| assess::run(&setup, &shares), Ok)?;
     clock.begin("allocate");
     let (decided, roles) = agreement::on_first(ranks, || {
         let allocation = allocate::run(&setup, &profile, &assessment)?;
-        let digest = setup.data_digest();
-        known.map_or(Ok(()), |known| known.check(&digest, &allocation))?;
+        let digest = digest([&setup.train, &setup.test]);
+        known.check(&digest, &allocation)?;
         let roles = allocation.roles();
         Ok(((allocation, digest), roles))
     })?;
     clock.begin("train");
-    let data = augment::run(&setup, &shares, &roles, known.and_then(|known| known.generated.clone()))?;
-    let state = resumed.as_ref().map(|resumed| resumed.state(setup.model.layout())).transpose()?;
+    let data = augment::run(&setup, &shares, &roles, known.generated())?;
+    let state = known.state(setup.model.layout())?;
     let (Some((allocation, digest)), Some(folder)) = (decided, folder) else {
-        train::run(&setup, &shares, data, &roles, None, state)?;
+        train::run(&setup, &shares, data, &roles, state, Books::nobodys())?;
         return Ok(None);
     };
     let prepared = Prepared::new(digest, profile.costs, assessment.clone(), &allocation, data.generated.clone());
-    let mut journal = Journal::open(&setup.config, &folder, &prepared, resumed.as_ref(), &host.progress)?;
-    // Pays for each round when it is done, by the rules in `settle`.
-    let books = Books { allocation: &allocation, journal: &mut journal };
-    let training = train::run(&setup, &shares, data, &roles, Some(books), state)?;
+    let journal = Journal::open(&setup.config, &folder, &prepared, known.0, &host.progress)?;
+    let books = Books::of(&allocation, journal, &host.progress);
+    let training = train::run(&setup, &shares, data, &roles, state, books)?;
     let seconds = clock.end();
     let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
     folder.write("summary.json", summary.to_json())?;

@@ -53,7 +53,7 @@ fn costs(setup: &Setup) -> Outcome<RecordedCosts> {
     let seconds_per_sample = match given.seconds_per_sample {
         Some(seconds) => seconds,
         None => {
-            let federation = setup.federation()?;
+            let federation = setup.undisturbed(None)?;
             profile::seconds_per_sample(&federation, &federation.start(), MEASURING)?
         }
     };

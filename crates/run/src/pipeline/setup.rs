@@ -8,10 +8,11 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::host::Host;
 use crate::progress::Progress;
 use imfl_aigc::{Fingerprints, Generator, Request, Sampling};
+use imfl_engine::client::Images;
 use imfl_engine::data::{self, Benchmark, Dataset};
-use imfl_engine::device::{Compute, DeviceError, DeviceName};
+use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::Federation;
-use imfl_engine::model::{Architecture, Model};
+use imfl_engine::model::Model;
 use rand::Rng;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -71,15 +72,13 @@ impl Opened {
             progress.note(format!("seed {seed} (pass --seed {seed} to repeat this run)"));
         }
         config.seed = Some(seed);
-        let device = config.device.parse::<DeviceName>().map_err(DeviceError::from)?;
-        let compute = Compute::open_on(ranks, device, config.workers)?;
+        let compute = Compute::open_on(ranks, config.device, config.workers)?;
         let compute = Compute { chunk: config.chunk, ..compute };
         if compute.name == DeviceName::NdArray {
             progress.warn("ndarray is deprecated in Burn and 25 to 100 times slower than `cpu` at convolutions");
         }
         let benchmark = data::open(&assets::dataset(&config.dataset)?, seed)?;
-        let architecture: Architecture = config.training.model.parse()?;
-        let model = architecture.build(benchmark.train.shape, benchmark.train.classes())?;
+        let model = config.training.model.build(benchmark.train.shape, benchmark.train.classes())?;
         Ok(Self { config, seed, compute, benchmark, progress: progress.clone(), model })
     }
 
@@ -107,7 +106,7 @@ impl Opened {
         }
     }
 
-    fn with(self, train: Dataset, withheld: usize, generator: Option<Generator>) -> Setup {
+    fn close(self, train: Dataset, withheld: usize, generator: Option<Generator>) -> Setup {
         let Self { config, seed, compute, benchmark, progress, model } = self;
         progress.note(format!(
             "{}: {} training and {} test images of {}, {} classes; {} on {} with {} worker{}",
@@ -147,7 +146,7 @@ impl Setup {
         let generator = source::open(config, benchmark, compute, *seed, progress)?;
         let learnt: Vec<&Fingerprints> = generator.iter().map(Generator::fingerprints).collect();
         let (train, withheld) = honest(&opened, &learnt)?;
-        Ok(opened.with(train, withheld, generator))
+        Ok(opened.close(train, withheld, generator))
     }
 
     /// What is compared with several generators: no client gets an image that one of them learnt from.
@@ -159,7 +158,7 @@ impl Setup {
         let learnt: Vec<&Fingerprints> = generators.iter().map(|generator| generator.fingerprints()).collect();
         let (train, withheld) = honest(&opened, &learnt)?;
         let first = generators.first().map(|&generator| generator.clone());
-        Ok(opened.with(train, withheld, first))
+        Ok(opened.close(train, withheld, first))
     }
 
     /// The same images, generator, model and device under other settings and another seed; the settings that name the former
@@ -187,23 +186,44 @@ impl Setup {
         Self { compute: self.compute.alone(), ..self }
     }
 
-    /// Federated training with this run's model, images and settings.
+    /// Federated training as this run is set up: with its aggregation, and with clients that drop out and attack. Clients may hold
+    /// images out of `generated`.
     ///
     /// # Errors
     /// A failure that names the key of a setting that makes no sense.
-    pub fn federation(&self) -> Outcome<Federation> {
+    pub fn federation(&self, generated: Option<&Arc<Dataset>>) -> Outcome<Federation> {
         let training = &self.config.training;
-        let local = training.local()?;
+        let mut federation = self.undisturbed(generated)?;
+        federation.aggregation = training.aggregation.clone();
+        federation.availability = training.availability.into();
+        federation.quorum = training.quorum;
+        federation.hostility = training.hostility(self.config.partition.clients, self.seed);
+        Ok(federation)
+    }
+
+    /// The same for probes: everybody delivers what was asked for, and the mean of that counts.
+    ///
+    /// # Errors
+    /// As [`Setup::federation`].
+    pub fn undisturbed(&self, generated: Option<&Arc<Dataset>>) -> Outcome<Federation> {
+        let training = &self.config.training;
+        let local = training.local();
         let normalisation = self.train.normalisation();
         let (model, train) = (self.model.clone(), self.train.clone());
         let mut federation = Federation::new(model, train, &normalisation, local, self.compute.clone(), self.seed);
-        federation.server = training.server.server()?;
+        federation.server = training.server.server();
         federation.population = self.config.partition.clients;
+        if let Some(generated) = generated {
+            federation.images = federation.images.with_generated(generated.clone());
+        }
         Ok(federation)
     }
-}
 
-impl Setup {
+    /// The images that accuracy is reported on, on the scale of those that are trained on.
+    pub fn test_images(&self) -> Images {
+        Images::new(self.test.clone(), &self.train.normalisation())
+    }
+
     /// The images that `requests` ask a generator for, drawn as this run draws its images, behind a bar called `label`; each
     /// rank draws a part of them, and all get all.
     ///
@@ -223,17 +243,6 @@ impl Setup {
         };
         let pixels = if ranks.are_several() { ranks.gather(&pixels).concat() } else { pixels };
         Ok(Arc::new(generator.dataset(requests, pixels)))
-    }
-
-    /// SHA-256 of the images and labels that clients may hold and of those of the test.
-    pub fn data_digest(&self) -> String {
-        let mut hasher = imfl_storage::Hasher::default();
-        for data in [&self.train, &self.test] {
-            hasher.update(&(data.len() as u64).to_le_bytes());
-            data.labels().iter().for_each(|label| hasher.update(&label.to_le_bytes()));
-            (0..data.len()).for_each(|index| hasher.update(data.image(index)));
-        }
-        hasher.hex()
     }
 }
 

@@ -1,14 +1,13 @@
 //! Where generated images come from: a shipped generator, a given one, or one trained on the spot.
 
 use crate::assets;
-use crate::config::RunConfig;
+use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress::Progress;
 use imfl_aigc::{DenoiserConfig, Generator, Trainer, TrainingConfig};
 use imfl_engine::data::{Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 /// The generator that ships with the project.
 const SHIPPED: &str = "generators/mnist.safetensors";
@@ -24,15 +23,15 @@ pub fn open(
     seed: u64,
     progress: &Progress,
 ) -> Outcome<Option<Generator>> {
-    match config.generator.source.as_str() {
-        "none" => Ok(None),
-        "train" => train(config, benchmark, compute, seed, progress).map(Some),
-        "auto" => match shipped(&benchmark.train)? {
+    match &config.generator.source {
+        GeneratorSource::None => Ok(None),
+        GeneratorSource::Train => train(config, benchmark, compute, seed, progress).map(Some),
+        GeneratorSource::Auto => match shipped(&benchmark.train)? {
             Some(generator) => Ok(Some(generator)),
             None => train(config, benchmark, compute, seed, progress).map(Some),
         },
-        path => {
-            let generator = Generator::open(Path::new(path))?;
+        GeneratorSource::File(path) => {
+            let generator = Generator::open(path)?;
             generator.check_fits(&benchmark.train)?;
             Ok(Some(generator))
         }

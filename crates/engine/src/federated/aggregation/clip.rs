@@ -1,29 +1,15 @@
 //! The weighted mean of updates whose Euclidean norm was cut to a bound (Sun et al. 2019, arXiv 1911.07963).
 
 use super::by_value::weighted_mean;
-use crate::choice::{Entry, positive};
 use crate::federated::intake::mean::Mean;
 use crate::federated::intake::{AggregationRule, Intake};
 use crate::gradient;
-use std::sync::Arc;
 
-pub const ENTRY: Entry<dyn AggregationRule> = Entry {
-    form: "clip:NORM",
-    read: |numbers| match numbers {
-        [norm] => Some(Arc::new(Clip { norm: positive(norm)? })),
-        _ => None,
-    },
-};
-
-struct Clip {
-    norm: f64,
+pub struct Clip {
+    pub norm: f64,
 }
 
 impl AggregationRule for Clip {
-    fn name(&self) -> String {
-        format!("clip:{}", self.norm)
-    }
-
     fn streaming(&self, size: usize) -> Option<Box<dyn Intake>> {
         let norm = self.norm;
         Some(Box::new(Mean::prepared(size, move |change| clip(change, norm))))

@@ -2,21 +2,12 @@
 //! RFA, arXiv 1912.13445, algorithm 2), whose letters are kept here.
 
 use super::by_value::weighted_mean;
-use crate::choice::Entry;
 use crate::federated::intake::AggregationRule;
 use crate::worker;
-use std::sync::Arc;
 
-pub const ENTRY: Entry<dyn AggregationRule> =
-    Entry { form: "geometric-median", read: |numbers| numbers.is_empty().then(|| Arc::new(GeometricMedian) as _) };
-
-struct GeometricMedian;
+pub struct GeometricMedian;
 
 impl AggregationRule for GeometricMedian {
-    fn name(&self) -> String {
-        "geometric-median".into()
-    }
-
     /// One of two may be hostile, and no rule can tell which.
     fn needs(&self) -> usize {
         3

@@ -2,29 +2,15 @@
 //! do not count.
 
 use super::by_value::weighted_mean;
-use crate::choice::{Entry, count};
 use crate::federated::intake::AggregationRule;
 use crate::{gradient, worker};
-use std::sync::Arc;
 
-pub const ENTRY: Entry<dyn AggregationRule> = Entry {
-    form: "krum:HOSTILE",
-    read: |numbers| match numbers {
-        [hostile] => Some(Arc::new(Krum { hostile: count(hostile)? })),
-        _ => None,
-    },
-};
-
-struct Krum {
+pub struct Krum {
     /// Hostile clients that it stands.
-    hostile: usize,
+    pub hostile: usize,
 }
 
 impl AggregationRule for Krum {
-    fn name(&self) -> String {
-        format!("krum:{}", self.hostile)
-    }
-
     fn needs(&self) -> usize {
         2 * self.hostile + 3
     }

@@ -1,20 +1,11 @@
 //! The median of each value (Yin et al. 2018, arXiv 1803.01498, definition 1). Weights do not count.
 
 use super::by_value::by_value;
-use crate::choice::Entry;
 use crate::federated::intake::AggregationRule;
-use std::sync::Arc;
 
-pub const ENTRY: Entry<dyn AggregationRule> =
-    Entry { form: "median", read: |numbers| numbers.is_empty().then(|| Arc::new(Median) as _) };
-
-struct Median;
+pub struct Median;
 
 impl AggregationRule for Median {
-    fn name(&self) -> String {
-        "median".into()
-    }
-
     /// One of two may be hostile, and no rule can tell which.
     fn needs(&self) -> usize {
         3

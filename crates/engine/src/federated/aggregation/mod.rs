@@ -14,7 +14,7 @@ mod multi_krum;
 mod trimmed_mean;
 
 use super::intake::{AggregationRule, kept};
-use crate::choice::{Entry, Named, Registered};
+use crate::choice::{Entry, Named, Registered, count, optional, positive, registry};
 use crate::update::ClientUpdate;
 use std::sync::Arc;
 
@@ -24,24 +24,21 @@ pub type Aggregation = Named<dyn AggregationRule>;
 impl Registered for dyn AggregationRule {
     const THING: &'static str = "aggregation";
     const LIMITS: &'static str = ", with NORM above 0 and whole numbers of at least 1";
-    const ENTRIES: &'static [Entry<Self>] = &[
-        mean::ENTRY,
-        clip::ENTRY,
-        median::ENTRY,
-        trimmed_mean::ENTRY,
-        krum::ENTRY,
-        multi_krum::ENTRY,
-        geometric_median::ENTRY,
+    const ENTRIES: &'static [Entry<Self>] = registry![
+        "mean": [] => mean::Mean,
+        "clip:NORM": [norm] => clip::Clip { norm: positive(norm)? },
+        "median": [] => median::Median,
+        "trimmed-mean:CLIENTS": [trim] => trimmed_mean::TrimmedMean { trim: count(trim)? },
+        "krum:HOSTILE": [hostile] => krum::Krum { hostile: count(hostile)? },
+        "multi-krum:HOSTILE[:CHOSEN]": [hostile, chosen @ ..] =>
+            multi_krum::MultiKrum { hostile: count(hostile)?, chosen: optional(chosen, count)? },
+        "geometric-median": [] => geometric_median::GeometricMedian,
     ];
-
-    fn text(&self) -> String {
-        self.name()
-    }
 }
 
 impl Default for Aggregation {
     fn default() -> Self {
-        Self::own(Arc::new(mean::Mean))
+        Self::own("mean", Arc::new(mean::Mean))
     }
 }
 

@@ -2,32 +2,16 @@
 //! count.
 
 use super::krum::mean_of_best;
-use crate::choice::{Entry, count};
 use crate::federated::intake::AggregationRule;
-use std::sync::Arc;
 
-pub const ENTRY: Entry<dyn AggregationRule> = Entry {
-    form: "multi-krum:HOSTILE[:CHOSEN]",
-    read: |numbers| match numbers {
-        [hostile] => Some(Arc::new(MultiKrum { hostile: count(hostile)?, chosen: None })),
-        [hostile, chosen] => Some(Arc::new(MultiKrum { hostile: count(hostile)?, chosen: Some(count(chosen)?) })),
-        _ => None,
-    },
-};
-
-struct MultiKrum {
+pub struct MultiKrum {
     /// Hostile clients that it stands.
-    hostile: usize,
+    pub hostile: usize,
     /// Updates in the mean; `n - hostile - 2` if absent.
-    chosen: Option<usize>,
+    pub chosen: Option<usize>,
 }
 
 impl AggregationRule for MultiKrum {
-    fn name(&self) -> String {
-        let chosen = self.chosen.map_or_else(String::new, |chosen| format!(":{chosen}"));
-        format!("multi-krum:{}{chosen}", self.hostile)
-    }
-
     fn needs(&self) -> usize {
         (2 * self.hostile + 3).max(self.chosen.unwrap_or(1) + self.hostile)
     }

@@ -2,28 +2,14 @@
 //! count.
 
 use super::by_value::by_value;
-use crate::choice::{Entry, count};
 use crate::federated::intake::AggregationRule;
-use std::sync::Arc;
 
-pub const ENTRY: Entry<dyn AggregationRule> = Entry {
-    form: "trimmed-mean:CLIENTS",
-    read: |numbers| match numbers {
-        [trim] => Some(Arc::new(TrimmedMean { trim: count(trim)? })),
-        _ => None,
-    },
-};
-
-struct TrimmedMean {
+pub struct TrimmedMean {
     /// Clients left out on each side, at least 1.
-    trim: usize,
+    pub trim: usize,
 }
 
 impl AggregationRule for TrimmedMean {
-    fn name(&self) -> String {
-        format!("trimmed-mean:{}", self.trim)
-    }
-
     fn needs(&self) -> usize {
         2 * self.trim + 1
     }

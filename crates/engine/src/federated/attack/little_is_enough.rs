@@ -2,30 +2,15 @@
 //! (Baruch et al. 2019, "A Little Is Enough", arXiv 1902.06156, algorithm 3, with all honest updates known).
 
 use super::adversary::Adversary;
-use crate::choice::{Entry, positive};
 use crate::random::ChaCha8Rng;
 use crate::update::ClientUpdate;
-use std::sync::Arc;
 
-pub const ENTRY: Entry<dyn Adversary> = Entry {
-    form: "little-is-enough[:DEVIATIONS]",
-    read: |numbers| match numbers {
-        [] => Some(Arc::new(LittleIsEnough { z: 1.5 })),
-        [z] => Some(Arc::new(LittleIsEnough { z: positive(z)? })),
-        _ => None,
-    },
-};
-
-struct LittleIsEnough {
+pub struct LittleIsEnough {
     /// Standard deviations.
-    z: f64,
+    pub z: f64,
 }
 
 impl Adversary for LittleIsEnough {
-    fn name(&self) -> String {
-        format!("little-is-enough:{}", self.z)
-    }
-
     /// Where everybody is hostile there is nobody to imitate, and nothing changes.
     fn strike(&self, hostile: &mut [&mut ClientUpdate], honest: &[&[f32]], _: &dyn Fn(u32) -> ChaCha8Rng) {
         let Some(first) = honest.first() else { return };

@@ -8,7 +8,7 @@ mod sign_flip;
 
 pub use adversary::Adversary;
 
-use crate::choice::{Entry, Named, Registered};
+use crate::choice::{Entry, Named, Registered, optional, positive, registry};
 use crate::random::{Purpose, keyed};
 use crate::update::ClientUpdate;
 use rand::seq::index;
@@ -20,11 +20,15 @@ pub type Attack = Named<dyn Adversary>;
 impl Registered for dyn Adversary {
     const THING: &'static str = "attack";
     const LIMITS: &'static str = ", with numbers above 0";
-    const ENTRIES: &'static [Entry<Self>] = &[sign_flip::ENTRY, gaussian::ENTRY, little_is_enough::ENTRY, nan::ENTRY];
-
-    fn text(&self) -> String {
-        self.name()
-    }
+    const ENTRIES: &'static [Entry<Self>] = registry![
+        "sign-flip[:SCALE]": scale @ ([] | [_]) =>
+            sign_flip::SignFlip { scale: optional(scale, positive)?.unwrap_or(10.0) },
+        "gaussian[:DEVIATION]": deviation @ ([] | [_]) =>
+            gaussian::Gaussian { deviation: optional(deviation, positive)?.unwrap_or(1.0) },
+        "little-is-enough[:DEVIATIONS]": z @ ([] | [_]) =>
+            little_is_enough::LittleIsEnough { z: optional(z, positive)?.unwrap_or(1.5) },
+        "nan": [] => nan::NotANumber,
+    ];
 }
 
 /// Hostile clients of a run.

@@ -5,12 +5,20 @@ use crate::update::{ClientUpdate, Refusal, difference, screen};
 use std::collections::BTreeMap;
 
 /// An intake that keeps.
-#[derive(Default)]
 pub struct Kept {
+    /// Values of the model.
+    size: usize,
     /// Changes by client, until the round is closed.
     changes: BTreeMap<u32, Vec<f32>>,
     /// What can count, from then on.
     accepted: Vec<ClientUpdate>,
+}
+
+impl Kept {
+    /// Of updates of `size` values.
+    pub fn new(size: usize) -> Self {
+        Self { size, changes: BTreeMap::new(), accepted: Vec::new() }
+    }
 }
 
 impl Intake for Kept {
@@ -37,7 +45,7 @@ impl Intake for Kept {
         if let Some(hostility) = closing.hostility {
             hostility.strike(&mut updates, closing.seed, closing.round);
         }
-        let (accepted, rejected) = screen(closing.size, updates);
+        let (accepted, rejected) = screen(self.size, updates);
         self.accepted = accepted;
         Closed { accepted: self.accepted.iter().map(ClientUpdate::receipt).collect(), rejected }
     }

@@ -14,9 +14,6 @@ use std::any::Any;
 
 /// How the updates of a round become one change of the model.
 pub trait AggregationRule: Send + Sync {
-    /// Its name and numbers, as in `clip:0.5`.
-    fn name(&self) -> String;
-
     /// The fewest updates that it has a meaning for.
     fn needs(&self) -> usize {
         1
@@ -57,14 +54,12 @@ pub trait Intake: Any + Send {
 
 /// What an intake is closed with.
 pub struct Closing<'a> {
-    /// What was sent in time, in the order of the cohort, and what [`Intake::take`] said to it.
-    pub in_time: Vec<(Receipt, Result<(), Refusal>)>,
+    /// What was sent in time, in the order of the cohort.
+    pub in_time: Vec<Taken>,
     /// Updates of the last round that arrive in this.
     pub arriving: Vec<ClientUpdate>,
     /// Weight of all of them.
     pub total: f64,
-    /// Values of the model.
-    pub size: usize,
     /// Clients that send something else than their updates.
     pub hostility: Option<&'a Hostility>,
     /// Keys what they draw.
@@ -72,6 +67,9 @@ pub struct Closing<'a> {
     /// The round, from 1.
     pub round: u64,
 }
+
+/// An update, and what [`Intake::take`] said to it.
+pub type Taken = (Receipt, Result<(), Refusal>);
 
 /// Which updates of a round can count.
 #[derive(Default)]

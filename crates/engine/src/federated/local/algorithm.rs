@@ -4,9 +4,6 @@ use std::sync::Arc;
 
 /// What a client does beside stochastic gradient descent, to keep clients with different data from drifting apart.
 pub trait ClientAlgorithm: Send + Sync {
-    /// Its name and numbers, as in `fedprox:0.1`.
-    fn name(&self) -> String;
-
     /// What a step descends along, `[clients, size]`: the gradient of the loss and what joins it.
     fn direction(&self, step: Step) -> Tensor<2>;
 

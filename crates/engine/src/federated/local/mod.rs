@@ -9,7 +9,7 @@ mod sgd;
 pub use algorithm::{ClientAlgorithm, Memory, Step, Trained, Variates};
 pub use schedule::Schedule;
 
-use crate::choice::{Entry, Named, Registered};
+use crate::choice::{Entry, Named, Registered, at_least_0, registry};
 use crate::client::{Client, Sample};
 use crate::random::{Purpose, keyed};
 use rand::seq::SliceRandom;
@@ -21,16 +21,16 @@ pub type LocalAlgorithm = Named<dyn ClientAlgorithm>;
 impl Registered for dyn ClientAlgorithm {
     const THING: &'static str = "local algorithm";
     const LIMITS: &'static str = ", with MU of at least 0";
-    const ENTRIES: &'static [Entry<Self>] = &[sgd::ENTRY, fedprox::ENTRY, scaffold::ENTRY];
-
-    fn text(&self) -> String {
-        self.name()
-    }
+    const ENTRIES: &'static [Entry<Self>] = registry![
+        "sgd": [] => sgd::Sgd,
+        "fedprox:MU": [mu] => fedprox::FedProx { mu: at_least_0(mu)? },
+        "scaffold": [] => scaffold::Scaffold,
+    ];
 }
 
 impl Default for LocalAlgorithm {
     fn default() -> Self {
-        Self::own(Arc::new(sgd::Sgd))
+        Self::own("sgd", Arc::new(sgd::Sgd))
     }
 }
 

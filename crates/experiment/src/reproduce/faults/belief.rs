@@ -1,19 +1,23 @@
 //! A server whose prior is wrong: it believes that all costs are a factor of what they are.
 
+use super::super::column::{Column, Groups, Unit};
 use super::super::findings::Findings;
 use super::super::grid;
 use super::super::journal::Journal;
 use super::super::rules::{self, Decided};
 use super::super::world::World;
-use super::{at, cells};
+use super::cells;
 use imfl_mechanism::prior::Distribution;
 use imfl_mechanism::{Mode, RuleChoice};
-use imfl_report::Table;
-use imfl_report::chart::{Axis, Chart, Series, Style};
+use imfl_report::chart::{Axis, Chart, Style};
 use imfl_report::plot::{INK, mode_colour};
-use imfl_report::statistics::{Interval, Quantity};
 use imfl_run::failure::{Failure, Kind, Outcome};
-use serde_json::json;
+
+const COLUMNS: [Column<Decided>; 3] = [
+    Column { key: "server_cost", name: "server cost", unit: Unit::Plain(4), of: |decided| decided.server_cost },
+    Column { key: "payments", name: "payments", unit: Unit::Plain(4), of: |decided| decided.payments },
+    Column { key: "", name: "participants", unit: Unit::Plain(4), of: |d| (d.local() + d.augmented()) as f64 },
+];
 
 /// Posts the price that is best for scaled costs to clients whose costs are not.
 pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], factors: &[f64]) -> Outcome<Findings> {
@@ -21,57 +25,28 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], factors: &[f64])
         return Err(Failure::new(Kind::Config, format!("`grid.belief` has {wrong}; a factor is above 0")));
     }
     let workers = world.setup.compute.workers;
-    let decided =
-        grid::run("wrong priors", journal, &cells("belief", factors, seeds), workers, |&(_, factor, seed)| {
-            let place = world.place(seed, |config| {
-                config.mechanism.prior = Some(scaled(config.costs.device_factor, factor));
-            })?;
-            rules::decide(RuleChoice::PostedPrice, &place, place.knowledge.options.effort)
+    let cells = cells("belief", factors, seeds);
+    let decided = grid::run("wrong priors", journal, &cells, workers, |&(_, factor, seed)| {
+        let place = world.place(seed, |config| {
+            config.mechanism.prior = Some(scaled(config.costs.device_factor, factor));
         })?;
-    let over = |index: usize, part: fn(&Decided) -> f64| {
-        Interval::of(&at(&decided, factors, index).into_iter().map(part).collect::<Vec<f64>>())
-    };
-    let parts: [Quantity<Decided>; 3] = [
-        ("server cost", |decided| decided.server_cost),
-        ("payments", |decided| decided.payments),
-        ("participants", |decided| (decided.local() + decided.augmented()) as f64),
-    ];
-    let row = |(index, factor): (usize, &f64)| {
-        let cell = |(_, part): Quantity<Decided>| {
-            let Interval { mean, high, .. } = over(index, part);
-            format!("{mean:.4} ±{:.4}", high - mean)
-        };
-        [vec![factor.to_string()], parts.map(cell).into()].concat()
-    };
-    let table = Table {
-        title: "Posted price if the server believes that costs are this many times what they are".into(),
-        header: ["believed, times the truth", "server cost", "payments", "participants"].map(String::from).into(),
-        rows: factors.iter().enumerate().map(row).collect(),
-    };
-    let line = |name: &str, colour, part: fn(&Decided) -> f64| Series {
-        name: name.into(),
-        colour,
-        style: Style::Line(2),
-        points: factors.iter().enumerate().map(|(index, &factor)| (factor, over(index, part))).collect(),
-    };
+        rules::decide(RuleChoice::PostedPrice, &place, place.knowledge.options.effort)
+    })?;
+    let by_factor = Groups::by(factors, &cells, &decided, |cell, factor| cell.1 == *factor);
+    let title = "Posted price if the server believes that costs are this many times what they are";
+    let table = by_factor.table(title, &["believed, times the truth"], &COLUMNS, |factor| vec![factor.to_string()]);
     let chart = Chart {
         name: "belief",
         title: "Server cost by what the server believes".into(),
         caption: "The price is best for the believed costs; clients answer by their true ones. Mean over seeds with 95 % intervals.".into(),
         x: Axis::linear("believed costs, times the truth"),
         y: Axis::logarithmic("credits"),
-        series: vec![line("payments", mode_colour(Mode::Augmented), parts[1].1), line("server cost", INK, parts[0].1)],
+        series: vec![
+            by_factor.curve("payments", mode_colour(Mode::Augmented), Style::Line(2), &COLUMNS[1]),
+            by_factor.curve("server cost", INK, Style::Line(2), &COLUMNS[0]),
+        ],
     };
-    let points: Vec<_> = factors
-        .iter()
-        .enumerate()
-        .map(|(index, factor)| {
-            json!({ "factor": factor, "server_cost": over(index, parts[0].1), "payments": over(index, parts[1].1) })
-        })
-        .collect();
-    let mut values = serde_json::Map::new();
-    values.insert("belief".into(), json!(points));
-    Ok(Findings { values, tables: vec![table], figures: vec![chart.draw()?], notes: Vec::new() })
+    Findings::new([("belief", by_factor.points("factor", &COLUMNS))], vec![table], &[chart], Vec::new())
 }
 
 fn scaled(distribution: Distribution, factor: f64) -> Distribution {

@@ -1,19 +1,17 @@
 //! Clients that report other costs than they have: what the server loses if all do, and what one gains that does so alone.
 
+use super::super::column::{Column, Groups, Unit, across};
 use super::super::findings::Findings;
 use super::super::grid;
 use super::super::journal::Journal;
 use super::super::rules;
 use super::super::world::{Place, World};
-use super::{at, cells};
+use super::cells;
 use imfl_mechanism::personal::Options;
 use imfl_mechanism::{Credits, Knowledge, Market, PerMode, RuleChoice};
-use imfl_report::Table;
-use imfl_report::chart::{Axis, Chart, Series, Style};
-use imfl_report::statistics::Interval;
+use imfl_report::chart::{Axis, Chart, Style};
 use imfl_run::failure::{Failure, Kind, Outcome};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::collections::BTreeMap;
 
 /// Rules whose decision depends on what clients report or answer.
@@ -37,70 +35,71 @@ struct Lied {
     largest: f64,
 }
 
+const COLUMNS: [Column<Lied>; 3] = [
+    Column {
+        key: "server_cost",
+        name: "Server cost if everybody reports these costs, credits",
+        unit: Unit::Plain(5),
+        of: |lied| lied.server_cost,
+    },
+    Column {
+        key: "gain",
+        name: "What one client gains that alone reports these costs, mean over clients, credits",
+        unit: Unit::Plain(5),
+        of: |lied| lied.gain,
+    },
+    Column {
+        key: "largest_gain",
+        name: "The largest such gain of any client, credits",
+        unit: Unit::Plain(5),
+        of: |lied| lied.largest,
+    },
+];
+
 /// Runs every rule on reports that are a factor of the truth.
 pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], factors: &[f64], effort: u64) -> Outcome<Findings> {
     if let Some(wrong) = factors.iter().find(|factor| !(**factor > 0.0 && factor.is_finite())) {
         return Err(Failure::new(Kind::Config, format!("`grid.costs` has {wrong}; a factor is above 0")));
     }
     let workers = world.setup.compute.workers;
-    let found =
-        grid::run("misreported costs", journal, &cells("costs", factors, seeds), workers, |&(_, factor, seed)| {
-            let place = world.place(seed, |_| ())?;
-            let lie = |rule| lied(rule, &place, factor, effort).map(|lied| (rule, lied));
-            RULES.into_iter().map(lie).collect::<Outcome<BTreeMap<RuleChoice, Lied>>>()
-        })?;
-    let over = |index: usize, rule: RuleChoice, part: fn(&Lied) -> f64| {
-        Interval::of(&at(&found, factors, index).into_iter().map(|rules| part(&rules[&rule])).collect::<Vec<f64>>())
+    let cells = cells("costs", factors, seeds);
+    let found = grid::run("misreported costs", journal, &cells, workers, |&(_, factor, seed)| {
+        let place = world.place(seed, |_| ())?;
+        let lie = |rule| lied(rule, &place, factor, effort).map(|lied| (rule, lied));
+        RULES.into_iter().map(lie).collect::<Outcome<BTreeMap<RuleChoice, Lied>>>()
+    })?;
+    let by_factor = Groups::by(factors, &cells, &found, |cell, factor| cell.1 == *factor);
+    let of = |rule: RuleChoice| by_factor.part(move |rules| &rules[&rule]);
+    let heads: Vec<String> = factors.iter().map(f64::to_string).collect();
+    let table = |column: &Column<Lied>| {
+        let lines = RULES.into_iter().map(|rule| (rule.to_string(), of(rule)));
+        across(column.name, ("reported, times the truth", &heads), column, lines)
     };
-    let table = |title: &str, part: fn(&Lied) -> f64| {
-        let mut header = vec!["reported, times the truth".to_string()];
-        header.extend(factors.iter().map(f64::to_string));
-        let row = |rule: RuleChoice| {
-            let cell = |index| {
-                let Interval { mean, high, .. } = over(index, rule, part);
-                format!("{mean:.5} ±{:.5}", high - mean)
-            };
-            [vec![rule.to_string()], (0..factors.len()).map(cell).collect()].concat()
+    let chart = |name, title: &str, y, column: &Column<Lied>| {
+        let curve = |rule: RuleChoice| {
+            let style = if rule == RuleChoice::PostedPrice { Style::Line(4) } else { Style::Line(2) };
+            of(rule).curve(rule.to_string(), rules::colour(rule), style, column)
         };
-        Table { title: title.into(), header, rows: RULES.into_iter().map(row).collect() }
+        Chart {
+            name,
+            title: title.into(),
+            caption: "Mean over seeds with 95 % intervals.".into(),
+            x: Axis::linear("reported costs, times the truth"),
+            y,
+            series: RULES.into_iter().rev().map(curve).collect(),
+        }
     };
-    let chart = |name, title: &str, y, part: fn(&Lied) -> f64| Chart {
-        name,
-        title: title.into(),
-        caption: "Mean over seeds with 95 % intervals.".into(),
-        x: Axis::linear("reported costs, times the truth"),
-        y,
-        series: RULES
-            .into_iter()
-            .rev()
-            .map(|rule| Series {
-                name: rule.to_string(),
-                colour: rules::colour(rule),
-                style: if rule == RuleChoice::PostedPrice { Style::Line(4) } else { Style::Line(2) },
-                points: factors.iter().enumerate().map(|(index, &factor)| (factor, over(index, rule, part))).collect(),
-            })
-            .collect(),
-    };
-    let tables = vec![
-        table("Server cost if everybody reports these costs, credits", |lied| lied.server_cost),
-        table("What one client gains that alone reports these costs, mean over clients, credits", |lied| lied.gain),
-        table("The largest such gain of any client, credits", |lied| lied.largest),
+    let charts = [
+        chart("costs_server", "Server cost by what everybody reports", Axis::logarithmic("credits"), &COLUMNS[0]),
+        chart(
+            "costs_gain",
+            "Gain of one client that lies alone",
+            Axis::linear("credits, mean over clients"),
+            &COLUMNS[1],
+        ),
     ];
-    let figures = vec![
-        chart("costs_server", "Server cost by what everybody reports", Axis::logarithmic("credits"), |lied| {
-            lied.server_cost
-        })
-        .draw()?,
-        chart("costs_gain", "Gain of one client that lies alone", Axis::linear("credits, mean over clients"), |lied| {
-            lied.gain
-        })
-        .draw()?,
-    ];
-    let gainers: Vec<String> = RULES
-        .into_iter()
-        .filter(|&rule| (0..factors.len()).any(|index| over(index, rule, |lied| lied.largest).mean > 1e-5))
-        .map(|rule| rule.to_string())
-        .collect();
+    let gains = |rule: &RuleChoice| of(*rule).0.iter().any(|(_, results)| COLUMNS[2].over(results).mean > 1e-5);
+    let gainers: Vec<String> = RULES.into_iter().filter(gains).map(|rule| rule.to_string()).collect();
     let notes = vec![match gainers.len() {
         0 => "No client gained by misreporting its costs under any rule.".into(),
         _ => format!(
@@ -108,24 +107,8 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], factors: &[f64],
             gainers.join(", ")
         ),
     }];
-    let points: Vec<_> = factors
-        .iter()
-        .enumerate()
-        .map(|(index, factor)| {
-            let rule = |rule: RuleChoice| {
-                json!({
-                    "rule": rule,
-                    "server_cost": over(index, rule, |lied| lied.server_cost),
-                    "gain": over(index, rule, |lied| lied.gain),
-                    "largest_gain": over(index, rule, |lied| lied.largest),
-                })
-            };
-            json!({ "factor": factor, "rules": RULES.map(rule) })
-        })
-        .collect();
-    let mut values = serde_json::Map::new();
-    values.insert("costs".into(), json!(points));
-    Ok(Findings { values, tables, figures, notes })
+    let values = [("costs", rules::points("factor", &by_factor, &RULES, &COLUMNS))];
+    Findings::new(values, COLUMNS.iter().map(table).collect(), &charts, notes)
 }
 
 fn lied(rule: RuleChoice, place: &Place, factor: f64, effort: u64) -> Outcome<Lied> {

@@ -3,19 +3,18 @@
 //! A client's gradient is known to the server, which can predict it from a label histogram and the gradients of the classes on images of
 //! its own. A claim that is far from the truth shows as a gap beyond what the client's number of samples explains.
 
+use super::super::column::{Column, Groups, Unit};
 use super::super::findings::Findings;
 use super::super::grid;
 use super::super::journal::Journal;
 use super::super::world::{Place, World};
-use super::{at, cells};
+use super::cells;
 use imfl_engine::client::{Client, Sample};
 use imfl_engine::gradient;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::{Mode, posted};
-use imfl_report::Table;
-use imfl_report::chart::{Axis, Chart, Series, Style};
+use imfl_report::chart::{Axis, Chart, Style};
 use imfl_report::plot::{INK, class_colour};
-use imfl_report::statistics::{Interval, Quantity};
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::pipeline::allocate;
 use rand::seq::SliceRandom;
@@ -37,6 +36,17 @@ struct Claimed {
     payments: f64,
 }
 
+const COLUMNS: [Column<Claimed>; 3] = [
+    Column {
+        key: "believed",
+        name: "server cost it believes in",
+        unit: Unit::Plain(4),
+        of: |claimed| claimed.believed,
+    },
+    Column { key: "actual", name: "server cost in fact", unit: Unit::Plain(4), of: |claimed| claimed.actual },
+    Column { key: "", name: "payments", unit: Unit::Plain(4), of: |claimed| claimed.payments },
+];
+
 /// Gaps of one seed's clients, in units of the noise that their number of samples explains.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Gaps {
@@ -50,39 +60,16 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], shares: &[f64]) 
         return Err(Failure::new(Kind::Config, format!("`grid.liars` has {wrong}; a share lies in [0, 1]")));
     }
     let workers = world.setup.compute.workers;
-    let claimed =
-        grid::run("misreported labels", journal, &cells("liars", shares, seeds), workers, |&(_, share, seed)| {
-            claim(world, &world.place(seed, |_| ())?, share)
-        })?;
+    let liars = cells("liars", shares, seeds);
+    let claimed = grid::run("misreported labels", journal, &liars, workers, |&(_, share, seed)| {
+        claim(world, &world.place(seed, |_| ())?, share)
+    })?;
     let gaps = grid::run("gradient gaps", journal, &cells("gaps", &[0.0], seeds), 1, |&(_, _, seed)| {
         gaps(world, &world.place(seed, |_| ())?)
     })?;
-    let over = |index: usize, part: fn(&Claimed) -> f64| {
-        Interval::of(&at(&claimed, shares, index).into_iter().map(part).collect::<Vec<f64>>())
-    };
-    let parts: [Quantity<Claimed>; 3] = [
-        ("believed", |claimed| claimed.believed),
-        ("actual", |claimed| claimed.actual),
-        ("payments", |claimed| claimed.payments),
-    ];
-    let row = |(index, share): (usize, &f64)| {
-        let cell = |(_, part): Quantity<Claimed>| {
-            let Interval { mean, high, .. } = over(index, part);
-            format!("{mean:.4} ±{:.4}", high - mean)
-        };
-        [vec![format!("{:.0} %", share * 100.0)], parts.map(cell).into()].concat()
-    };
-    let table = Table {
-        title: "Posted price where some clients claim labels like the target's, credits".into(),
-        header: ["liars", "server cost it believes in", "server cost in fact", "payments"].map(String::from).into(),
-        rows: shares.iter().enumerate().map(row).collect(),
-    };
-    let line = |name: &str, colour, style, part: fn(&Claimed) -> f64| Series {
-        name: name.into(),
-        colour,
-        style,
-        points: shares.iter().enumerate().map(|(index, &share)| (share, over(index, part))).collect(),
-    };
+    let by_share = Groups::by(shares, &liars, &claimed, |cell, share| cell.1 == *share);
+    let title = "Posted price where some clients claim labels like the target's, credits";
+    let table = by_share.table(title, &["liars"], &COLUMNS, |share| vec![format!("{:.0} %", share * 100.0)]);
     let chart = Chart {
         name: "liars",
         title: "Server cost by share of clients that claim balanced labels".into(),
@@ -90,28 +77,19 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], shares: &[f64]) 
         x: Axis::percent("share of clients that lie"),
         y: Axis::logarithmic("credits"),
         series: vec![
-            line("believed", class_colour(0), Style::Dashed, parts[0].1),
-            line("in fact", INK, Style::Line(3), parts[1].1),
+            by_share.curve("believed", class_colour(0), Style::Dashed, &COLUMNS[0]),
+            by_share.curve("in fact", INK, Style::Line(3), &COLUMNS[1]),
         ],
     };
     let caught = caught(&gaps);
-    let points: Vec<_> = shares
-        .iter()
-        .enumerate()
-        .map(|(index, share)| {
-            json!({ "liars": share, "believed": over(index, parts[0].1), "actual": over(index, parts[1].1) })
-        })
-        .collect();
-    let mut values = serde_json::Map::new();
-    values.insert("histograms".into(), json!(points));
-    values.insert("caught_by_gradient_gap".into(), json!(caught));
     let notes = vec![format!(
         "The gap between a client's gradient at the initial model and what its claimed labels predict catches {:.1} % of those who claim balanced \
          labels, at {:.0} % false alarms.",
         caught * 100.0,
         FALSE_ALARMS * 100.0
     )];
-    Ok(Findings { values, tables: vec![table], figures: vec![chart.draw()?], notes })
+    let values = [("histograms", by_share.points("liars", &COLUMNS)), ("caught_by_gradient_gap", json!(caught))];
+    Findings::new(values, vec![table], &[chart], notes)
 }
 
 /// The posted price for claimed labels. A liar that is asked to augment has nothing to generate by its claim, and trains as it is.
@@ -145,11 +123,11 @@ fn claim(world: &World, place: &Place, share: f64) -> Outcome<Claimed> {
 
 /// How far each client's gradient is from what its true and a balanced histogram predict.
 fn gaps(world: &World, place: &Place) -> Outcome<Gaps> {
-    let federation = place.setup.federation()?;
+    let federation = place.setup.undisturbed(None)?;
     let weights = federation.start().weights;
     let (model, compute) = (federation.model.as_ref(), &federation.compute);
     // The server's own images: those of the test.
-    let test = federation.images.like(place.setup.test.clone());
+    let test = place.setup.test_images();
     let own: Vec<Vec<Sample>> = place
         .setup
         .test

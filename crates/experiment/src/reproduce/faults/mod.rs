@@ -9,6 +9,7 @@ mod poisoning;
 use super::findings::Findings;
 use super::journal::Journal;
 use super::world::World;
+use imfl_engine::federated::{Aggregation, Attack};
 use imfl_run::failure::Outcome;
 use serde::{Deserialize, Serialize};
 
@@ -35,11 +36,11 @@ pub struct Grid {
 #[serde(deny_unknown_fields)]
 pub struct Poisoning {
     /// As `training.attack` of a run.
-    pub attack: String,
+    pub attack: Attack,
     /// Numbers of hostile clients.
     pub hostile: Vec<usize>,
     /// As `training.aggregation` of a run.
-    pub aggregations: Vec<String>,
+    pub aggregations: Vec<Aggregation>,
 }
 
 /// Runs all five parts.
@@ -51,8 +52,7 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
         belief::run(world, journal, seeds, &grid.belief)?,
         poisoning::run(world, journal, seeds, &grid.poisoning)?,
     ];
-    let mut all =
-        Findings { values: serde_json::Map::new(), tables: Vec::new(), figures: Vec::new(), notes: Vec::new() };
+    let mut all = Findings::new([], Vec::new(), &[], Vec::new())?;
     for part in parts {
         all.values.extend(part.values);
         all.tables.extend(part.tables);
@@ -65,9 +65,4 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
 /// Cells of a part: its name, a value and a seed; those of one seed follow each other.
 fn cells<'a>(part: &'a str, values: &[f64], seeds: &[u64]) -> Vec<(&'a str, f64, u64)> {
     seeds.iter().flat_map(|&seed| values.iter().map(move |&value| (part, value, seed))).collect()
-}
-
-/// The results of one value, over all seeds.
-fn at<'a, R>(results: &'a [R], values: &[f64], index: usize) -> Vec<&'a R> {
-    results.iter().skip(index).step_by(values.len().max(1)).collect()
 }

@@ -2,19 +2,22 @@
 //! is there.
 
 use super::super::by_seed::BySeed;
+use super::super::column::{Column, Groups, Unit, across};
 use super::super::findings::Findings;
 use super::super::grid;
 use super::super::journal::Journal;
 use super::super::lab::Lab;
 use super::super::world::World;
 use super::Poisoning;
+use imfl_engine::federated::{Aggregation, Attack};
 use imfl_mechanism::Mode;
-use imfl_report::Table;
 use imfl_report::chart::{Axis, Chart, Series, Style};
 use imfl_report::plot::class_colour;
-use imfl_report::statistics::Interval;
 use imfl_run::failure::{Kind, Outcome};
-use serde_json::json;
+use serde_json::{Value, json};
+
+const ACCURACY: Column<f64> =
+    Column { key: "accuracy", name: "test accuracy", unit: Unit::Percent(2), of: |accuracy| *accuracy };
 
 /// Trains with so many hostile clients under each aggregation. Training that diverges has the accuracy of a guess.
 pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning) -> Outcome<Findings> {
@@ -27,14 +30,11 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
     }
     let accuracies = grid::run("poisoned updates", journal, &cells, 1, |&(_, attack, aggregation, hostile, seed)| {
         let lab = labs.of(seed)?;
-        let mut config = lab.place.setup.config.clone();
-        config.training.aggregation.clone_from(aggregation);
-        config.training.hostile = hostile;
-        config.training.attack = (hostile > 0).then(|| attack.clone());
-        config.check()?;
-        let mut federation = lab.federation.clone();
-        federation.aggregation = config.training.aggregation()?;
-        federation.hostility = config.training.hostility(config.partition.clients, seed)?;
+        let federation = lab.federation(|config| {
+            config.training.aggregation.clone_from(aggregation);
+            config.training.hostile = hostile;
+            config.training.attack = (hostile > 0).then(|| attack.clone());
+        })?;
         let participants = lab.participants(&vec![Mode::Augmented; lab.place.clients.len()]);
         match lab.train_in(&federation, |_| participants.clone()) {
             Ok(scores) => Ok(scores[scores.len() - 1].accuracy),
@@ -42,30 +42,22 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
             Err(failure) => Err(failure),
         }
     })?;
-    let over = |aggregation: &String, hostile: usize| {
-        let of = cells.iter().zip(&accuracies).filter(|(cell, _)| cell.2 == aggregation && cell.3 == hostile);
-        Interval::of(&of.map(|(_, accuracy)| *accuracy).collect::<Vec<f64>>())
-    };
-    let mut header = vec!["aggregation".to_string()];
-    header.extend(grid.hostile.iter().map(|hostile| format!("{hostile} hostile")));
-    let row = |aggregation: &String| {
-        let cell = |&hostile: &usize| {
-            let Interval { mean, high, .. } = over(aggregation, hostile);
-            format!("{:.2} ±{:.2} %", mean * 100.0, (high - mean) * 100.0)
+    let of = |aggregation: &Aggregation| {
+        let belongs = |cell: &(&str, &Attack, &Aggregation, usize, u64), hostile: &usize| {
+            cell.2 == aggregation && cell.3 == *hostile
         };
-        [vec![aggregation.clone()], grid.hostile.iter().map(cell).collect()].concat()
+        Groups::by(&grid.hostile, &cells, &accuracies, belongs)
     };
     let clients = world.setup.config.partition.clients;
-    let table = Table {
-        title: format!("Test accuracy with hostile clients out of {clients} ({})", grid.attack),
-        header,
-        rows: grid.aggregations.iter().map(row).collect(),
-    };
-    let series = |(index, aggregation): (usize, &String)| Series {
-        name: aggregation.clone(),
+    let heads: Vec<String> = grid.hostile.iter().map(|hostile| format!("{hostile} hostile")).collect();
+    let title = format!("Test accuracy with hostile clients out of {clients} ({})", grid.attack);
+    let lines = grid.aggregations.iter().map(|aggregation| (aggregation.to_string(), of(aggregation)));
+    let table = across(&title, ("aggregation", &heads), &ACCURACY, lines);
+    let series = |(index, aggregation): (usize, &Aggregation)| Series {
+        name: aggregation.to_string(),
         colour: class_colour(index),
         style: Style::Line(2),
-        points: grid.hostile.iter().map(|&hostile| (hostile as f64, over(aggregation, hostile))).collect(),
+        points: of(aggregation).0.iter().map(|(hostile, of)| (*hostile as f64, ACCURACY.over(of))).collect(),
     };
     let chart = Chart {
         name: "poisoning",
@@ -78,13 +70,11 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Poisoning
         y: Axis::percent("test accuracy"),
         series: grid.aggregations.iter().enumerate().map(series).collect(),
     };
-    let point = |aggregation: &String, hostile: usize| json!({ "aggregation": aggregation, "hostile": hostile, "accuracy": over(aggregation, hostile) });
-    let points: Vec<_> = grid
+    let point = |aggregation: &Aggregation, (hostile, results): (usize, Vec<&f64>)| json!({ "aggregation": aggregation, "hostile": hostile, "accuracy": ACCURACY.over(&results) });
+    let points: Value = grid
         .aggregations
         .iter()
-        .flat_map(|aggregation| grid.hostile.iter().map(move |&hostile| point(aggregation, hostile)))
+        .flat_map(|aggregation| of(aggregation).0.into_iter().map(move |group| point(aggregation, group)))
         .collect();
-    let mut values = serde_json::Map::new();
-    values.insert("poisoning".into(), json!(points));
-    Ok(Findings { values, tables: vec![table], figures: vec![chart.draw()?], notes: Vec::new() })
+    Findings::new([("poisoning", points)], vec![table], &[chart], Vec::new())
 }

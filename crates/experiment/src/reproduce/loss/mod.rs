@@ -15,8 +15,8 @@ use imfl_mechanism::{Bias, LossModel, Market, Mode, Terms, Weights};
 use imfl_report::Table;
 use imfl_report::chart::{Axis, Chart, Series, Style};
 use imfl_report::plot::class_colour;
-use imfl_report::statistics::{Interval, median, spearman};
 use imfl_run::failure::{Failure, Kind, Outcome};
+use imfl_statistics::{Interval, median, rank_correlation};
 use path::{Path, Point};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -115,9 +115,11 @@ impl Seen<'_> {
     /// Spearman's rank correlation with something that was measured, over seeds.
     fn correlation(&self, predictor: &Predictor, measured: fn(&Tried) -> f64) -> Interval {
         let of = |(tried, known): &(&[Tried], Constants)| {
-            spearman(&tried.iter().map(|tried| ((predictor.of)(tried, known), measured(tried))).collect::<Vec<_>>())
+            let pairs = tried.iter().map(|tried| ((predictor.of)(tried, known), measured(tried)));
+            let (predicted, found): (Vec<f64>, Vec<f64>) = pairs.unzip();
+            rank_correlation(&predicted, &found).ok()
         };
-        Interval::of(&self.by_seed.iter().map(of).filter(|value| value.is_finite()).collect::<Vec<f64>>())
+        self.by_seed.iter().filter_map(of).collect()
     }
 
     fn all(&self) -> impl Iterator<Item = &Tried> {
@@ -229,7 +231,7 @@ fn findings(world: &World, seeds: &[u64], by_seed: Vec<&[Tried]>) -> Outcome<Fin
                 name: format!("seed {}", seeds[index]),
                 colour: class_colour(index),
                 style: Style::Dots,
-                points: tried.iter().map(|tried| (tried.mixture_small.total(), exactly(measured(tried)))).collect(),
+                points: tried.iter().map(|tried| (tried.mixture_small.total(), Interval::exactly(measured(tried)))).collect(),
             })
             .collect(),
     }
@@ -253,10 +255,6 @@ fn findings(world: &World, seeds: &[u64], by_seed: Vec<&[Tried]>) -> Outcome<Fin
         ),
     ];
     Ok(Findings { values, tables, figures, notes })
-}
-
-fn exactly(mean: f64) -> Interval {
-    Interval { mean, low: mean, high: mean }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Means with their intervals, medians, rank correlation.
+//! Means and their intervals.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
+use std::fmt;
 
 /// A number that results have: its name, and how it is read off one.
 pub type Quantity<T> = (&'static str, fn(&T) -> f64);
@@ -20,13 +21,16 @@ pub struct Interval {
 impl Interval {
     /// Of these values; all zero if there are none.
     pub fn of(values: &[f64]) -> Self {
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count.max(1.0);
+        let (mean, count) = (mean(values), values.len() as f64);
         if values.len() < 2 {
-            return Self { mean, low: mean, high: mean };
+            return Self::exactly(mean);
         }
-        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        Self::around(mean, (variance / count).sqrt(), count)
+        Self::around(mean, (variance(values) / count).sqrt(), count)
+    }
+
+    /// A value that is known without doubt.
+    pub fn exactly(mean: f64) -> Self {
+        Self { mean, low: mean, high: mean }
     }
 
     /// What the mean of `ours` is below the mean of `theirs`, as a share of the latter: 1 - sum ours / sum theirs, with the interval of the
@@ -37,12 +41,18 @@ impl Interval {
         let (own, their): (f64, f64) = (ours.iter().sum(), theirs.iter().sum());
         let (mean, count) = (share(own, their), ours.len() as f64);
         if ours.len() < 2 {
-            return Self { mean, low: mean, high: mean };
+            return Self::exactly(mean);
         }
         let without: Vec<f64> = ours.iter().zip(theirs).map(|(a, b)| share(own - a, their - b)).collect();
         let middle = without.iter().sum::<f64>() / count;
         let variance = without.iter().map(|value| (value - middle).powi(2)).sum::<f64>() * (count - 1.0) / count;
         Self::around(mean, variance.sqrt(), count)
+    }
+
+    /// In percent: `92.0 ±2.5 %` with one digit.
+    pub fn percent(&self, digits: usize) -> String {
+        let Self { mean, high, .. } = self;
+        format!("{:.digits$} ±{:.digits$} %", mean * 100.0, (high - mean) * 100.0)
     }
 
     fn around(mean: f64, error: f64, count: f64) -> Self {
@@ -52,37 +62,33 @@ impl Interval {
     }
 }
 
-/// The middle value; of an even number the mean of the two in the middle; NaN of none.
-pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        count if count % 2 == 1 => sorted[count / 2],
-        count => (sorted[count / 2 - 1] + sorted[count / 2]) / 2.0,
+impl FromIterator<f64> for Interval {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
+        Self::of(&values.into_iter().collect::<Vec<f64>>())
     }
 }
 
-/// Spearman's rank correlation: Pearson's of the ranks, equal values sharing their mean rank. NaN where one side is constant.
-pub fn spearman(pairs: &[(f64, f64)]) -> f64 {
-    let first = ranks(pairs.iter().map(|pair| pair.0));
-    let second = ranks(pairs.iter().map(|pair| pair.1));
-    let middle = (pairs.len() as f64 - 1.0) / 2.0;
-    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - middle) * (b - middle)).sum::<f64>();
-    product(&first, &second) / (product(&first, &first) * product(&second, &second)).sqrt()
+/// The mean and what the interval reaches above it, with as many digits as asked for, four by default: `0.9200 ±0.0250`.
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let digits = f.precision().unwrap_or(4);
+        write!(f, "{:.digits$} ±{:.digits$}", self.mean, self.high - self.mean)
+    }
 }
 
-fn ranks(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let values: Vec<f64> = values.collect();
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let mut ranks = vec![0.0; values.len()];
-    let mut first = 0;
-    for same in order.chunk_by(|&a, &b| values[a] == values[b]) {
-        same.iter().for_each(|&index| ranks[index] = first as f64 + (same.len() as f64 - 1.0) / 2.0);
-        first += same.len();
-    }
-    ranks
+/// The mean; 0 of none.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// The unbiased deviation; 0 of fewer than two.
+pub fn deviation(values: &[f64]) -> f64 {
+    variance(values).sqrt()
+}
+
+fn variance(values: &[f64]) -> f64 {
+    let mean = mean(values);
+    values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len().saturating_sub(1).max(1) as f64
 }
 
 #[cfg(test)]
@@ -108,15 +114,19 @@ mod tests {
     }
 
     #[test]
-    fn ranks_correlate_by_order_alone() {
-        let of = |values: &[(f64, f64)]| spearman(values);
-        assert!((of(&[(1.0, 10.0), (2.0, 100.0), (3.0, 1000.0)]) - 1.0).abs() < 1e-12);
-        assert!((of(&[(1.0, 3.0), (2.0, 2.0), (3.0, 1.0)]) + 1.0).abs() < 1e-12);
-        // The textbook formula 1 - 6 sum d^2 / (n (n^2 - 1)) with ranks 1 2 3 4 and 2 1 4 3: 1 - 24/60.
-        assert!((of(&[(1.0, 2.0), (2.0, 1.0), (3.0, 4.0), (4.0, 3.0)]) - 0.6).abs() < 1e-12);
-        // Ties share a rank: 0.5 0.5 2 against 0 1 2.
-        assert!((of(&[(1.0, 1.0), (1.0, 2.0), (5.0, 3.0)]) - 0.866_025_4).abs() < 1e-6);
-        assert!(of(&[(1.0, 1.0), (1.0, 2.0)]).is_nan());
-        assert_eq!((median(&[3.0, 1.0, 2.0]), median(&[4.0, 1.0, 2.0, 3.0])), (2.0, 2.5));
+    fn an_interval_is_printed_with_what_it_reaches_above_the_mean() {
+        let interval = Interval { mean: 0.5, low: 0.375, high: 0.625 };
+        assert_eq!(
+            format!("{interval} {interval:.2} {}", interval.percent(1)),
+            "0.5000 ±0.1250 0.50 ±0.12 50.0 ±12.5 %"
+        );
+        assert_eq!(Interval::exactly(2.0).to_string(), "2.0000 ±0.0000");
+        assert_eq!([1.0, 2.0].into_iter().collect::<Interval>(), Interval::of(&[1.0, 2.0]));
+    }
+
+    #[test]
+    fn few_values_have_no_deviation() {
+        assert_eq!((mean(&[]), deviation(&[]), deviation(&[3.0])), (0.0, 0.0, 0.0));
+        assert_eq!(deviation(&[1.0, 3.0]), 2f64.sqrt());
     }
 }
