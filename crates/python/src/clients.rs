@@ -7,6 +7,9 @@ use imfl_run::{Failure, Kind};
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 
+/// A client, and why its model does not count.
+type LeftOut = (u32, String);
+
 /// The next global model from one `base` and clients' models, all flat float32 values, and who was left out and why.
 #[pyfunction]
 pub fn combine<'py>(
@@ -15,7 +18,7 @@ pub fn combine<'py>(
     models: Vec<(u32, f64, Bound<'py, PyAny>)>,
     aggregation: &str,
     workers: Option<usize>,
-) -> PyResult<(Bound<'py, PyByteArray>, Vec<(u32, String)>)> {
+) -> PyResult<(Bound<'py, PyByteArray>, Vec<LeftOut>)> {
     let base: Vec<f32> = arrays::values(base, "base")?;
     let read = |(client, weight, model): (u32, f64, Bound<PyAny>)| {
         Ok((client, weight, arrays::values::<f32>(&model, &format!("the model of client {client}"))?))

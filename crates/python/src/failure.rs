@@ -49,12 +49,27 @@ pub fn panicked(py: Python, panic: &(dyn Any + Send)) -> PyErr {
     exception(py, "UnexpectedError", format!("imfl came upon a mistake of its own, please report it: {said}"))
 }
 
+/// Refuses a process that was forked after imfl was imported.
+///
+/// # Errors
+/// A `UsageError` that says how to start processes instead.
+pub fn refuse_fork(py: Python) -> PyResult<()> {
+    match fork::happened() {
+        false => Ok(()),
+        true => Err(usage(
+            py,
+            "this process was forked after imfl was imported, and its threads are not here: start processes by \
+             multiprocessing.get_context(\"spawn\"), or import imfl in the child",
+        )),
+    }
+}
+
 /// Does short work without the interpreter's lock. Its failures and panics come out as exceptions.
 ///
 /// # Errors
 /// What the work fails with; a process that was forked after imfl was imported.
 pub fn short<T: Send, E: Into<Failure> + Send>(py: Python, work: impl FnOnce() -> Result<T, E> + Send) -> PyResult<T> {
-    fork::check(py)?;
+    refuse_fork(py)?;
     match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
         Ok(done) => done.map_err(|error| raised(py, error)),
         Err(panic) => Err(panicked(py, panic.as_ref())),

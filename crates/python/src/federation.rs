@@ -111,6 +111,9 @@ fn shares(config: &RunConfig, train: &Dataset, given: Option<Vec<Vec<u32>>>) -> 
     Ok(given)
 }
 
+/// A parameter as Python gets it: name, shape, float32 bytes.
+type Handed<'py> = (String, Vec<usize>, Bound<'py, PyByteArray>);
+
 /// Federated training.
 #[pyclass(frozen, module = "imfl._imfl")]
 pub struct Federation {
@@ -193,11 +196,7 @@ impl Federation {
     }
 
     /// The global model: name, shape and float32 bytes of each parameter.
-    fn weights<'py>(
-        &self,
-        py: Python<'py>,
-        torch: bool,
-    ) -> PyResult<Vec<(String, Vec<usize>, Bound<'py, PyByteArray>)>> {
+    fn weights<'py>(&self, py: Python<'py>, torch: bool) -> PyResult<Vec<Handed<'py>>> {
         let named = short(py, || Ok::<_, Failure>(weights::named(&self.inner.lock().weights, torch)))?;
         named.into_iter().map(|(name, shape, values)| Ok((name, shape, arrays::writable(py, &values)?))).collect()
     }

@@ -1,7 +1,5 @@
 //! A forked process has none of its parent's threads, and would wait for them for ever: it is refused.
 
-use crate::failure;
-use pyo3::prelude::*;
 use std::sync::OnceLock;
 
 /// The process that imported imfl.
@@ -12,17 +10,7 @@ pub fn imported() {
     IMPORTED.get_or_init(std::process::id);
 }
 
-/// Whether this is the process that imported imfl.
-///
-/// # Errors
-/// A `UsageError` that says how to start processes instead.
-pub fn check(py: Python) -> PyResult<()> {
-    match *IMPORTED.get_or_init(std::process::id) == std::process::id() {
-        true => Ok(()),
-        false => Err(failure::usage(
-            py,
-            "this process was forked after imfl was imported, and its threads are not here: start processes by \
-             multiprocessing.get_context(\"spawn\"), or import imfl in the child",
-        )),
-    }
+/// Whether this process was forked after it had imported imfl.
+pub fn happened() -> bool {
+    *IMPORTED.get_or_init(std::process::id) != std::process::id()
 }

@@ -70,6 +70,9 @@ fn prior(py: Python, given: &Bound<PyAny>) -> PyResult<Prior> {
     of_distributions(parametric).map_err(|error| failure::raised(py, error))
 }
 
+/// A benchmark mechanism: name, participants, accuracy loss, payments and server cost in micro-credits.
+type Compared = (&'static str, usize, f64, i64, i64);
+
 /// Clients, what they are worth and what they cost.
 #[pyclass(frozen, module = "imfl._imfl")]
 pub struct Market(imfl_mechanism::Market);
@@ -77,6 +80,7 @@ pub struct Market(imfl_mechanism::Market);
 #[pymethods]
 impl Market {
     #[new]
+    #[allow(clippy::too_many_arguments)]
     #[pyo3(signature = (clients, constants, theta, weight, bias, weights, target))]
     fn new(
         py: Python,
@@ -219,7 +223,7 @@ impl Market {
     }
 
     /// What the benchmark mechanisms do: name, participants, accuracy loss, payments and server cost in micro-credits.
-    fn benchmarks(&self, py: Python, seed: u64) -> PyResult<Vec<(&'static str, usize, f64, i64, i64)>> {
+    fn benchmarks(&self, py: Python, seed: u64) -> PyResult<Vec<Compared>> {
         let market = self.0.clone();
         let compared = watch(py, None, move |_| Ok(imfl_mechanism::compare(&market, seed)?))?;
         let of = |(name, outcome): (&'static str, imfl_mechanism::Outcome)| {

@@ -1,8 +1,8 @@
 //! Long work on a thread of its own, while the calling thread hears of it, listens for Ctrl-C and calls back into Python.
 
 use crate::events::{END, Relay, Told};
-use crate::failure::{panicked, raised};
-use crate::{fork, values};
+use crate::failure::{panicked, raised, refuse_fork};
+use crate::values;
 use imfl_run::{Failure, Host, Outcome};
 use pyo3::prelude::*;
 use std::any::Any;
@@ -42,7 +42,7 @@ pub fn watch<T: Send + 'static>(
     on_event: Option<&Bound<PyAny>>,
     work: impl FnOnce(&Host) -> Outcome<T> + Send + 'static,
 ) -> PyResult<T> {
-    fork::check(py)?;
+    refuse_fork(py)?;
     let (sender, told) = mpsc::sync_channel::<Told>(QUEUE);
     let relay = Arc::new(Relay::new(sender));
     let (stop, trains) = (relay.stop.clone(), relay.trains.clone());
@@ -117,7 +117,7 @@ fn lock() -> std::sync::MutexGuard<'static, Vec<Left>> {
 /// Waits for runs that were interrupted in a long round to have saved themselves.
 #[pyfunction]
 pub fn finish(py: Python) -> PyResult<()> {
-    fork::check(py)?;
+    refuse_fork(py)?;
     loop {
         let mut left = lock();
         left.retain(|left| left.trains.load(Ordering::Relaxed) && !left.thread.is_finished());
