@@ -9,7 +9,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use imfl_engine::client::Client;
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::{self, Compute, DeviceName};
-use imfl_engine::federated::{self, Federation, LocalSgd, Participant};
+use imfl_engine::federated::{Federation, LocalSgd, Participant};
 use imfl_engine::model::Architecture;
 use imfl_engine::random::{Purpose, keyed};
 use rand::{Rng, RngExt};
@@ -50,7 +50,7 @@ impl Round {
     }
 
     fn measure(&self, group: &mut BenchmarkGroup<WallTime>, id: BenchmarkId) {
-        let start = federated::init(self.federation.model.as_ref(), 0);
+        let start = self.federation.start();
         group.throughput(Throughput::Elements((COHORT * SAMPLES) as u64));
         group.bench_function(id, |bencher| {
             bencher.iter(|| self.federation.apply(start.clone(), &self.cohort).expect("random data trains"));

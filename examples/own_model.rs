@@ -5,15 +5,7 @@
 //! Layers declare their parameters in a layout and keep their names; the values of every client come with the pass. So
 //! nothing here mentions clients, and everything works for any number of them.
 
-use burn::tensor::{Tensor, activation::relu};
-use imfl_engine::client::{Client, Images};
-use imfl_engine::data::{self, ImageShape};
-use imfl_engine::device::Compute;
-use imfl_engine::federated::{self, CohortSampling, Federation, LocalSgd, Participant};
-use imfl_engine::layer::{Conv2d, Dropout, GroupNorm, Linear, Pass, flatten};
-use imfl_engine::model::Model;
-use imfl_engine::parameters::Layout;
-use imfl_engine::partition::Scheme;
+use imfl_engine::prelude::*;
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,8 +40,8 @@ impl Model for Small {
         &self.layout
     }
 
-    fn features(&self, pass: &mut Pass, images: Tensor<5>) -> Tensor<3> {
-        let x = relu(self.norm1.forward(pass, self.conv1.forward(pass, images)));
+    fn features(&self, pass: &mut Pass, inputs: Tensor<5>) -> Tensor<3> {
+        let x = relu(self.norm1.forward(pass, self.conv1.forward(pass, inputs)));
         let x = relu(self.norm2.forward(pass, self.conv2.forward(pass, x)));
         flatten(x)
     }
@@ -69,25 +61,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{} parameters", model.layout().size());
 
     let shares = "dirichlet:1".parse::<Scheme>()?.partition(&train, 50, seed)?;
-    let clients: Vec<Client> =
-        shares.iter().enumerate().map(|(id, share)| Client::authentic(id as u32, share)).collect();
-    let weights: Vec<f64> = shares.iter().map(|share| share.len() as f64).collect();
+    let clients = (0..).zip(&shares).map(|(id, share)| Client::authentic(id, share));
+    let everybody: Vec<Participant> = clients.map(Participant::by_samples).collect();
 
-    let compute = Compute::cpu();
     let local = LocalSgd { rate: 0.1, epochs: 2, batch: 10, momentum: 0.5, ..LocalSgd::default() };
-    let federation = Federation::new(model.clone(), train, &normalisation, local, compute.clone(), seed);
-    let test = Images::new(test, &normalisation);
-    let mut state = federated::init(model.as_ref(), seed);
-    for round in 1..=10 {
-        let drawn = CohortSampling::default().draw(&weights, 20, seed, round)?;
-        let cohort: Vec<Participant> = drawn
-            .into_iter()
-            .map(|drawn| Participant { client: clients[drawn.index].clone(), weight: drawn.weight })
-            .collect();
-        let report;
-        (state, report) = federation.apply(state, &cohort)?;
-        let accuracy = federated::evaluate(model.as_ref(), &state.weights, &test, &compute).accuracy();
-        println!("round {round:2}: loss {:.3}, test accuracy {accuracy:.3}", report.train_loss);
-    }
+    let federation = Federation::new(model, train, &normalisation, local, Compute::cpu(), seed);
+    let test = federation.images.like(test);
+    let cohort = |round| Ok(CohortSampling::default().cohort(&everybody, 20, seed, round)?);
+    federation.train_with(federation.start(), 10, cohort, |state, report| {
+        let accuracy = federation.evaluate(state, &test).accuracy();
+        println!("round {:2}: loss {:.3}, test accuracy {accuracy:.3}", report.round, report.train_loss);
+        Ok::<_, Box<dyn Error>>(())
+    })?;
     Ok(())
 }

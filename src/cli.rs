@@ -1,14 +1,16 @@
 //! The command line: what can be said, and which command it goes to.
 
 use crate::command;
-use crate::failure::{Failure, Kind, Outcome};
-use clap::{Parser, Subcommand, ValueEnum};
-use imfl_ranks::Ranks;
+use clap::{Parser, Subcommand};
+use imfl_run::{Failure, Host, Kind, Memory, Outcome};
 
 /// Federated learning with generated data and fair pay.
 #[derive(Parser)]
 #[command(version, about, max_term_width = 110)]
 pub struct Cli {
+    /// The most memory that may be taken, as 8G or 512M; what would take more is refused [default: half of the machine's]
+    #[arg(long, global = true, value_name = "BYTES", env = "IMFL_MEMORY")]
+    memory: Option<Memory>,
     #[command(subcommand)]
     command: Command,
 }
@@ -28,37 +30,32 @@ enum Command {
     /// Price, auction and verify: pay clients from a file of measured quality and cost.
     #[command(subcommand)]
     Mechanism(command::mechanism::Mechanism),
+    /// Account for the privacy of a training: epsilon of a noise, noise for an epsilon.
+    #[command(subcommand)]
+    Privacy(command::privacy::Privacy),
     Reproduce(command::reproduce::Reproduce),
     Report(command::report::Report),
     /// List what this build can compute on, on this machine.
     Devices(command::devices::Devices),
 }
 
-/// How a command prints its result on standard output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For a person.
-    #[default]
-    Text,
-    /// One JSON object with a `schema` field.
-    Json,
-}
-
 impl Cli {
     /// Runs the command that was asked for, on several ranks if it can share its work out.
-    pub fn run(self, ranks: &Ranks) -> Outcome {
-        if ranks.are_several() && !self.command.spreads() {
+    pub fn run(self, host: Host) -> Outcome {
+        let host = &Host { memory: self.memory.unwrap_or(host.memory), ..host };
+        if host.ranks.are_several() && !self.command.spreads() {
             let problem = "only `imfl run`, `imfl reproduce` and `imfl bench train|ranks` share their work out over ranks; start \
                            this command without mpirun";
             return Err(Failure::new(Kind::Usage, problem));
         }
         match self.command {
-            Command::Run(run) => run.run(ranks),
-            Command::Reproduce(reproduce) => reproduce.run(ranks),
-            Command::Aigc(aigc) => aigc.run(),
-            Command::Bench(bench) => bench.run(ranks),
-            Command::Data(data) => data.run(),
-            Command::Mechanism(mechanism) => mechanism.run(),
+            Command::Run(run) => run.run(host),
+            Command::Privacy(privacy) => privacy.run(),
+            Command::Reproduce(reproduce) => reproduce.run(host),
+            Command::Aigc(aigc) => aigc.run(host),
+            Command::Bench(bench) => bench.run(host),
+            Command::Data(data) => data.run(host),
+            Command::Mechanism(mechanism) => mechanism.run(host),
             Command::Report(report) => report.run(),
             Command::Devices(devices) => devices.run(),
         }

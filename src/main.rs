@@ -1,25 +1,22 @@
 //! `imfl`: federated learning with generated data and fair pay.
 #![forbid(unsafe_code)]
+// `output` is the one place that writes to either stream.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
-mod agreement;
-mod assets;
-mod checkpoint;
 mod cli;
 mod command;
-mod config;
-mod failure;
+mod exit;
 mod interrupt;
-mod pipeline;
-mod progress;
-mod report;
-mod reproduce;
-mod run_dir;
-mod statistics;
+mod options;
+mod output;
+mod settings;
+mod terminal;
 
 use clap::Parser;
-use failure::{Failure, Kind};
 use imfl_ranks::{Launched, Ranks};
+use imfl_run::{Failure, Host, Kind, Observer};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a failing rank leaves rank 0 the word, which mostly fails in the same way.
@@ -30,39 +27,46 @@ fn main() -> ExitCode {
     let first = Launched::found().is_none_or(|launched| launched.rank == 0);
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) if first => error.exit(),
-        Err(error) => return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1)),
+        Err(said) => {
+            let printed = if first { output::parsed(&said) } else { Ok(()) };
+            let ended = u8::try_from(said.exit_code()).unwrap_or(1);
+            return printed.map_or_else(|failure| end(&failure), |()| ExitCode::from(ended));
+        }
     };
     let session = match imfl_ranks::start() {
         Ok(session) => session,
         Err(error) => {
             if first {
-                eprintln!("error: {error}");
+                output::note(format!("error: {error}"));
             }
-            return ExitCode::from(Kind::Usage as u8);
+            return ExitCode::from(exit::code(Kind::Usage));
         }
     };
     let ranks = session.ranks();
-    if !ranks.is_first() {
-        progress::mute();
-    }
-    match cli.run(ranks) {
+    let observer: Arc<dyn Observer> = match ranks.is_first() {
+        true => Arc::new(terminal::Terminal::default()),
+        false => Arc::new(terminal::Mute::default()),
+    };
+    match cli.run(Host { ranks: ranks.clone(), ..Host::watched(observer) }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if ranks.are_several() => end_all(ranks, &failure),
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            failure.exit_code()
-        }
+        Err(failure) => end(&failure),
     }
+}
+
+/// Ends this process with a failure.
+fn end(failure: &Failure) -> ExitCode {
+    output::note(format!("error: {failure}"));
+    ExitCode::from(exit::code(failure.kind()))
 }
 
 /// Ends every rank with this rank's failure.
 fn end_all(ranks: &Ranks, failure: &Failure) -> ! {
     if ranks.is_first() {
-        eprintln!("error: {failure}");
+        output::note(format!("error: {failure}"));
     } else {
         std::thread::sleep(GRACE);
-        eprintln!("error on rank {}: {failure}", ranks.rank());
+        output::note(format!("error on rank {}: {failure}", ranks.rank()));
     }
-    ranks.abort(failure.kind() as u8)
+    ranks.abort(exit::code(failure.kind()))
 }

@@ -1,10 +1,10 @@
 //! `imfl data`: look at a dataset, cut one into parts.
 
-use crate::assets;
-use crate::cli::Format;
-use crate::failure::{Failure, Kind, Outcome};
+use crate::output::{self, Format};
 use clap::{Args, Subcommand};
 use imfl_engine::data::{self, Dataset, cifar, idx};
+use imfl_run::assets;
+use imfl_run::{Failure, Host, Kind, Outcome, Progress};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -59,10 +59,10 @@ pub struct Split {
 
 impl Data {
     /// Runs the subcommand.
-    pub fn run(self) -> Outcome {
+    pub fn run(self, host: &Host) -> Outcome {
         match self {
             Self::Show(show) => show.run(),
-            Self::Split(split) => split.run(),
+            Self::Split(split) => split.run(&host.progress),
         }
     }
 }
@@ -77,32 +77,49 @@ impl Show {
             let counts: serde_json::Map<String, serde_json::Value> =
                 parts.map(|(name, part)| (name.into(), json!(part.histogram()))).collect();
             let shape = benchmark.train.shape;
-            println!(
-                "{}",
-                json!({"schema": "imfl.data/1", "dataset": benchmark.train.name, "shape": shape,
-                       "classes": benchmark.train.class_names, "images_per_class": counts})
-            );
-            return Ok(());
+            return output::print(&json!({
+                "schema": "imfl.data/1", "dataset": benchmark.train.name, "shape": shape,
+                "classes": benchmark.train.class_names, "images_per_class": counts,
+            }));
         }
-        println!(
-            "{}: images of {} in {} classes",
-            benchmark.train.name,
-            benchmark.train.shape,
-            benchmark.train.classes()
-        );
+        let Dataset { name, shape, .. } = &benchmark.train;
+        let mut text = format!("{name}: images of {shape} in {} classes\n", benchmark.train.classes());
         for (name, part) in parts {
             let (least, most) = part.histogram().into_iter().fold((usize::MAX, 0), |(l, m), n| (l.min(n), m.max(n)));
-            println!("  {name:<7}{:>8} images, {least} to {most} a class", part.len());
+            text += &format!("  {name:<7}{:>8} images, {least} to {most} a class\n", part.len());
         }
-        Ok(())
+        output::text(&text)
     }
 }
 
 impl Split {
-    fn run(self) -> Outcome {
-        let whole = data::open(&assets::dataset(&self.dataset)?, self.seed)?;
+    /// Refuses to write where the dataset is, or two parts to one place.
+    fn spare(&self, dataset: &Path) -> Outcome {
+        let refuse = |problem: String| Err(Failure::new(Kind::Usage, problem));
+        let places = [("--out", Some(&self.out)), ("--rest", self.rest.as_ref()), ("--cifar", self.cifar.as_ref())];
+        let whole = real(dataset);
+        for (flag, place) in places {
+            if let Some(place) = place.filter(|place| real(place).starts_with(&whole)) {
+                let (place, dataset) = (place.display(), dataset.display());
+                return refuse(format!(
+                    "{flag} {place} is in the dataset {dataset}, which it would change; give another place"
+                ));
+            }
+        }
+        match self.rest.as_ref().filter(|rest| real(rest) == real(&self.out)) {
+            Some(rest) => {
+                refuse(format!("--rest {} would overwrite what --out gets; give another folder", rest.display()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn run(self, progress: &Progress) -> Outcome {
+        let dataset = assets::dataset(&self.dataset)?;
+        let whole = data::open(&dataset, self.seed)?;
+        self.spare(&dataset)?;
         for (kind, wanted, there) in [
-            ("training and corpus", self.train + self.corpus, whole.train.len()),
+            ("training and corpus", self.train.saturating_add(self.corpus), whole.train.len()),
             ("test", self.test, whole.test.len()),
         ] {
             if wanted > there {
@@ -125,19 +142,31 @@ impl Split {
             (self.rest.as_ref(), "train", rest),
         ] {
             if let Some(folder) = folder.filter(|_| !part.is_empty()) {
-                write(folder, stem, &part)?;
+                write(folder, stem, &part, progress)?;
             }
         }
         Ok(())
     }
 }
 
-fn write(folder: &Path, stem: &str, part: &Dataset) -> Outcome {
+/// Where a path leads that may not be there yet: links and `..` of the part that is are followed.
+fn real(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    for there in absolute.ancestors() {
+        if let Ok(real) = there.canonicalize() {
+            // An ancestor of a path is a prefix of it.
+            return absolute.strip_prefix(there).map_or(real.clone(), |rest| real.join(rest));
+        }
+    }
+    absolute
+}
+
+fn write(folder: &Path, stem: &str, part: &Dataset, progress: &Progress) -> Outcome {
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot make {}: {error}", folder.display())))?;
     let rank = if part.shape.channels == 1 { 3 } else { 4 };
     let images = folder.join(format!("{stem}-images-idx{rank}-ubyte.gz"));
     idx::write(part, &images, &folder.join(format!("{stem}-labels-idx1-ubyte.gz")))?;
-    eprintln!("{}: {} images", images.display(), part.len());
+    progress.note(format!("{}: {} images", images.display(), part.len()));
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! `imfl devices`: what this build can compute on, on this machine.
 
-use crate::cli::Format;
-use crate::failure::Outcome;
+use crate::output::{self, Format};
 use clap::Args;
 use imfl_engine::device;
 use imfl_engine::worker;
+use imfl_run::Outcome;
 use serde_json::json;
 
 /// `imfl devices`.
@@ -32,19 +32,18 @@ impl Devices {
         let (built, missing) = (names(built), names(missing));
         if self.format == Format::Json {
             let cores = worker::available();
-            println!(
-                "{}",
-                json!({"schema": "imfl.devices/1", "devices": present, "cores": cores, "built": built, "missing": missing})
-            );
-            return Ok(());
+            return output::print(&json!({
+                "schema": "imfl.devices/1", "devices": present, "cores": cores, "built": built, "missing": missing,
+            }));
         }
+        let mut text = String::new();
         for (index, name) in present.iter().enumerate() {
-            println!("{name}{}", if index == 0 { "  (auto)" } else { "" });
+            text += &format!("{name}{}\n", if index == 0 { "  (auto)" } else { "" });
         }
-        println!("{} cores; this build has the backends {}", worker::available(), built.join(", "));
+        text += &format!("{} cores; this build has the backends {}\n", worker::available(), built.join(", "));
         if !missing.is_empty() {
-            println!("others need another build: --features {}", missing.join(" or "));
+            text += &format!("others need another build: --features {}\n", missing.join(" or "));
         }
-        Ok(())
+        output::text(&text)
     }
 }

@@ -1,10 +1,9 @@
 //! `imfl report`: several runs and experiments on one page.
 
-use super::mechanism::output;
-use crate::cli::Format;
-use crate::failure::Outcome;
-use crate::report::comparison::{self, Entry};
+use crate::output::{self, Format};
 use clap::Args;
+use imfl_report::comparison::{self, Entry};
+use imfl_run::Outcome;
 use serde_json::json;
 use std::path::PathBuf;
 

@@ -1,11 +1,10 @@
 //! `imfl reproduce`: the paper's results, and what goes beyond them, made again.
 
-use super::mechanism::output;
-use crate::cli::Format;
-use crate::failure::Outcome;
-use crate::reproduce::{self, Experiment, Request};
+use crate::options::choice;
+use crate::output::{self, Format};
 use clap::Args;
-use imfl_ranks::Ranks;
+use imfl_experiment::reproduce::{self, Document, Experiment, Request};
+use imfl_run::{Host, Outcome};
 use std::path::PathBuf;
 
 /// Make the paper's results again: every figure and number of docs/results.md comes from one of these.
@@ -14,7 +13,7 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub struct Reproduce {
     /// What to reproduce
-    #[arg(value_enum)]
+    #[arg(value_parser = choice(&reproduce::ALL.map(|experiment| (experiment.name, experiment.about, experiment))))]
     experiment: Experiment,
     /// Settings for a first look, under five minutes on two cores
     #[arg(long)]
@@ -50,14 +49,27 @@ pub struct Reproduce {
 
 impl Reproduce {
     /// Computes what is missing and prints the whole.
-    pub fn run(self, ranks: &Ranks) -> Outcome {
+    pub fn run(self, host: &Host) -> Outcome {
         let Self { quick, settings, folder, name, fresh, dataset, generator, device, workers, .. } = self;
-        let request =
-            Request { quick, settings, folder, name, fresh, dataset, generator, device, workers, ranks: ranks.clone() };
-        let Some(document) = reproduce::run(self.experiment, &request)? else { return Ok(()) };
+        let request = Request { quick, settings, folder, name, fresh, dataset, generator, device, workers };
+        let Some(document) = self.experiment.run(&request, host)? else { return Ok(()) };
         match self.format {
-            Format::Text => output::text(&format!("{document}\n")),
-            Format::Json => output::print(document.to_json()),
+            Format::Text => output::text(&text(document)),
+            Format::Json => output::print(&document.value),
         }
     }
+}
+
+/// The experiment as a person reads it.
+fn text(document: Document) -> String {
+    let mut text = String::new();
+    for table in document.tables {
+        let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
+        text += &format!("{}\n{}\n\n", table.title, output::trimmed(&output::table(&header, 1, table.rows)));
+    }
+    text.extend(document.notes.iter().map(|note| format!("{note}\n")));
+    let (seconds, page) = (document.seconds, document.page.display());
+    text + &format!(
+        "time          {seconds:.1} s of work, in all runs of this experiment together\nreport        {page}\n"
+    )
 }

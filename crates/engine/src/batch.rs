@@ -6,8 +6,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
 /// One batch of each client in a chunk. Rows that no sample fills weigh nothing.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// `[clients, batch, channels, height, width]`.
-    pub images: Tensor<5>,
+    /// `[clients, batch, channels, height, width]`: the axes of a sample behind those of client and batch.
+    pub inputs: Tensor<5>,
     /// `[clients, batch]`.
     pub labels: Tensor<2, Int>,
     /// `[clients, batch]`; each client's weights sum to one, or to zero where it has no sample left.
@@ -17,26 +17,27 @@ pub struct Batch {
 impl Batch {
     /// Lays the samples of each client side by side, filled up to `size` rows.
     pub fn assemble(images: &Images, clients: &[&[Sample]], size: usize, device: &Device) -> Self {
-        let shape = images.authentic().shape;
+        let [channels, height, width] = images.authentic().shape();
+        let sample = channels * height * width;
         let rows = clients.len() * size;
-        let mut pixels = Vec::with_capacity(rows * shape.size());
+        let mut values = Vec::with_capacity(rows * sample);
         let mut labels = Vec::with_capacity(rows);
         let mut weights = Vec::with_capacity(rows);
         for samples in clients {
             debug_assert!(samples.len() <= size);
-            for &sample in *samples {
-                images.extend(&mut pixels, sample);
-                labels.push(images.label(sample) as i32);
+            for &one in *samples {
+                images.extend(&mut values, one);
+                labels.push(images.label(one) as i32);
                 weights.push(1.0 / samples.len() as f32);
             }
             let missing = size - samples.len();
-            pixels.resize(pixels.len() + missing * shape.size(), 0.0);
+            values.resize(values.len() + missing * sample, 0.0);
             labels.resize(labels.len() + missing, 0);
             weights.resize(weights.len() + missing, 0.0f32);
         }
-        let dims = [clients.len(), size, shape.channels, shape.height, shape.width];
+        let dims = [clients.len(), size, channels, height, width];
         Self {
-            images: Tensor::from_data(TensorData::new(pixels, dims), device),
+            inputs: Tensor::from_data(TensorData::new(values, dims), device),
             labels: Tensor::from_data(TensorData::new(labels, [clients.len(), size]), device),
             weights: Tensor::from_data(TensorData::new(weights, [clients.len(), size]), device),
         }

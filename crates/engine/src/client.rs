@@ -1,45 +1,50 @@
 //! A client's samples: authentic ones it holds, generated ones it was given.
 
-use crate::data::{Dataset, Normalisation};
+use crate::data::{Normalisation, Samples, Scale};
 use std::sync::Arc;
 
-/// One sample of a client. Generated images are marked wherever they go.
+/// One sample of a client. Generated ones are marked wherever they go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sample {
-    /// An image of the authentic dataset.
+    /// One of the authentic dataset.
     Authentic(u32),
-    /// An image that a generator made.
+    /// One that a generator made.
     Generated(u32),
 }
 
-/// Where samples come from and how their bytes become numbers; shared by all clients.
+/// Where samples come from and on which scale a model gets them; shared by all clients.
 #[derive(Clone, Debug)]
 pub struct Images {
-    authentic: Arc<Dataset>,
-    generated: Option<Arc<Dataset>>,
-    table: Vec<[f32; 256]>,
+    authentic: Arc<dyn Samples>,
+    generated: Option<Arc<dyn Samples>>,
+    scale: Scale,
 }
 
 impl Images {
-    /// Authentic images and the scale to present them on.
-    pub fn new(authentic: Arc<Dataset>, normalisation: &Normalisation) -> Self {
-        Self { table: normalisation.table(), authentic, generated: None }
+    /// Authentic samples and the scale to present them on.
+    pub fn new(authentic: Arc<dyn Samples>, normalisation: &Normalisation) -> Self {
+        Self { scale: normalisation.into(), authentic, generated: None }
     }
 
-    /// The same with generated images beside them, of the same shape and classes.
-    pub fn with_generated(self, generated: Arc<Dataset>) -> Self {
-        debug_assert_eq!(self.authentic.shape, generated.shape);
+    /// The same with generated samples beside them, of the same shape and classes.
+    pub fn with_generated(self, generated: Arc<dyn Samples>) -> Self {
+        debug_assert_eq!(self.authentic.shape(), generated.shape());
         Self { generated: Some(generated), ..self }
     }
 
-    /// The authentic dataset.
-    pub fn authentic(&self) -> &Arc<Dataset> {
-        &self.authentic
+    /// Samples of another dataset on the same scale, as those that a model is tested on.
+    pub fn like(&self, authentic: Arc<dyn Samples>) -> Self {
+        Self { authentic, generated: None, scale: self.scale.clone() }
     }
 
-    /// The generated dataset, if there is one.
-    pub fn generated(&self) -> Option<&Arc<Dataset>> {
-        self.generated.as_ref()
+    /// The authentic samples.
+    pub fn authentic(&self) -> &dyn Samples {
+        self.authentic.as_ref()
+    }
+
+    /// The generated samples, if there are any.
+    pub fn generated(&self) -> Option<&dyn Samples> {
+        self.generated.as_deref()
     }
 
     /// The class of a sample.
@@ -48,21 +53,18 @@ impl Images {
         data.label(index)
     }
 
-    /// Appends a sample's normalised values, `[channels, height, width]`.
+    /// Appends a sample's values, in the order of its shape.
     pub fn extend(&self, values: &mut Vec<f32>, sample: Sample) {
         let (data, index) = self.locate(sample);
-        let plane = data.shape.height * data.shape.width;
-        for (pixels, table) in data.image(index).chunks_exact(plane).zip(&self.table) {
-            values.extend(pixels.iter().map(|&byte| table[usize::from(byte)]));
-        }
+        data.extend(values, index, &self.scale);
     }
 
-    fn locate(&self, sample: Sample) -> (&Dataset, usize) {
+    fn locate(&self, sample: Sample) -> (&dyn Samples, usize) {
         match sample {
-            Sample::Authentic(index) => (&self.authentic, index as usize),
+            Sample::Authentic(index) => (self.authentic(), index as usize),
             // Only `with_generated` makes generated samples meaningful; whoever hands one out has called it.
             Sample::Generated(index) => {
-                (self.generated.as_deref().expect("generated samples come with their images"), index as usize)
+                (self.generated().expect("generated samples come with their values"), index as usize)
             }
         }
     }

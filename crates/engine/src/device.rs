@@ -1,9 +1,9 @@
 //! Which device computes, chosen by name when the program runs.
 
+use crate::choice::{Choice, UnknownName, as_text};
 use burn::tensor::Device;
 use imfl_ranks::Ranks;
 use std::fmt;
-use std::str::FromStr;
 
 /// A device as a user names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub enum DeviceName {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// No such name.
-    #[error("`{0}` is no device; expected auto, cpu, ndarray, wgpu, wgpu:N, cuda or cuda:N")]
-    Unknown(String),
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
     /// The backend was not compiled in.
     #[error("this build has no `{device}`: build with `--features {feature}`")]
     NotBuilt {
@@ -71,25 +71,30 @@ impl fmt::Display for DeviceName {
     }
 }
 
-impl FromStr for DeviceName {
-    type Err = DeviceError;
+impl Choice for DeviceName {
+    const THING: &'static str = "device";
 
-    fn from_str(text: &str) -> Result<Self, DeviceError> {
-        let unknown = || DeviceError::Unknown(text.into());
+    fn forms() -> Vec<&'static str> {
+        vec!["auto", "cpu", "ndarray", "wgpu", "wgpu:N", "cuda", "cuda:N"]
+    }
+
+    fn named(text: &str) -> Option<Self> {
         let (name, index) = match text.split_once(':') {
-            Some((name, index)) => (name, Some(index.parse().map_err(|_| unknown())?)),
+            Some((name, index)) => (name, Some(index.parse().ok()?)),
             None => (text, None),
         };
         match (name, index) {
-            ("auto", None) => Ok(Self::Auto),
-            ("cpu" | "flex", None) => Ok(Self::Cpu),
-            ("ndarray", None) => Ok(Self::NdArray),
-            ("wgpu", index) => Ok(Self::Wgpu(index.unwrap_or(0))),
-            ("cuda", index) => Ok(Self::Cuda(index.unwrap_or(0))),
-            _ => Err(unknown()),
+            ("auto", None) => Some(Self::Auto),
+            ("cpu" | "flex", None) => Some(Self::Cpu),
+            ("ndarray", None) => Some(Self::NdArray),
+            ("wgpu", index) => Some(Self::Wgpu(index.unwrap_or(0))),
+            ("cuda", index) => Some(Self::Cuda(index.unwrap_or(0))),
+            _ => None,
         }
     }
 }
+
+as_text!([] DeviceName);
 
 /// Where tensors live and how many threads work on them.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ use crate::layer::Pass;
 use crate::model::Model;
 use crate::parameters::{Stacked, Weights};
 use crate::worker;
+use burn::tensor::Tensor;
 
 /// Samples in a batch of a gradient evaluation.
 const BATCH: usize = 50;
@@ -31,19 +32,10 @@ pub fn of_sets(
         for part in samples.chunks(BATCH) {
             let leaves = stacked.leaves();
             let batch = Batch::assemble(images, &[part], part.len(), &device);
-            let logits = model.forward(&mut Pass::evaluate(&leaves), batch.images.clone());
-            let mut gradients = batch.cross_entropy(logits).sum().backward();
+            let logits = model.forward(&mut Pass::evaluate(&leaves), batch.inputs.clone());
+            let gradient = of_loss(&leaves, batch.cross_entropy(logits).sum());
             let share = part.len() as f32 / samples.len() as f32;
-            let mut rest = sum.as_mut_slice();
-            for (leaf, parameter) in leaves.tensors().iter().zip(weights.layout().parameters()) {
-                let (own, tail) = rest.split_at_mut(parameter.size());
-                rest = tail;
-                let Some(gradient) = leaf.grad_remove(&mut gradients) else { continue };
-                let data = gradient.into_data();
-                // Gradients have the type of their parameters, f32.
-                let values = data.as_slice::<f32>().expect("gradients are f32");
-                own.iter_mut().zip(values).for_each(|(sum, value)| *sum += share * value);
-            }
+            sum.iter_mut().zip(gradient).for_each(|(sum, value)| *sum += share * value);
         }
         sum
     });
@@ -52,6 +44,22 @@ pub fn of_sets(
     }
     let all = compute.ranks.gather_f32(&here.concat()).concat();
     all.chunks(weights.layout().size().max(1)).map(<[f32]>::to_vec).collect()
+}
+
+/// The gradient of a loss by all parameters of one client, in layout order; zero where the loss does not depend on one.
+pub fn of_loss(leaves: &Stacked, loss: Tensor<1>) -> Vec<f32> {
+    let mut gradients = loss.backward();
+    let mut flat = Vec::with_capacity(leaves.layout().size());
+    for (leaf, parameter) in leaves.tensors().iter().zip(leaves.layout().parameters()) {
+        let end = flat.len() + parameter.size();
+        if let Some(gradient) = leaf.grad_remove(&mut gradients) {
+            let data = gradient.into_data();
+            // Gradients have the type of their parameters, f32.
+            flat.extend_from_slice(data.as_slice::<f32>().expect("gradients are f32"));
+        }
+        flat.resize(end, 0.0);
+    }
+    flat
 }
 
 /// Euclidean norm.

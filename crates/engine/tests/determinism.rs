@@ -3,7 +3,7 @@
 use imfl_engine::client::Client;
 use imfl_engine::data;
 use imfl_engine::device::Compute;
-use imfl_engine::federated::{self, CohortSampling, Federation, LocalSgd, Participant, ServerState};
+use imfl_engine::federated::{CohortSampling, Federation, LocalSgd, Participant, ServerState};
 use imfl_engine::model::Architecture;
 use imfl_engine::partition::Scheme;
 use std::path::Path;
@@ -20,22 +20,17 @@ fn five_rounds(workers: usize, chunk: usize) -> ServerState {
     let images = Arc::new(images.select(&few));
     let normalisation = images.normalisation();
     let shares = "dirichlet:0.5+quantity:3".parse::<Scheme>().unwrap().partition(&images, CLIENTS, SEED).unwrap();
-    let weights: Vec<f64> = shares.iter().map(|share| share.len() as f64).collect();
+    let clients = (0..).zip(&shares).map(|(id, share)| Client::authentic(id, share));
+    let everybody: Vec<Participant> = clients.map(Participant::by_samples).collect();
+    let weights: Vec<f64> = everybody.iter().map(|one| one.weight).collect();
     assert!(weights.iter().any(|&w| w > 20.0) && weights.iter().any(|&w| w < 5.0), "ragged: {weights:?}");
     let model = Architecture::SimpleCnn.build(images.shape, images.classes()).unwrap();
     let compute = Compute { workers, chunk: Some(chunk), ..Compute::cpu() };
     let local = LocalSgd { rate: 0.05, batch: 10, ..LocalSgd::default() };
     let federation = Federation::new(model, images, &normalisation, local, compute, SEED);
-    let mut state = federated::init(federation.model.as_ref(), SEED);
+    let mut state = federation.start();
     for round in 1..=5 {
-        let drawn = CohortSampling::default().draw(&weights, COHORT, SEED, round).unwrap();
-        let cohort: Vec<Participant> = drawn
-            .into_iter()
-            .map(|one| Participant {
-                client: Client::authentic(one.index as u32, &shares[one.index]),
-                weight: one.weight,
-            })
-            .collect();
+        let cohort = CohortSampling::default().cohort(&everybody, COHORT, SEED, round).unwrap();
         let report;
         (state, report) = federation.apply(state, &cohort).unwrap();
         assert_eq!((report.plan.workers, report.plan.chunk), (workers.min(COHORT.div_ceil(chunk)), chunk));

@@ -1,10 +1,9 @@
 //! Ten clients, two of them hostile: what each rule makes of MNIST.
 
-use imfl_engine::attack::Hostility;
 use imfl_engine::client::{Client, Images};
 use imfl_engine::data;
 use imfl_engine::device::Compute;
-use imfl_engine::federated::{Federation, LocalSgd, Participant, evaluate, init};
+use imfl_engine::federated::{Federation, Hostility, LocalSgd, Participant};
 use imfl_engine::model::Architecture;
 use imfl_engine::partition::Scheme;
 use std::collections::BTreeMap;
@@ -30,17 +29,13 @@ fn setting() -> Setting {
     let part = |data: &data::Dataset, size| data.split_balanced(&[size], SEED).remove(0);
     let (train, test) = (benchmark.train.clone(), part(&benchmark.test, 1000));
     let shares = "iid".parse::<Scheme>().unwrap().partition(&train, CLIENTS, SEED).unwrap();
-    let cohort = shares
-        .iter()
-        .zip(0..)
-        .map(|(share, id)| Participant { client: Client::authentic(id, share), weight: share.len() as f64 })
-        .collect();
+    let cohort = (0..).zip(&shares).map(|(id, share)| Participant::by_samples(Client::authentic(id, share))).collect();
     let normalisation = train.normalisation();
     let model = Architecture::Mlp.build(train.shape, train.classes()).unwrap();
     let local = LocalSgd { batch: 50, ..LocalSgd::default() };
     let compute = Compute { workers: 2, ..Compute::cpu() };
     let federation = Federation::new(model, Arc::new(train), &normalisation, local, compute, SEED);
-    Setting { federation, cohort, test: Images::new(Arc::new(test), &normalisation) }
+    Setting { test: federation.images.like(Arc::new(test)), federation, cohort }
 }
 
 impl Setting {
@@ -50,14 +45,14 @@ impl Setting {
         let mut federation = self.federation.clone();
         federation.aggregation = rule.parse().unwrap();
         federation.hostility = attack.map(|attack| Hostility::draw(attack.parse().unwrap(), HOSTILE, CLIENTS, SEED));
-        let mut state = init(federation.model.as_ref(), SEED);
+        let mut state = federation.start();
         for _ in 0..ROUNDS {
             match federation.apply(state.clone(), &self.cohort) {
                 Ok((next, _)) => state = next,
                 Err(_) => break,
             }
         }
-        evaluate(federation.model.as_ref(), &state.weights, &self.test, &federation.compute).accuracy() * 100.0
+        federation.evaluate(&state, &self.test).accuracy() * 100.0
     }
 }
 

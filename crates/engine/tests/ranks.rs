@@ -5,8 +5,8 @@ use imfl_engine::client::{Client, Images};
 use imfl_engine::data;
 use imfl_engine::device::Compute;
 use imfl_engine::federated::{
-    self, Availability, Evaluation, Federation, LocalAlgorithm, LocalSgd, Participant, Refusal, RoundReport, Server,
-    ServerRule, ServerState,
+    self, Availability, Evaluation, Federation, LocalSgd, Participant, Refusal, RoundReport, Server, ServerRule,
+    ServerState,
 };
 use imfl_engine::model::Architecture;
 use imfl_engine::partition::Scheme;
@@ -88,14 +88,14 @@ fn federated_averaging() {
 #[test]
 fn scaffold_and_late_clients() {
     let scaffold = |federation: &mut Federation| {
-        federation.local.algorithm = LocalAlgorithm::Scaffold { population: CLIENTS };
+        federation.local.algorithm = "scaffold".parse().unwrap();
     };
     same("scaffold", scaffold);
     same("late clients", |federation| {
         federation.availability = Availability { before: 0.1, late: 0.3, ..Availability::default() };
     });
     same("scaffold with late clients", |federation| {
-        federation.local.algorithm = LocalAlgorithm::Scaffold { population: CLIENTS };
+        federation.local.algorithm = "scaffold".parse().unwrap();
         federation.availability = Availability { after: 0.1, late: 0.3, ..Availability::default() };
     });
 }

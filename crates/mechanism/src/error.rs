@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::printable::Printable;
+
 /// Every error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,6 +62,14 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: &'static str,
     },
+    /// A forecast cannot be read, or is out of its range.
+    #[error("forecast: {key}: {problem}")]
+    Forecast {
+        /// The key, or the line.
+        key: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// A prior is not a distribution of costs.
     #[error("prior: {key}: {problem}")]
     Prior {
@@ -87,7 +97,51 @@ pub enum Error {
     Storage(#[from] imfl_storage::StorageError),
     /// The ledger refused a transaction or a line of its file.
     #[error("ledger: {0}")]
-    Ledger(#[from] crate::ledger::LedgerError),
+    Ledger(#[from] LedgerError),
+}
+
+/// Why the ledger refused something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The postings do not sum to zero.
+    #[error("transaction `{}` does not balance: its postings sum to {sum} micro-credits", Printable(id))]
+    Unbalanced {
+        /// The transaction.
+        id: String,
+        /// Their sum.
+        sum: i128,
+    },
+    /// Fewer than two postings, or an empty id or account.
+    #[error("transaction `{}`: {problem}", Printable(id))]
+    Malformed {
+        /// The transaction.
+        id: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The id is taken by another transaction.
+    #[error("transaction `{}` was already posted with other content; use a new id to correct it", Printable(id))]
+    Conflict {
+        /// The transaction.
+        id: String,
+    },
+    /// A balance would leave its range. Nothing was posted.
+    #[error("transaction `{}` would overflow the balance of `{}`", Printable(id), Printable(account))]
+    Overflow {
+        /// The transaction.
+        id: String,
+        /// The account.
+        account: String,
+    },
+    /// A line of the file is no transaction, or one that could not have been posted.
+    #[error("line {line}: {problem}")]
+    Line {
+        /// Line in the file, from 1.
+        line: u64,
+        /// What is wrong.
+        problem: String,
+    },
 }
 
 /// What kind of input an error is about; a command line maps it to its exit code.
@@ -105,7 +159,9 @@ impl Error {
     /// The kind of input this error is about.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Constant { .. } | Error::Prior { .. } | Error::Target(_) => ErrorKind::Config,
+            Error::Constant { .. } | Error::Forecast { .. } | Error::Prior { .. } | Error::Target(_) => {
+                ErrorKind::Config
+            }
             Error::Rule(_) => ErrorKind::Usage,
             _ => ErrorKind::Data,
         }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::printable::Printable;
 
 /// Micro-credits in a credit.
 pub const MICROS: i64 = 1_000_000;
@@ -157,7 +158,7 @@ unit_price! {
 }
 
 fn money(text: &str, problem: &'static str) -> Error {
-    Error::Money { text: text.trim().to_owned(), problem }
+    Error::Money { text: Printable(text.trim()).to_string(), problem }
 }
 
 fn fixed(f: &mut fmt::Formatter<'_>, sign: &str, value: u64, scale: u64, digits: usize) -> fmt::Result {

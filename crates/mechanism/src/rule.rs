@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::client::Mode;
 use crate::error::Result;
-use crate::market::{Market, ModeCosts};
+use crate::market::Market;
+use crate::mode::{Mode, PerMode};
 use crate::money::Credits;
 use crate::outcome::Outcome;
 
@@ -75,11 +75,11 @@ pub trait Mechanism {
 
     /// The report by which client `index` asks `amount` for taking part in `mode`, and does not offer the other mode where it can
     /// avoid it.
-    fn ask(&self, market: &Market, index: usize, mode: Mode, amount: Credits) -> ModeCosts {
+    fn ask(&self, market: &Market, index: usize, mode: Mode, amount: Credits) -> PerMode<Credits> {
         let _ = (market, index);
         match mode {
-            Mode::Augmented => ModeCosts { local: PROHIBITIVE, augmented: amount },
-            _ => ModeCosts { local: amount, augmented: PROHIBITIVE },
+            Mode::Augmented => PerMode { local: PROHIBITIVE, augmented: amount },
+            _ => PerMode { local: amount, augmented: PROHIBITIVE },
         }
     }
 }

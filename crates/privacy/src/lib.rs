@@ -55,6 +55,7 @@ pub mod pld;
 pub mod rdp;
 
 mod error;
+mod event;
 mod normal;
 
 pub use error::{Error, Result};

@@ -8,7 +8,7 @@
 //! (Canonne, Kamath and Steinke 2020, section 2.3). [`crate::noise`] says why everything else in an account holds
 //! for it too.
 
-use crate::account::Event;
+use crate::event::Event;
 use crate::normal;
 
 /// The orders at which the divergence is known: the default of `dp-accounting`.

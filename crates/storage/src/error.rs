@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// `Result` with this crate's [`StorageError`].
+pub type Result<T> = std::result::Result<T, StorageError>;
+
 /// Every error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -29,6 +32,24 @@ pub enum StorageError {
         path: PathBuf,
         /// What is wrong.
         problem: String,
+    },
+    /// A line of a log is not what was written.
+    #[error("{}:{line}: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Somebody else has locked it.
+    #[error("{} is in use by {holder}", path.display())]
+    Held {
+        /// The file or folder.
+        path: PathBuf,
+        /// Who, and since when.
+        holder: String,
     },
     /// It is whole, but of another kind or version.
     #[error("{} is of format `{found}`, and this program reads `{expected}`", path.display())]

@@ -154,6 +154,11 @@ impl FileSystem for Faulty {
         Disk.rename(from, to)
     }
 
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.check("remove file", path)?;
+        Disk.remove_file(path)
+    }
+
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
         self.check("remove folder", path)?;
         Disk.remove_folder(path)

@@ -1,8 +1,8 @@
 //! A file that grows by whole pieces: metrics, a ledger.
 
 use crate::digest::{Hasher, hex_digest};
+use crate::error::{Result, StorageError};
 use crate::file_system::{FileSystem, Handle, parent};
-use crate::{Result, StorageError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -106,6 +106,11 @@ impl Log {
         self.length += piece.len() as u64;
         self.hasher.update(piece);
         Ok(())
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How far it has come.

@@ -1,24 +1,37 @@
 //! A file that is replaced as a whole.
 
+use crate::error::{Result, StorageError};
 use crate::file_system::{FileSystem, parent};
-use crate::{Result, StorageError};
 use std::path::{Path, PathBuf};
 
 /// Writes `content` beside `path`, syncs it, gives it the name in one rename and syncs the folder. Whatever fails, the old
-/// file is there or the new one, whole.
+/// file is there or the new one, whole, and what was written beside it is gone again.
 ///
 /// # Errors
 /// [`StorageError::Write`] with the file.
 pub fn replace(files: &dyn FileSystem, path: &Path, content: &[u8]) -> Result<()> {
     let beside = beside(path);
-    let write = || {
+    let exchange = || {
         let mut file = files.create(&beside)?;
         file.write_all(content)?;
         file.sync()?;
-        files.rename(&beside, path)?;
-        files.sync_folder(parent(path))
+        files.rename(&beside, path)
     };
-    write().map_err(StorageError::write(path))
+    if let Err(source) = exchange() {
+        // What stays all the same is written over by the next one.
+        let _ = files.remove_file(&beside);
+        return Err(StorageError::write(path)(source));
+    }
+    files.sync_folder(parent(path)).map_err(StorageError::write(path))
+}
+
+/// Removes a file for good: nothing happens if it is not there.
+///
+/// # Errors
+/// [`StorageError::Write`] with the file.
+pub fn remove(files: &dyn FileSystem, path: &Path) -> Result<()> {
+    let removed = files.remove_file(path).and_then(|()| files.sync_folder(parent(path)));
+    removed.map_err(StorageError::write(path))
 }
 
 /// `x` becomes `x.new`.
@@ -57,6 +70,7 @@ mod tests {
                     };
                     assert!(error.to_string().contains("x.txt"), "{error}");
                     let renamed = at == 4;
+                    assert_eq!(beside(&path).exists(), for_good && (1..4).contains(&at), "{:?}", files.operations());
                     assert_eq!(found, if renamed { "new content" } else { "old" }, "{:?}", files.operations());
                     at += 1;
                 }

@@ -2,13 +2,12 @@
 
 mod assess;
 mod configure;
-pub mod options;
 mod sample;
 mod train;
 mod validation;
 
-use crate::failure::Outcome;
 use clap::Subcommand;
+use imfl_run::{Host, Outcome};
 
 /// The subcommands of `imfl aigc`.
 #[derive(Subcommand)]
@@ -21,12 +20,12 @@ pub enum Aigc {
 
 impl Aigc {
     /// Runs the subcommand.
-    pub fn run(self) -> Outcome {
+    pub fn run(self, host: &Host) -> Outcome {
         match self {
-            Self::Train(train) => train.run(),
-            Self::Sample(sample) => sample.run(),
+            Self::Train(train) => train.run(host),
+            Self::Sample(sample) => sample.run(host),
             Self::Configure(configure) => configure.run(),
-            Self::Assess(assess) => assess.run(),
+            Self::Assess(assess) => assess.run(host),
         }
     }
 }

@@ -1,16 +1,18 @@
 //! `imfl aigc train`.
 
-use super::options::Machine;
-use crate::assets;
-use crate::failure::{Failure, Kind, Outcome};
-use crate::progress::{self, Bar};
-use crate::report::grid;
-use clap::{Args, ValueEnum};
-use imfl_aigc::{Checkpoint, DenoiserConfig, Generator, Progress, Request, Sampling, Trainer, TrainingConfig};
-use imfl_engine::data::{self, Dataset};
-use imfl_engine::device::Compute;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use crate::options::{Machine, choice};
+use crate::output;
+use clap::Args;
+use imfl_aigc::TrainingConfig;
+use imfl_experiment::generator::{Part, Training};
+use imfl_run::{Host, Outcome};
+use std::path::PathBuf;
+
+/// The parts of a dataset that a generator can learn from.
+const PARTS: [(&str, &str, Part); 2] = [
+    ("corpus", "Images set aside for generators", Part::Corpus),
+    ("train", "The images that clients would get", Part::Train),
+];
 
 /// Train a generator on a dataset's images.
 ///
@@ -22,7 +24,7 @@ pub struct Train {
     #[arg(long, default_value = "mnist", env = "IMFL_DATASET")]
     dataset: String,
     /// Which part to learn from [default: the corpus if there is one, else the training images]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = choice(&PARTS))]
     images: Option<Part>,
     /// The generator's file
     #[arg(long, value_name = "FILE")]
@@ -33,7 +35,7 @@ pub struct Train {
     /// Start from the weights of this generator, which learnt from the same images, with a fresh optimizer
     #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "width"])]
     start: Option<PathBuf>,
-    /// Begin anew where an unfinished run has left its state
+    /// Begin anew where a generator is, or an unfinished run has left its state
     #[arg(long, conflicts_with = "resume")]
     restart: bool,
     /// Optimizer steps
@@ -76,99 +78,10 @@ pub struct Train {
     machine: Machine,
 }
 
-/// A part of a dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Part {
-    /// Images set aside for generators.
-    Corpus,
-    /// The images that clients would get.
-    Train,
-}
-
-/// Images of each class in a grid.
-const COLUMNS: usize = 8;
-
 impl Train {
-    /// Trains to the end.
-    pub fn run(self) -> Outcome {
-        let compute = self.machine.open()?;
-        let data = self.data()?;
-        let saved = beside(&self.out, "training.safetensors");
-        let mut trainer = match self.resume {
-            true => Trainer::resume(&data, Checkpoint::read(&saved)?)?,
-            false if saved.exists() && !self.restart => {
-                let problem = format!(
-                    "{} holds an unfinished training: pass --resume to go on with it, or --restart to begin anew",
-                    saved.display()
-                );
-                return Err(Failure::new(Kind::Usage, problem));
-            }
-            false => match &self.start {
-                Some(path) => Trainer::start_from(&data, &Checkpoint::read(path)?, &self.training())?,
-                None => Trainer::new(&data, &self.network(&data), &self.training())?,
-            },
-        };
-        progress::note(format!(
-            "learning from {} images of {} in {} classes, from step {} to {} ({} images a step, seed {})",
-            data.len(),
-            data.name,
-            data.classes(),
-            trainer.step(),
-            trainer.config().steps,
-            trainer.config().batch,
-            trainer.config().seed,
-        ));
-        // The file that is still missing at the end of a long training had better be writable at its start.
-        trainer.checkpoint().write(&saved)?;
-        let mut reporter = Reporter::new(trainer.config().steps);
-        let mut failed = None;
-        trainer.run(&compute.device, compute.workers, |trainer, progress| {
-            reporter.advance(progress);
-            if !progress.step.is_multiple_of(self.every.max(1)) {
-                return ControlFlow::Continue(());
-            }
-            reporter.say(progress);
-            match self.save(trainer, &saved, &compute) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(failure) => {
-                    failed = Some(failure);
-                    ControlFlow::Break(())
-                }
-            }
-        })?;
-        if let Some(failure) = failed {
-            return Err(failure);
-        }
-        let finished = trainer.finished();
-        finished.write(&self.out)?;
-        draw(&finished, &self.out, &compute)?;
-        std::fs::remove_file(&saved)
-            .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot remove {}: {error}", saved.display())))?;
-        println!("{}", self.out.display());
-        Ok(())
-    }
-
-    fn data(&self) -> Outcome<Dataset> {
-        let benchmark = data::open(&assets::dataset(&self.dataset)?, self.seed)?;
-        match (self.images, benchmark.corpus) {
-            (Some(Part::Corpus) | None, Some(corpus)) => Ok(corpus),
-            (Some(Part::Corpus), None) => {
-                let name = &benchmark.train.name;
-                Err(Failure::new(
-                    Kind::Data,
-                    format!("{name} has no corpus; pass --images train to learn from the training images"),
-                ))
-            }
-            (Some(Part::Train) | None, _) => Ok(benchmark.train),
-        }
-    }
-
-    fn network(&self, data: &Dataset) -> DenoiserConfig {
-        DenoiserConfig { width: self.width, ..DenoiserConfig::small(data.shape, data.classes()) }
-    }
-
-    fn training(&self) -> TrainingConfig {
-        TrainingConfig {
+    /// Trains to the end and prints where the generator is.
+    pub fn run(self, host: &Host) -> Outcome {
+        let settings = TrainingConfig {
             steps: self.steps,
             batch: self.batch,
             shards: self.shards.min(self.batch),
@@ -180,56 +93,12 @@ impl Train {
             mirror: self.mirror,
             seed: self.seed,
             ..TrainingConfig::default()
-        }
-    }
-
-    fn save(&self, trainer: &Trainer, saved: &Path, compute: &Compute) -> Outcome {
-        trainer.checkpoint().write(saved)?;
-        draw(&trainer.finished(), &self.out, compute)
-    }
-}
-
-/// Draws a grid with the same seeds every time.
-fn draw(checkpoint: &Checkpoint, out: &Path, compute: &Compute) -> Outcome {
-    let generator = Generator::of(checkpoint.clone()).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
-    let requests = Request::of_counts(&vec![COLUMNS; generator.classes().min(20)], 0);
-    let go_on = |_, _| ControlFlow::Continue(());
-    let images = generator.sample(&requests, &Sampling::default(), 0, &compute.device, compute.workers, go_on)?;
-    let path = beside(out, "png");
-    std::fs::write(&path, grid::png(&images)?)
-        .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot write {}: {error}", path.display())))
-}
-
-/// The file of another kind beside the generator's.
-fn beside(out: &Path, ending: &str) -> PathBuf {
-    out.with_extension(ending)
-}
-
-/// A bar on a terminal, a line now and then elsewhere.
-struct Reporter {
-    bar: Bar,
-    loss: f64,
-    steps: u32,
-}
-
-impl Reporter {
-    fn new(steps: u64) -> Self {
-        Self { bar: Bar::new("training a generator", steps), loss: 0.0, steps: 0 }
-    }
-
-    fn advance(&mut self, progress: &Progress) {
-        self.bar.set(progress.step);
-        self.loss += progress.loss;
-        self.steps += 1;
-    }
-
-    fn say(&mut self, progress: &Progress) {
-        let Progress { step, steps, images_per_second, seconds_left, .. } = progress;
-        let loss = self.loss / f64::from(self.steps);
-        progress::note(format!(
-            "step {step} of {steps}: loss {loss:.4}, {images_per_second:.0} images/s, {:.0} min left",
-            seconds_left / 60.0
-        ));
-        (self.loss, self.steps) = (0.0, 0);
+        };
+        let Self { dataset, images, out, resume, restart, start, width, every, .. } = self;
+        let compute = self.machine.open()?;
+        let shown = format!("{}\n", out.display());
+        let training = Training { dataset, images, out, resume, restart, start, width, every, settings };
+        training.run(&compute, host.memory, &host.progress)?;
+        output::text(&shown)
     }
 }

@@ -1,16 +1,11 @@
 //! `imfl bench generate`.
 
-use crate::cli::Format;
-use crate::command::aigc::options::Machine;
-use crate::failure::{Failure, Kind, Outcome};
+use crate::options::Machine;
+use crate::output::{self, Format};
 use clap::Args;
-use imfl_aigc::{DenoiserConfig, Generator, Request, Sampling, Trainer, TrainingConfig};
-use imfl_engine::data::{Dataset, ImageShape};
-use imfl_engine::random::{Purpose, keyed};
-use rand::Rng;
+use imfl_experiment::bench::generate::{Measured, Setting};
+use imfl_run::{Host, Outcome};
 use serde_json::json;
-use std::ops::ControlFlow;
-use std::time::Instant;
 
 /// Measure training and drawing of a generator, on images of noise.
 ///
@@ -50,74 +45,31 @@ pub struct Generate {
 
 impl Generate {
     /// Measures and prints.
-    pub fn run(self) -> Outcome {
-        if self.images == 0 || self.steps == 0 || self.repeats == 0 {
-            return Err(Failure::new(Kind::Usage, "--images, --steps and --repeats must be at least 1"));
-        }
+    pub fn run(self, host: &Host) -> Outcome {
+        let Self { side, channels, width, batch, shards, steps, images, repeats, .. } = self;
+        let setting = Setting { side, channels, width, batch, shards, steps, images, repeats };
         let compute = self.machine.open()?;
-        let shape = ImageShape { channels: self.channels, height: self.side, width: self.side };
-        let data = noise(shape)?;
-        let network = DenoiserConfig { width: self.width, ..DenoiserConfig::small(shape, data.classes()) };
-        // The first step pays for memory and threads, and is not counted.
-        let steps = 1 + self.steps;
-        let shards = self.shards.unwrap_or(compute.workers.min(self.batch));
-        let training = TrainingConfig { steps, batch: self.batch, shards, ..TrainingConfig::default() };
-        let mut trained = 0f64;
-        let mut checkpoint = None;
-        for _ in 0..self.repeats {
-            let mut trainer = Trainer::new(&data, &network, &training)?;
-            let mut started = Instant::now();
-            trainer.run(&compute.device, compute.workers, |_, progress| {
-                if progress.step == 1 {
-                    started = Instant::now();
-                }
-                ControlFlow::Continue(())
-            })?;
-            trained = trained.max((self.steps * self.batch as u64) as f64 / started.elapsed().as_secs_f64());
-            checkpoint = Some(trainer.finished());
-        }
-        let Some(checkpoint) = checkpoint else {
-            return Err(Failure::new(Kind::Usage, "--repeats must be at least 1"));
-        };
-        let generator = Generator::of(checkpoint).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
-        let requests: Vec<Request> =
-            (0..self.images as u64).map(|index| Request { label: (index % 10) as u16, index }).collect();
-        let sampling = Sampling::default();
-        let mut drawn = 0f64;
-        for repeat in 0..=self.repeats {
-            let started = Instant::now();
-            let go_on = |_, _| ControlFlow::Continue(());
-            generator.sample(&requests, &sampling, repeat as u64, &compute.device, compute.workers, go_on)?;
-            if repeat > 0 {
-                drawn = drawn.max(self.images as f64 / started.elapsed().as_secs_f64());
-            }
-        }
+        host.progress.note(format!(
+            "training a network of width {width} for {steps} steps and drawing {images} images, {repeats} times"
+        ));
+        let Measured { shape, shards, trained, drawn, sampling } = setting.measure(&compute)?;
         let evaluations = drawn * sampling.evaluations() as f64;
         match self.format {
-            Format::Json => println!(
-                "{}",
-                json!({"schema": "imfl.bench/1", "device": compute.name.to_string(), "workers": compute.workers,
-                       "shape": shape, "width": self.width, "batch": self.batch, "shards": shards,
-                       "train_images_per_second": trained, "evaluations_per_second": evaluations,
-                       "evaluations_per_image": sampling.evaluations(), "images_per_second": drawn})
-            ),
-            Format::Text => {
-                println!("{shape} on {} with {} workers, width {}", compute.name, compute.workers, self.width);
-                println!("  training      {trained:>8.1} images/s (batch {} in {shards} parts)", self.batch);
-                println!("  evaluations   {evaluations:>8.1} /s");
-                println!("  drawing       {drawn:>8.1} images/s at {} evaluations", sampling.evaluations());
-            }
+            Format::Json => output::print(&json!({
+                "schema": "imfl.bench/1", "device": compute.name.to_string(), "workers": compute.workers,
+                "shape": shape, "width": width, "batch": batch, "shards": shards,
+                "train_images_per_second": trained, "evaluations_per_second": evaluations,
+                "evaluations_per_image": sampling.evaluations(), "images_per_second": drawn,
+            })),
+            Format::Text => output::text(&format!(
+                "{shape} on {} with {} workers, width {width}\n  \
+                 training      {trained:>8.1} images/s (batch {batch} in {shards} parts)\n  \
+                 evaluations   {evaluations:>8.1} /s\n  \
+                 drawing       {drawn:>8.1} images/s at {} evaluations\n",
+                compute.name,
+                compute.workers,
+                sampling.evaluations()
+            )),
         }
-        Ok(())
     }
-}
-
-/// Two batches' worth of random bytes in ten classes.
-fn noise(shape: ImageShape) -> Outcome<Dataset> {
-    let count = 256;
-    let mut images = vec![0; count * shape.size()];
-    keyed(0, Purpose::Benchmark, 0, 0, 0).fill_bytes(&mut images);
-    let names = (0..10).map(|class| class.to_string()).collect();
-    let labels = (0..count).map(|index| (index % 10) as u16).collect();
-    Ok(Dataset::new("noise", shape, names, images, labels)?)
 }

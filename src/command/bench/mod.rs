@@ -1,13 +1,11 @@
 //! `imfl bench`: how fast this machine is at the work that runs are made of.
 
 mod generate;
-mod memory;
 mod ranks;
 mod train;
 
-use crate::failure::Outcome;
 use clap::Subcommand;
-use imfl_ranks::Ranks;
+use imfl_run::{Host, Outcome};
 
 /// The subcommands of `imfl bench`.
 #[derive(Subcommand)]
@@ -24,11 +22,11 @@ impl Bench {
     }
 
     /// Runs the subcommand.
-    pub fn run(self, ranks: &Ranks) -> Outcome {
+    pub fn run(self, host: &Host) -> Outcome {
         match self {
-            Self::Generate(generate) => generate.run(),
-            Self::Train(train) => train.run(ranks),
-            Self::Ranks(bench) => bench.run(ranks),
+            Self::Generate(generate) => generate.run(host),
+            Self::Train(train) => train.run(host),
+            Self::Ranks(bench) => bench.run(host),
         }
     }
 }

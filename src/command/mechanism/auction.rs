@@ -1,15 +1,14 @@
 //! `imfl mechanism auction`.
 
 use super::inputs::{self, Valuation};
-use super::output;
-use crate::cli::Format;
-use crate::failure::{Failure, Kind, Outcome};
-use crate::progress;
+use super::outcome;
+use crate::output::{self, Format};
 use clap::{Args, ValueEnum};
 use imfl_mechanism::auction::{BudgetFeasible, Optimal, Vcg, VirtualCosts};
 use imfl_mechanism::personal::Options;
 use imfl_mechanism::prior::Prior;
 use imfl_mechanism::{Credits, Mechanism};
+use imfl_run::{Failure, Kind, Outcome, Progress};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -64,9 +63,9 @@ struct Extra {
 
 impl Auction {
     /// Runs the command.
-    pub fn run(self) -> Outcome {
+    pub fn run(self, progress: &Progress) -> Outcome {
         let budget = self.budget()?;
-        let market = self.valuation.market(&self.bids)?;
+        let market = self.valuation.market(&self.bids, progress)?;
         let options = Options { effort: self.effort, ..Options::default() };
         let mut from_bids = false;
         let mut ironed = None;
@@ -77,7 +76,7 @@ impl Auction {
                 let prior = match &self.prior {
                     Some(path) => inputs::prior(path)?,
                     None => {
-                        progress::warn(
+                        progress.warn(
                             "no --prior: the bids themselves serve as the prior, so a bid moves the payments and truthfulness is \
                              not guaranteed; give --prior with what was known before anyone bid",
                         );
@@ -93,7 +92,7 @@ impl Auction {
         let outcome = mechanism.run(&market)?;
         let facts = mechanism.facts();
         if !outcome.exact {
-            progress::warn(format!(
+            progress.warn(format!(
                 "the allocation is within {:.3} % of the optimum, not exact: nobody can gain more than that gap by lying",
                 100.0 * outcome.gap()
             ));
@@ -110,9 +109,9 @@ impl Auction {
             source: facts.source,
         };
         match self.format {
-            Format::Json => output::json("imfl.auction/1", &market, &outcome, &extra),
+            Format::Json => outcome::json("imfl.auction/1", &market, &outcome, &extra),
             Format::Text => {
-                let mut text = output::describe(&market, &outcome);
+                let mut text = outcome::describe(&market, &outcome);
                 text +=
                     &format!("lower bound     {} credits: everyone's bid as a personal offer\n", outcome.lower_bound);
                 text += &format!("rule            {}\n                {}\n", extra.source, extra.information);

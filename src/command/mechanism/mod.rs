@@ -1,14 +1,14 @@
 //! `imfl mechanism`: prices, auctions and their verification, from files of clients.
 
 mod auction;
+mod forecast;
 mod inputs;
-pub mod output;
-mod plot;
+mod outcome;
 mod price;
 mod verify;
 
-use crate::failure::Outcome;
 use clap::Subcommand;
+use imfl_run::{Host, Outcome};
 
 /// The subcommands of `imfl mechanism`.
 #[derive(Subcommand)]
@@ -17,17 +17,21 @@ pub enum Mechanism {
     Price(price::Price),
     /// Let clients bid, and pay them so that the truth is their best bid.
     Auction(auction::Auction),
+    /// Learn from pilots what accuracy to expect of a set of participants, or show what was learned.
+    #[command(subcommand)]
+    Forecast(forecast::Forecast),
     /// Attack what the mechanisms promise, and check that the attack can succeed.
     Verify(verify::Verify),
 }
 
 impl Mechanism {
     /// Runs the subcommand.
-    pub fn run(self) -> Outcome {
+    pub fn run(self, host: &Host) -> Outcome {
         match self {
-            Self::Price(price) => price.run(),
-            Self::Auction(auction) => auction.run(),
-            Self::Verify(verify) => verify.run(),
+            Self::Price(price) => price.run(&host.progress),
+            Self::Auction(auction) => auction.run(&host.progress),
+            Self::Forecast(forecast) => forecast.run(&host.progress),
+            Self::Verify(verify) => verify.run(&host.progress),
         }
     }
 }

@@ -1,15 +1,16 @@
 //! `imfl mechanism price`.
 
 use super::inputs::{self, Valuation};
-use super::{output, plot};
-use crate::cli::Format;
-use crate::config::Information;
-use crate::failure::{Failure, Kind, Outcome};
-use crate::progress;
+use super::outcome;
+use crate::options::{self, INFORMATION, choice};
+use crate::output::{self, Format};
 use clap::{Args, ValueEnum};
 use imfl_mechanism::posted::{self, Sampling};
 use imfl_mechanism::prior::Prior;
-use imfl_mechanism::{Market, benchmark, personal};
+use imfl_mechanism::{Knowledge, Market, RuleChoice, personal};
+use imfl_report::plot::market;
+use imfl_run::config::Information;
+use imfl_run::{Failure, Kind, Outcome, Progress};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -27,13 +28,14 @@ enum Offers {
 /// `imfl mechanism price`.
 #[derive(Args)]
 pub struct Price {
-    /// CSV file: client,samples,skew,compute_cost,synthesis_cost,setup_cost,batch and, if known, label shares p0,p1,...
+    /// CSV file: client,samples,skew,compute_cost,synthesis_cost,setup_cost,batch and, if known, label
+    /// shares p0,p1,... or counts n0,n1,...
     #[arg(long, value_name = "FILE.csv")]
     clients: PathBuf,
     #[command(flatten)]
     valuation: Valuation,
     /// What the server knows about costs
-    #[arg(long, value_enum, default_value_t = Information::Complete)]
+    #[arg(long, value_parser = choice(&INFORMATION), default_value = "complete")]
     information: Information,
     /// One price for everyone, or an offer to each
     #[arg(long, value_enum, default_value_t)]
@@ -43,7 +45,7 @@ pub struct Price {
     #[arg(long, value_name = "FILE.toml|FILE.csv")]
     prior: Option<PathBuf>,
     /// Scenarios drawn from the prior
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1000)]
     scenarios: u32,
     /// Seed of the scenarios; drawn and printed if absent
     #[arg(long, env = "IMFL_SEED")]
@@ -114,23 +116,29 @@ const FACTORS: [f64; 4] = [0.8, 0.9, 1.1, 1.25];
 
 impl Price {
     /// Runs the command.
-    pub fn run(self) -> Outcome {
+    pub fn run(self, progress: &Progress) -> Outcome {
         if self.offers == Offers::Personal && self.information == Information::Incomplete {
             let problem =
                 "--offers personal needs to know every client's costs: use --information complete, or --offers uniform";
             return Err(Failure::new(Kind::Usage, problem));
         }
-        if !(0.0..1.0).contains(&self.gap) {
-            return Err(Failure::new(Kind::Usage, format!("--gap {} is outside [0, 1)", self.gap)));
+        if self.prior.is_some() && self.information == Information::Complete {
+            let problem =
+                "--prior is what a server believes that does not know the costs: add --information incomplete";
+            return Err(Failure::new(Kind::Usage, problem));
         }
-        let market = self.valuation.market(&self.clients)?;
+        options::check(&[
+            ("--gap", (0.0..1.0).contains(&self.gap), "at least 0 and below 1"),
+            ("--scenarios", (1..=1_000_000).contains(&self.scenarios), "from 1 to 1000000"),
+        ])?;
+        let market = self.valuation.market(&self.clients, progress)?;
         let (outcome, expected) = match (self.offers, self.information) {
             (Offers::Personal, _) => {
                 (personal::offers(&market, personal::Options { gap: self.gap, effort: self.effort })?, None)
             }
             (Offers::Uniform, Information::Complete) => (posted::complete(&market)?, None),
             (Offers::Uniform, Information::Incomplete) => {
-                let expectation = self.expect(&market)?;
+                let expectation = self.expect(&market, progress)?;
                 let mut outcome = posted::respond(&market, expectation.0)?;
                 // what one price costs a server that knows everything
                 outcome.lower_bound = outcome.lower_bound.min(posted::complete(&market)?.lower_bound);
@@ -139,21 +147,21 @@ impl Price {
         };
         let benchmarks = if self.compare { compare(&market, self.seed.unwrap_or(0))? } else { Vec::new() };
         if let Some(path) = &self.plot {
-            plot::write(path, &market, &outcome)?;
+            output::write(path, market::svg(&market, &outcome)?)?;
         }
         let extra = Extra { information: self.information, offers: self.offers, expected, benchmarks };
         match self.format {
-            Format::Json => output::json("imfl.price/1", &market, &outcome, &extra),
-            Format::Text => output::text(&(output::describe(&market, &outcome) + &describe(&outcome, &extra))),
+            Format::Json => outcome::json("imfl.price/1", &market, &outcome, &extra),
+            Format::Text => output::text(&(outcome::describe(&market, &outcome) + &describe(&outcome, &extra))),
         }
     }
 
     /// The best price for what the server believes, and how sure that is.
-    fn expect(&self, market: &Market) -> Outcome<(imfl_mechanism::Price, Expectation)> {
+    fn expect(&self, market: &Market, progress: &Progress) -> Outcome<(imfl_mechanism::Price, Expectation)> {
         let (prior, name) = match &self.prior {
             Some(path) => (inputs::prior(path)?, path.display().to_string()),
             None => {
-                progress::note(
+                progress.note(
                     "no --prior: the server knows the costs of the client file as a distribution, not whose they are",
                 );
                 (Prior::of(market.population()), "the costs in the client file".into())
@@ -161,7 +169,7 @@ impl Price {
         };
         let seed = self.seed.unwrap_or_else(|| {
             let seed = rand::random::<u32>().into();
-            progress::note(format!("seed {seed}"));
+            progress.note(format!("seed {seed}"));
             seed
         });
         let sampling = Sampling { scenarios: self.scenarios, seed };
@@ -191,18 +199,30 @@ impl Price {
 }
 
 fn compare(market: &Market, seed: u64) -> Outcome<Vec<Comparison>> {
-    let mut comparisons = Vec::new();
-    for mechanism in benchmark::all(market, seed)? {
+    // Benchmarks know the costs; of what a server believes they take the seed alone.
+    let knowledge = Knowledge {
+        prior: Prior::of(market.population()),
+        sampling: Sampling { scenarios: 1, seed },
+        options: personal::Options::default(),
+    };
+    let compared = |rule: RuleChoice| {
+        let mechanism = rule.mechanism(market, &knowledge)?;
         let outcome = mechanism.run(market)?;
-        comparisons.push(Comparison {
+        Ok(Comparison {
             mechanism: mechanism.name(),
             participants: outcome.participants(),
             accuracy_loss: outcome.phi(),
             payments: outcome.payments.to_f64(),
             server_cost: outcome.server_cost.to_f64(),
-        });
-    }
-    Ok(comparisons)
+        })
+    };
+    RuleChoice::ALL.into_iter().filter(|rule| rule.is_benchmark()).map(compared).collect()
+}
+
+/// The share of the server cost that lies above its lower bound.
+fn savings(outcome: &imfl_mechanism::Outcome) -> f64 {
+    let (cost, bound) = (outcome.server_cost.to_f64(), outcome.lower_bound.to_f64());
+    if cost > 0.0 { ((cost - bound) / cost).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 fn describe(outcome: &imfl_mechanism::Outcome, extra: &Extra) -> String {
@@ -213,9 +233,9 @@ fn describe(outcome: &imfl_mechanism::Outcome, extra: &Extra) -> String {
         }
         (Offers::Personal, _, true) => "no other choice of modes costs less: exact".into(),
         (Offers::Personal, _, false) => format!(
-            "lower bound     {} credits, certified: at most {:.3} % could be saved",
+            "lower bound     {} credits, certified: at most {:.3} % of the server cost could be saved",
             outcome.lower_bound,
-            100.0 * outcome.gap()
+            100.0 * savings(outcome)
         ),
     }];
     if let Some(expected) = &extra.expected {

@@ -1,8 +1,9 @@
 //! A chunk of clients that train side by side: one graph, one launch for each operation, each client with its own
 //! parameters, batches and random numbers.
 
-use super::scaffold::Variates;
-use super::{Federation, LocalAlgorithm, ServerState};
+use super::federation::Federation;
+use super::local::{Step, Trained};
+use super::state::ServerState;
 use crate::batch::Batch;
 use crate::client::{Client, Sample};
 use crate::layer::Pass;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 pub(super) struct Update {
     /// Its model after training, in layout order.
     pub model: Vec<f32>,
-    /// Its control variate for the next round, under SCAFFOLD.
+    /// What its algorithm remembers of it until the next round.
     pub variate: Option<Vec<f32>>,
     /// Mean loss over the samples, each at the time it was trained on.
     pub loss: f64,
@@ -33,9 +34,9 @@ struct Chunk<'a> {
     descending: Vec<Option<Descending>>,
     /// Momentum, by place in the layout.
     velocity: Vec<Option<Tensor<2>>>,
-    /// The round's global model, where a step needs it.
+    /// The round's global model, unless the algorithm is plain.
     start: Option<Stacked>,
-    /// What SCAFFOLD adds to each gradient.
+    /// What the algorithm's memory gave the clients.
     correction: Option<Stacked>,
     rate: f64,
 }
@@ -45,8 +46,9 @@ impl Federation {
     /// computed for them, padding included.
     pub(super) fn train_chunk(&self, state: &ServerState, clients: &[&Client], round: u64) -> (Vec<Update>, u64) {
         let rate = self.local.rate_in(round);
-        let corrections: Vec<Option<Vec<f32>>> =
-            clients.iter().map(|client| state.variates.correction(client.id)).collect();
+        let memory = self.local.algorithm.memory();
+        let correction = |client: &&Client| memory?.correction(&state.variates, client.id);
+        let corrections: Vec<Option<Vec<f32>>> = clients.iter().map(correction).collect();
         let mut chunk = Chunk::begin(self, state, &corrections, clients.len(), rate);
         let batches: Vec<Vec<Vec<Sample>>> =
             clients.iter().map(|client| self.local.batches(self.seed, client, round)).collect();
@@ -66,10 +68,10 @@ impl Federation {
         let losses = losses.as_slice::<f32>().expect("losses are f32");
         let update = |(place, model): (usize, Vec<f32>)| {
             let samples = (self.local.epochs * clients[place].samples.len()) as u64;
-            let variate = self.local.has_variates().then(|| {
-                let (correction, steps) = (corrections[place].as_deref(), batches[place].len());
-                Variates::of_client(state.weights.values(), &model, correction, steps, rate)
-            });
+            let (start, correction, steps) =
+                (state.weights.values(), corrections[place].as_deref(), batches[place].len());
+            let trained = Trained { start, model: &model, correction, steps, rate };
+            let variate = memory.map(|memory| memory.renewed(&trained));
             Update { model, variate, loss: f64::from(losses[place]) / samples.max(1) as f64, samples }
         };
         let rows = (clients.len() * steps * self.local.batch) as u64;
@@ -88,10 +90,10 @@ impl<'a> Chunk<'a> {
         let (local, device) = (&federation.local, &federation.compute.device);
         let layout = state.weights.layout();
         let mut parameters = Stacked::broadcast(&state.weights, clients, device);
-        let start = matches!(local.algorithm, LocalAlgorithm::FedProx { .. }).then(|| parameters.clone());
+        let start = (!local.algorithm.is_plain()).then(|| parameters.clone());
         let mut descending: Vec<Option<Descending>> = vec![None; layout.parameters().len()];
         if local.is_plain() {
-            for place in federation.trace.descendable() {
+            for place in federation.trace().descendable() {
                 let [inputs, outputs] = matrix(layout, place);
                 // Taken out, so that nobody else holds the weights and they move in place.
                 let weight = parameters.take(place).reshape([clients, inputs, outputs]);
@@ -99,7 +101,7 @@ impl<'a> Chunk<'a> {
             }
         }
         Self {
-            correction: local.has_variates().then(|| stack(layout, corrections, device)).flatten(),
+            correction: stack(layout, corrections, device),
             velocity: vec![None; descending.len()],
             federation,
             parameters,
@@ -115,7 +117,7 @@ impl<'a> Chunk<'a> {
         let batch = Batch::assemble(&federation.images, samples, federation.local.batch, &device.clone().autodiff());
         let leaves = self.parameters.leaves();
         let mut pass = Pass::train(&leaves, dropout).descending(&self.descending);
-        let logits = federation.model.forward(&mut pass, batch.images.clone());
+        let logits = federation.model.forward(&mut pass, batch.inputs.clone());
         // Clients share no parameter: the gradient of the sum holds each client's own gradient.
         let losses = batch.cross_entropy(logits);
         let mut gradients = losses.clone().sum().backward();
@@ -133,18 +135,15 @@ impl<'a> Chunk<'a> {
     }
 
     /// A parameter after a step against its gradient, both `[clients, size]`.
-    fn moved(&mut self, place: usize, weight: Tensor<2>, gradient: Tensor<2>) -> Tensor<2> {
+    fn moved<'s>(&'s mut self, place: usize, weight: Tensor<2>, gradient: Tensor<2>) -> Tensor<2> {
         let local = &self.federation.local;
         let mut gradient = gradient;
         if local.weight_decay > 0.0 {
             gradient = gradient + weight.clone() * local.weight_decay;
         }
-        if let (LocalAlgorithm::FedProx { mu }, Some(start)) = (local.algorithm, &self.start) {
-            gradient = gradient + (weight.clone() - start.tensors()[place].clone()) * mu;
-        }
-        if let Some(correction) = &self.correction {
-            gradient = gradient + correction.tensors()[place].clone();
-        }
+        let of = |stacked: &'s Option<Stacked>| stacked.as_ref().map(|stacked| &stacked.tensors()[place]);
+        let (start, correction) = (of(&self.start), of(&self.correction));
+        gradient = local.algorithm.direction(Step { gradient, weight: &weight, start, correction });
         if local.momentum > 0.0 {
             if let Some(velocity) = self.velocity[place].take() {
                 gradient = gradient + velocity * local.momentum;

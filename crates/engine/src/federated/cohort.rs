@@ -1,10 +1,11 @@
 //! Who takes part in a round.
 
+use super::participant::Participant;
+use crate::choice::{Choice, as_text};
 use crate::random::{ChaCha8Rng, Purpose, keyed};
 use rand::RngExt;
 use rand::seq::index;
 use std::fmt;
-use std::str::FromStr;
 
 /// How the clients of a round are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,23 @@ pub enum CohortError {
 }
 
 impl CohortSampling {
+    /// Draws a cohort of `size` out of `everybody`, keyed by the round, in their order; the weight of each says how much it
+    /// counts.
+    ///
+    /// # Errors
+    /// As [`CohortSampling::draw`].
+    pub fn cohort(
+        self,
+        everybody: &[Participant],
+        size: usize,
+        seed: u64,
+        round: u64,
+    ) -> Result<Vec<Participant>, CohortError> {
+        let weights: Vec<f64> = everybody.iter().map(|participant| participant.weight).collect();
+        let participant = |drawn: Drawn| Participant { weight: drawn.weight, ..everybody[drawn.index].clone() };
+        Ok(self.draw(&weights, size, seed, round)?.into_iter().map(participant).collect())
+    }
+
     /// Draws `size` clients of a population with these weights, keyed by the round, in the order of the population.
     ///
     /// # Errors
@@ -107,28 +125,34 @@ fn by_shares(weights: &[f64], size: usize, random: &mut ChaCha8Rng) -> Vec<usize
 }
 
 impl CohortSampling {
-    /// The names that [`CohortSampling::from_str`] knows.
-    pub const NAMES: [&str; 4] = ["uniform", "uniform-with-replacement", "weighted", "weighted-with-replacement"];
+    /// Every way by its name.
+    const NAMED: [(&str, Self); 4] = [
+        ("uniform", Self { replacement: false, weighted: false }),
+        ("uniform-with-replacement", Self { replacement: true, weighted: false }),
+        ("weighted", Self { replacement: false, weighted: true }),
+        ("weighted-with-replacement", Self { replacement: true, weighted: true }),
+    ];
 }
 
-/// No way of drawing of that name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no cohort sampling is called `{0}`; there are: {list}", list = CohortSampling::NAMES.join(", "))]
-pub struct CohortSamplingError(String);
+impl Choice for CohortSampling {
+    const THING: &'static str = "cohort sampling";
 
-impl FromStr for CohortSampling {
-    type Err = CohortSamplingError;
+    fn forms() -> Vec<&'static str> {
+        Self::NAMED.map(|(name, _)| name).into()
+    }
 
-    fn from_str(name: &str) -> Result<Self, CohortSamplingError> {
-        let place = Self::NAMES.iter().position(|known| *known == name);
-        let place = place.ok_or_else(|| CohortSamplingError(name.into()))?;
-        Ok(Self { replacement: place % 2 == 1, weighted: place >= 2 })
+    fn named(text: &str) -> Option<Self> {
+        Self::NAMED.into_iter().find(|(name, _)| *name == text).map(|(_, sampling)| sampling)
     }
 }
 
+as_text!([] CohortSampling);
+
 impl fmt::Display for CohortSampling {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(Self::NAMES[usize::from(self.replacement) + 2 * usize::from(self.weighted)])
+        // All four combinations are named.
+        let name = Self::NAMED.iter().find(|(_, sampling)| sampling == self).map_or("", |(name, _)| name);
+        f.pad(name)
     }
 }
 
@@ -143,7 +167,7 @@ mod tests {
     #[test]
     fn cohorts_are_ordered_and_keyed_by_the_round() {
         let weights = vec![1.0; 100];
-        for name in CohortSampling::NAMES {
+        for name in CohortSampling::forms() {
             assert_eq!(sampling(name).to_string(), name);
             let draw = |round| sampling(name).draw(&weights, 10, 1, round).unwrap();
             assert!(draw(1).windows(2).all(|pair| pair[0].index < pair[1].index));

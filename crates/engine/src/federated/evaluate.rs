@@ -7,8 +7,9 @@ use crate::layer::Pass;
 use crate::model::Model;
 use crate::parameters::{Stacked, Weights};
 use crate::worker;
+use imfl_statistics::argmax;
 
-/// Images in a batch of an evaluation.
+/// Samples in a batch of an evaluation.
 const BATCH: usize = 100;
 
 /// How well a model does.
@@ -16,20 +17,20 @@ const BATCH: usize = 100;
 pub struct Evaluation {
     /// Mean cross-entropy.
     pub loss: f64,
-    /// Images whose class has the highest logit.
+    /// Samples whose class has the highest logit.
     pub correct: usize,
-    /// Images looked at.
+    /// Samples looked at.
     pub samples: usize,
 }
 
 impl Evaluation {
-    /// Share of images that were classified correctly, in [0, 1].
+    /// Share of samples that were classified correctly, in [0, 1].
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.samples.max(1) as f64
     }
 }
 
-/// Evaluates on all authentic images, without dropout; the result does not depend on the number of workers or ranks.
+/// Evaluates on all authentic samples, without dropout; the result does not depend on the number of workers or ranks.
 pub fn evaluate(model: &dyn Model, weights: &Weights, images: &Images, compute: &Compute) -> Evaluation {
     let all = Client::authentic(0, &(0..images.authentic().len() as u32).collect::<Vec<_>>());
     evaluate_clients(model, weights, images, &[&all], compute).remove(0)
@@ -80,7 +81,7 @@ fn evaluate_batch(
     compute: &Compute,
 ) -> (f64, usize) {
     let batch = Batch::assemble(images, &[part], part.len(), &compute.device);
-    let logits = model.forward(&mut Pass::evaluate(stacked), batch.images.clone());
+    let logits = model.forward(&mut Pass::evaluate(stacked), batch.inputs.clone());
     let [_, rows, classes] = logits.dims();
     let loss = f64::from(batch.cross_entropy(logits.clone()).into_scalar::<f32>()) * rows as f64;
     let data = logits.into_data();
@@ -88,9 +89,4 @@ fn evaluate_batch(
     let logits = data.as_slice::<f32>().expect("logits are f32");
     let correct = logits.chunks_exact(classes).zip(part).filter(|(row, sample)| argmax(row) == images.label(**sample));
     (loss, correct.count())
-}
-
-/// The first position of the largest value.
-fn argmax(row: &[f32]) -> usize {
-    row.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &x)| if x > best.1 { (i, x) } else { best }).0
 }

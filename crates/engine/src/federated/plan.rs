@@ -1,6 +1,7 @@
 //! How the clients of a round are spread over launches and threads.
 
-use super::{LocalSgd, Participant};
+use super::local::LocalSgd;
+use super::participant::Participant;
 use crate::device::{Compute, DeviceName};
 use crate::layer::Trace;
 use crate::parameters::Layout;
@@ -45,7 +46,9 @@ impl Plan {
 /// Parameters, their gradients and one temporary each; activations, their gradients and what is kept for the backward
 /// pass, for each sample of a batch.
 fn bytes_per_client(local: &LocalSgd, layout: &Layout, trace: &Trace) -> u64 {
-    let buffers = 3 + u64::from(local.momentum > 0.0) + u64::from(local.algorithm != super::LocalAlgorithm::Sgd);
+    let algorithm = &local.algorithm;
+    let (start, correction) = (!algorithm.is_plain(), algorithm.memory().is_some());
+    let buffers = 3 + [local.momentum > 0.0, start, correction].map(u64::from).iter().sum::<u64>();
     4 * (buffers * layout.size() as u64 + 4 * trace.activations * local.batch as u64)
 }
 

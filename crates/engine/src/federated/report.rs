@@ -1,8 +1,8 @@
 //! What a round did.
 
-use super::Plan;
 use super::availability::DropOut;
-use super::update::Rejection;
+use super::plan::Plan;
+use crate::update::Rejection;
 
 /// A client of which no update arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

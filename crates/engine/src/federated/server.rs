@@ -3,8 +3,8 @@
 //! The mean difference `Δ` to the global model is a pseudo-gradient, and FedAvg is gradient descent of rate 1 on it. The
 //! adaptive rules are those of Reddi et al. 2021 (arXiv 2003.00295, algorithm 2), whose letters are kept here.
 
+use crate::choice::{Choice, as_text};
 use std::fmt;
-use std::str::FromStr;
 
 /// How the global model `x` follows the mean update `Δ`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// Moves `weights` by the mean update, whose values come in layout order.
-    pub(super) fn step(&self, moments: &mut Moments, weights: &mut [f32], mean: impl Iterator<Item = f64>) {
+    pub(super) fn step(&self, moments: &mut Moments, weights: &mut [f32], mean: impl IntoIterator<Item = f64>) {
         let Self { rule, rate, momentum, second, adaptivity } = *self;
         moments.prepare(rule, weights.len(), adaptivity);
         let Moments { first: m, second: v } = moments;
@@ -104,32 +104,28 @@ impl Moments {
 }
 
 impl ServerRule {
-    /// The names that [`ServerRule::from_str`] knows.
+    /// The name of each, in their order.
     pub const NAMES: [&str; 4] = ["fedavg", "fedavgm", "fedadam", "fedyogi"];
 }
 
-/// No rule of that name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no server rule is called `{0}`; there are: {list}", list = ServerRule::NAMES.join(", "))]
-pub struct ServerRuleError(String);
+impl Choice for ServerRule {
+    const THING: &'static str = "server rule";
 
-impl FromStr for ServerRule {
-    type Err = ServerRuleError;
+    fn forms() -> Vec<&'static str> {
+        Self::NAMES.into()
+    }
 
-    fn from_str(name: &str) -> Result<Self, ServerRuleError> {
-        match name {
-            "fedavg" => Ok(Self::FedAvg),
-            "fedavgm" => Ok(Self::FedAvgM),
-            "fedadam" => Ok(Self::FedAdam),
-            "fedyogi" => Ok(Self::FedYogi),
-            other => Err(ServerRuleError(other.into())),
-        }
+    fn named(name: &str) -> Option<Self> {
+        let rules = [Self::FedAvg, Self::FedAvgM, Self::FedAdam, Self::FedYogi];
+        rules.into_iter().find(|rule| Self::NAMES[*rule as usize] == name)
     }
 }
 
+as_text!([] ServerRule);
+
 impl fmt::Display for ServerRule {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(Self::NAMES[*self as usize])
+        f.pad(Self::NAMES[*self as usize])
     }
 }
 

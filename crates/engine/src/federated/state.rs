@@ -1,9 +1,11 @@
 //! What a server knows between two rounds, and how it is kept on disk.
 
-use super::{ClientUpdate, Moments, Variates};
+use super::local::Variates;
+use super::server::Moments;
 use crate::model::Model;
 use crate::parameters::{Layout, Weights};
 use crate::stored::{Stored, StoredError, Tensors};
+use crate::update::ClientUpdate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -27,7 +29,7 @@ pub struct ServerState {
     pub weights: Weights,
     /// What the server's rule remembers.
     pub moments: Moments,
-    /// What SCAFFOLD remembers.
+    /// What the clients' algorithm remembers.
     pub variates: Variates,
     /// Updates that were made in the last round and arrive in the next.
     pub late: Vec<ClientUpdate>,

@@ -1,11 +1,13 @@
 //! Rounds as a whole: what they learn, what they do not depend on, and each algorithm against its definition.
 
 use super::*;
-use crate::client::Sample;
+use crate::client::{Client, Images, Sample};
 use crate::data::{Dataset, ImageShape};
+use crate::device::Compute;
 use crate::gradient;
 use crate::model::Architecture;
 use crate::parameters::Weights;
+use std::sync::Arc;
 
 /// Two classes that differ in which half is bright.
 fn halves(samples: usize) -> Dataset {
@@ -23,6 +25,10 @@ fn local(rate: f64) -> LocalSgd {
     LocalSgd { rate, epochs: 2, batch: 4, ..LocalSgd::default() }
 }
 
+fn local_by(algorithm: &str, rate: f64) -> LocalSgd {
+    LocalSgd { algorithm: algorithm.parse().unwrap(), ..local(rate) }
+}
+
 /// Seventy samples over five clients of different sizes.
 fn federation(model: Architecture, local: LocalSgd) -> (Federation, Vec<Participant>) {
     let data = halves(70);
@@ -38,13 +44,13 @@ fn federation(model: Architecture, local: LocalSgd) -> (Federation, Vec<Particip
 }
 
 fn train(federation: &Federation, cohort: &[Participant], rounds: usize) -> (ServerState, Vec<f64>) {
-    let mut state = init(federation.model.as_ref(), 9);
     let mut losses = Vec::new();
-    for _ in 0..rounds {
-        let (next, report) = federation.apply(state, cohort).unwrap();
+    let start = init(federation.model.as_ref(), 9);
+    let see = |_: &ServerState, report: RoundReport| {
         losses.push(report.train_loss);
-        state = next;
-    }
+        Ok::<_, TrainingError>(())
+    };
+    let state = federation.train_with(start, rounds as u64, |_| Ok(cohort), see).unwrap();
     (state, losses)
 }
 
@@ -54,12 +60,11 @@ fn farthest(a: &[f32], b: &[f32]) -> f32 {
 
 /// Every way of training that takes another path through a step.
 fn ways() -> Vec<LocalSgd> {
-    let plain = local(0.05);
     vec![
-        plain,
-        LocalSgd { momentum: 0.9, weight_decay: 1e-3, ..plain },
-        LocalSgd { algorithm: LocalAlgorithm::FedProx { mu: 0.1 }, ..plain },
-        LocalSgd { algorithm: LocalAlgorithm::Scaffold { population: 5 }, ..plain },
+        local(0.05),
+        LocalSgd { momentum: 0.9, weight_decay: 1e-3, ..local(0.05) },
+        local_by("fedprox:0.1", 0.05),
+        local_by("scaffold", 0.05),
     ]
 }
 
@@ -67,7 +72,7 @@ fn ways() -> Vec<LocalSgd> {
 fn a_model_is_bit_identical_for_any_workers_and_any_chunk() {
     for model in Architecture::ALL {
         for way in ways() {
-            let (mut federation, cohort) = federation(model, way);
+            let (mut federation, cohort) = federation(model, way.clone());
             let sizes: Vec<usize> = cohort.iter().map(|one| one.client.samples.len()).collect();
             assert!(sizes.iter().max() > sizes.iter().min(), "clients of one size would not wait for each other");
             let mut after = |workers, chunk| {
@@ -87,7 +92,7 @@ fn a_model_is_bit_identical_for_any_workers_and_any_chunk() {
 #[test]
 fn every_way_of_training_learns() {
     for way in ways() {
-        let (federation, cohort) = federation(Architecture::SimpleCnn, way);
+        let (federation, cohort) = federation(Architecture::SimpleCnn, way.clone());
         let (_, losses) = train(&federation, &cohort, 4);
         assert!(losses[3] < losses[0] / 2.0, "{way:?}: {losses:?}");
     }
@@ -129,13 +134,13 @@ fn a_step_is_the_one_that_the_definition_gives() {
     let two = |local: LocalSgd| LocalSgd { epochs: 2, ..whole(local) };
     let momentum = two(LocalSgd { momentum: 0.5, ..local(0.1) });
     expect(&run(momentum), &|i| -0.1 * (at_start[i] + second[i] + 0.5 * at_start[i]), "momentum");
-    let proximal = two(LocalSgd { algorithm: LocalAlgorithm::FedProx { mu: 2.0 }, ..local(0.1) });
+    let proximal = two(local_by("fedprox:2", 0.1));
     expect(&run(proximal), &|i| -0.1 * (at_start[i] + second[i] + 2.0 * -0.1 * at_start[i]), "FedProx");
 }
 
 #[test]
 fn scaffold_keeps_its_sum_and_is_fedavg_in_the_first_round() {
-    let scaffold = LocalSgd { algorithm: LocalAlgorithm::Scaffold { population: 5 }, ..local(0.05) };
+    let scaffold = local_by("scaffold", 0.05);
     let (corrected, cohort) = federation(Architecture::Mlp, scaffold);
     let (plain, _) = federation(Architecture::Mlp, local(0.05));
     let (first, _) = train(&corrected, &cohort, 1);
@@ -188,8 +193,7 @@ fn one_client_of_many_that_diverges_is_left_out() {
     let mut broken = state.variates.server.clone();
     broken[0] = f32::NAN;
     state.variates.clients.insert(3, Arc::new(broken));
-    let local = LocalSgd { algorithm: LocalAlgorithm::Scaffold { population: 5 }, ..federation.local };
-    let scaffold = Federation { local, ..federation };
+    let scaffold = Federation { local: local_by("scaffold", 0.1), ..federation };
     let (state, report) = scaffold.apply(state, &cohort).unwrap();
     assert_eq!(report.rejected, [Rejection { client: 3, reason: Refusal::NotFinite }]);
     assert!(state.weights.values().iter().all(|value| value.is_finite()));

@@ -1,49 +1,21 @@
 //! Models built from layers with a leading client axis.
 
+mod classifier;
 mod fedavg_cnn;
 mod mlp;
 mod resnet8_gn;
 mod simple_cnn;
 
+pub use classifier::{Model, trace};
 pub use fedavg_cnn::FedAvgCnn;
 pub use mlp::Mlp;
 pub use resnet8_gn::ResNet8Gn;
 pub use simple_cnn::SimpleCnn;
 
+use crate::choice::{Choice, as_text};
 use crate::data::ImageShape;
-use crate::layer::{Pass, Trace};
-use crate::parameters::{Layout, Stacked, Weights};
-use burn::tensor::{Device, Tensor};
-use std::cell::RefCell;
-use std::str::FromStr;
+use std::fmt;
 use std::sync::Arc;
-
-/// A classifier of images. Implement it with the layers of [`crate::layer`] and client batching comes for free.
-pub trait Model: Send + Sync {
-    /// The parameters that [`Model::features`] and [`Model::classify`] look up.
-    fn layout(&self) -> &Arc<Layout>;
-
-    /// Images `[clients, batch, channels, height, width]` to the last hidden activations `[clients, batch, features]`.
-    fn features(&self, pass: &mut Pass, images: Tensor<5>) -> Tensor<3>;
-
-    /// Hidden activations `[clients, batch, features]` to logits `[clients, batch, classes]`.
-    fn classify(&self, pass: &mut Pass, features: Tensor<3>) -> Tensor<3>;
-
-    /// Images `[clients, batch, channels, height, width]` to logits `[clients, batch, classes]`.
-    fn forward(&self, pass: &mut Pass, images: Tensor<5>) -> Tensor<3> {
-        let features = self.features(pass, images);
-        self.classify(pass, features)
-    }
-}
-
-/// What the layers of `model` do with one image of `shape`, found out by showing them one.
-pub fn trace(model: &dyn Model, shape: ImageShape, device: &Device) -> Trace {
-    let parameters = Stacked::broadcast(&Weights::initialise(model.layout().clone(), 0), 1, device);
-    let image = Tensor::zeros([1, 1, shape.channels, shape.height, shape.width], device);
-    let trace = RefCell::new(Trace::new(model.layout()));
-    model.forward(&mut Pass::evaluate(&parameters).traced(&trace), image);
-    trace.into_inner()
-}
 
 /// The models that ship with the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +33,6 @@ pub enum Architecture {
 /// Why a model cannot be built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ModelError {
-    /// No model of that name.
-    #[error("no model is called `{0}`; there are: {list}", list = Architecture::NAMES.join(", "))]
-    Unknown(String),
     /// The images are too small for the model.
     #[error("`{model}` needs images of at least {least}x{least} pixels, these have {shape}")]
     TooSmall {
@@ -79,7 +48,7 @@ pub enum ModelError {
 impl Architecture {
     /// All of them, in the order of [`Architecture::NAMES`].
     pub const ALL: [Self; 4] = [Self::Mlp, Self::SimpleCnn, Self::FedAvgCnn, Self::ResNet8Gn];
-    /// The names that [`Architecture::from_str`] knows.
+    /// The name of each.
     pub const NAMES: [&str; 4] = ["mlp", "simple-cnn", "fedavg-cnn", "resnet8-gn"];
 
     /// The name by which a command line calls it.
@@ -109,19 +78,32 @@ impl Architecture {
     }
 }
 
-impl FromStr for Architecture {
-    type Err = ModelError;
+impl Choice for Architecture {
+    const THING: &'static str = "model";
 
-    fn from_str(name: &str) -> Result<Self, ModelError> {
-        let known = Self::ALL.into_iter().find(|architecture| architecture.name() == name);
-        known.ok_or_else(|| ModelError::Unknown(name.into()))
+    fn forms() -> Vec<&'static str> {
+        Self::NAMES.into()
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|architecture| architecture.name() == name)
+    }
+}
+
+as_text!([] Architecture);
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layer::Linear;
+    use crate::layer::{Linear, Pass, Trace};
+    use crate::parameters::{Layout, Stacked, Weights};
+    use burn::tensor::{Device, Tensor};
 
     #[test]
     fn every_model_gives_logits_for_every_client() {

@@ -6,10 +6,10 @@
 mod labels;
 mod sizes;
 
+use crate::choice::{Choice, as_text};
 use crate::data::Dataset;
 use crate::random::{Purpose, keyed};
 use std::fmt;
-use std::str::FromStr;
 
 /// How the labels of clients differ.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,9 +41,6 @@ pub struct Scheme {
 /// Why a dataset cannot be shared out.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PartitionError {
-    /// The scheme cannot be read.
-    #[error("`{0}` is no partition; expected iid, dirichlet:ALPHA, shards:N or quantity:ALPHA, or two joined by +")]
-    Unknown(String),
     /// A concentration that no Dirichlet distribution has.
     #[error("`{scheme}`: the concentration must be a number above zero, not {alpha}")]
     Concentration {
@@ -118,26 +115,31 @@ impl Scheme {
     }
 }
 
-impl FromStr for Scheme {
-    type Err = PartitionError;
+impl Choice for Scheme {
+    const THING: &'static str = "partition";
+    const LIMITS: &'static str = ", or two joined by +";
 
-    fn from_str(text: &str) -> Result<Self, PartitionError> {
-        let unknown = || PartitionError::Unknown(text.into());
-        let mut scheme = Scheme { labels: LabelSkew::Iid, quantity: None };
+    fn forms() -> Vec<&'static str> {
+        vec!["iid", "dirichlet:ALPHA", "shards:N", "quantity:ALPHA"]
+    }
+
+    fn named(text: &str) -> Option<Self> {
+        let mut scheme = Self { labels: LabelSkew::Iid, quantity: None };
         for part in text.split('+') {
             let (name, value) = part.split_once(':').unwrap_or((part, ""));
-            let number = || value.parse::<f64>().map_err(|_| unknown());
             match name.trim() {
                 "iid" if value.is_empty() => scheme.labels = LabelSkew::Iid,
-                "dirichlet" => scheme.labels = LabelSkew::Dirichlet { alpha: number()? },
-                "shards" => scheme.labels = LabelSkew::Shards { per_client: value.parse().map_err(|_| unknown())? },
-                "quantity" => scheme.quantity = Some(number()?),
-                _ => return Err(unknown()),
+                "dirichlet" => scheme.labels = LabelSkew::Dirichlet { alpha: value.parse().ok()? },
+                "shards" => scheme.labels = LabelSkew::Shards { per_client: value.parse().ok()? },
+                "quantity" => scheme.quantity = Some(value.parse().ok()?),
+                _ => return None,
             }
         }
-        Ok(scheme)
+        Some(scheme)
     }
 }
+
+as_text!([] Scheme);
 
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {

@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 
-use crate::client::Mode;
 use crate::error::{Error, Result};
-use crate::market::{Market, ModeCosts};
+use crate::market::Market;
+use crate::mode::{Mode, PerMode};
 use crate::money::Credits;
-use crate::outcome::Outcome;
+use crate::outcome::{Decision, Outcome};
 use crate::personal::{self, Options};
 use crate::rule::{Facts, Guarantee, Mechanism, Private};
 
@@ -31,7 +31,7 @@ struct Item {
 
 impl BudgetFeasible {
     fn mode(market: &Market, index: usize) -> Mode {
-        let [local, augmented] = market.parts(index);
+        let PerMode { local, augmented } = market.parts(index);
         if augmented.effective > local.effective { Mode::Augmented } else { Mode::Local }
     }
 
@@ -129,8 +129,8 @@ impl Mechanism for BudgetFeasible {
         }
     }
 
-    fn ask(&self, _: &Market, _: usize, _: Mode, amount: Credits) -> ModeCosts {
-        ModeCosts { local: amount, augmented: amount }
+    fn ask(&self, _: &Market, _: usize, _: Mode, amount: Credits) -> PerMode<Credits> {
+        PerMode { local: amount, augmented: amount }
     }
 
     fn run(&self, market: &Market) -> Result<Outcome> {
@@ -156,8 +156,7 @@ impl Mechanism for BudgetFeasible {
             payments[items[at].index] = Credits::narrow(wins, "a payment")?;
         }
         let bound = personal::solve(market, Options { gap: 0.0, effort: 50_000_000 }).lower_bound;
-        let bound = Credits::narrow(bound.div_euclid(1_000_000), "the lower bound")?;
-        market.outcome(None, &modes, &payments, Some(bound), true)
+        market.outcome(Decision::new(modes, payments).bounded(bound, true)?)
     }
 }
 

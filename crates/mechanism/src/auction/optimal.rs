@@ -1,11 +1,11 @@
 //! The auction that minimises the server's expected cost: virtual costs, ironing, threshold payments (Myerson 1981, for buying).
 
 use crate::auction::vcg::without;
-use crate::client::Mode;
 use crate::error::{Error, Result};
-use crate::market::{Market, ModeCosts};
+use crate::market::Market;
+use crate::mode::{Mode, PerMode};
 use crate::money::{Credits, Rate};
-use crate::outcome::Outcome;
+use crate::outcome::{Decision, Outcome};
 use crate::personal::{self, Options};
 use crate::prior::{Distribution, Prior};
 use crate::rule::{Facts, Guarantee, Mechanism, Private};
@@ -99,6 +99,10 @@ impl VirtualCosts {
 
 /// The expected-cost-optimal auction for a private training cost per sample.
 ///
+/// The assumption that it stands on: training costs are independent of what is known about a client. Where one device factor scales all of a client's
+/// costs, its known generating costs reveal the private one, and a server that used them would pay no rent at all; there this auction is truthful
+/// and individually rational all the same, but optimal only among mechanisms that do not look at the generating costs.
+///
 /// Private: the training cost per sample, drawn independently from a common known prior. Known: samples, skew, theta, and what generating costs
 /// (the server measures the time of a generated image and knows the price list). A client's report is its cost of local mode; in augmented
 /// mode it is reimbursed for generating on top. The allocation minimises kappa Phi + virtual costs, exactly; the payment is that of
@@ -143,7 +147,8 @@ impl Mechanism for Optimal {
     fn facts(&self) -> Facts {
         Facts {
             private: Private::OneCost,
-            information: "private: the training cost per sample, from a known prior; measured: everything else, generating included",
+            information: "private: the training cost per sample, from a known prior; known: what generating costs each client, which must not \
+                          tell anything about its training cost; measured: everything else",
             guarantees: vec![
                 Guarantee::IndividualRationality,
                 Guarantee::Truthfulness,
@@ -154,10 +159,10 @@ impl Mechanism for Optimal {
         }
     }
 
-    fn ask(&self, market: &Market, index: usize, mode: Mode, amount: Credits) -> ModeCosts {
+    fn ask(&self, market: &Market, index: usize, mode: Mode, amount: Credits) -> PerMode<Credits> {
         let extra = generating(market, index).unwrap_or_default().micros();
         let local = if mode == Mode::Augmented { (amount.micros() - extra).max(0) } else { amount.micros() };
-        ModeCosts { local: Credits::from_micros(local), augmented: Credits::from_micros(local.saturating_add(extra)) }
+        PerMode { local: Credits::from_micros(local), augmented: Credits::from_micros(local.saturating_add(extra)) }
     }
 
     fn run(&self, market: &Market) -> Result<Outcome> {
@@ -171,7 +176,7 @@ impl Mechanism for Optimal {
             types.push(own);
             if own < values.len() {
                 let local = self.training(market, index, VirtualCosts::costs)?[own];
-                costs.push(ModeCosts { local, augmented: sum(local, generating(market, index)?)? });
+                costs.push(PerMode { local, augmented: sum(local, generating(market, index)?)? });
                 hirable.push(index);
             }
         }
@@ -190,8 +195,7 @@ impl Mechanism for Optimal {
             }
         }
         let bound = personal::solve(market, Options { effort: self.options.effort / 4, ..self.options }).lower_bound;
-        let bound = Credits::narrow(bound.div_euclid(1_000_000), "the lower bound")?;
-        market.outcome(None, &modes, &payments, Some(bound), exact)
+        market.outcome(Decision::new(modes, payments).bounded(bound, exact)?)
     }
 }
 
@@ -217,8 +221,7 @@ impl Optimal {
         let mut last = last.unwrap_or(own);
         // where both are exactly as good, ask the allocation rule itself
         if last + 1 < costs.len() && rise(last + 1) == room {
-            let tied =
-                ModeCosts { local: costs[last + 1], augmented: sum(costs[last + 1], generating(market, index)?)? };
+            let tied = PerMode { local: costs[last + 1], augmented: sum(costs[last + 1], generating(market, index)?)? };
             if personal::solve(&virtually.with_report(at, tied)?, self.options).modes[at].plays() {
                 last = (last..costs.len()).take_while(|&other| rise(other) <= room).last().unwrap_or(last);
             }

@@ -1,10 +1,10 @@
 //! VCG over modes: the allocation that is cheapest at the reported costs, and for each winner what its presence saves the others.
 
-use crate::client::Mode;
 use crate::error::Result;
 use crate::market::Market;
+use crate::mode::Mode;
 use crate::money::Credits;
-use crate::outcome::Outcome;
+use crate::outcome::{Decision, Outcome};
 use crate::personal::{self, Options, Solution, micros_up};
 use crate::rule::{Facts, Guarantee, Mechanism, Private};
 
@@ -47,8 +47,7 @@ impl Mechanism for Vcg {
                 Err(better) => best = better,
             }
         };
-        let bound = Credits::narrow(best.lower_bound.div_euclid(1_000_000), "the lower bound")?;
-        market.outcome(None, &best.modes, &payments, Some(bound), best.exact)
+        market.outcome(Decision::new(best.modes, payments).bounded(best.lower_bound, best.exact)?)
     }
 }
 
@@ -72,7 +71,7 @@ impl Vcg {
 /// The best allocation in which client `index` stays out.
 pub(super) fn without(market: &Market, index: usize, options: Options) -> Solution {
     if market.len() == 1 {
-        let objective = market.model().loss(&market.empty_tally());
+        let objective = market.loss_of(&market.empty_tally());
         return Solution { modes: vec![Mode::Out], objective, lower_bound: objective, exact: true };
     }
     let mut solution = personal::solve(&market.filter(|other| other != index), options);

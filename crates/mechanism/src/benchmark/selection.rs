@@ -4,22 +4,22 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::benchmark::known_costs;
-use crate::client::Mode;
+use crate::benchmark::known::known_costs;
 use crate::error::{Error, Result};
 use crate::market::Market;
+use crate::mode::{Mode, PerMode};
 use crate::money::{Credits, Price};
-use crate::outcome::Outcome;
+use crate::outcome::{Decision, Outcome};
 use crate::rule::{Facts, Guarantee, Mechanism, Private};
 
-fn at_cost(market: &Market, modes: &[Mode]) -> Result<Outcome> {
+fn at_cost(market: &Market, modes: Vec<Mode>) -> Result<Outcome> {
     let payments: Vec<Credits> = modes.iter().zip(market.costs()).map(|(&mode, costs)| costs.of(mode)).collect();
-    market.outcome(None, modes, &payments, None, true)
+    market.outcome(Decision::new(modes, payments))
 }
 
 /// The mode in which a client's effective samples are cheapest; out if it has none.
 fn efficient(market: &Market, index: usize) -> Mode {
-    let [local, augmented] = market.parts(index);
+    let PerMode { local, augmented } = market.parts(index);
     let costs = market.costs()[index];
     let cost = |cost: Credits, other: u64| i128::from(cost.micros()) * i128::from(other);
     match (local.is_useful(), augmented.is_useful()) {
@@ -64,7 +64,7 @@ impl Mechanism for RandomParticipants {
                 modes[index] = mode;
             }
         }
-        at_cost(market, &modes)
+        at_cost(market, modes)
     }
 }
 
@@ -82,7 +82,7 @@ impl Mechanism for EveryoneAtCost {
     }
 
     fn run(&self, market: &Market) -> Result<Outcome> {
-        at_cost(market, &vec![Mode::Local; market.len()])
+        at_cost(market, vec![Mode::Local; market.len()])
     }
 }
 
@@ -100,7 +100,7 @@ impl Mechanism for EveryoneAugmented {
     }
 
     fn run(&self, market: &Market) -> Result<Outcome> {
-        at_cost(market, &vec![Mode::Augmented; market.len()])
+        at_cost(market, vec![Mode::Augmented; market.len()])
     }
 }
 
@@ -149,6 +149,6 @@ impl Mechanism for TopK {
         for (_, index, mode) in offers.into_iter().take(self.winners) {
             modes[index] = mode;
         }
-        at_cost(market, &modes)
+        at_cost(market, modes)
     }
 }

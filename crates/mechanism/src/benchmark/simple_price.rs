@@ -1,16 +1,16 @@
 //! Best single prices that ignore generation, or quality.
 
-use crate::benchmark::known_costs;
-use crate::client::Mode;
+use crate::benchmark::known::known_costs;
 use crate::error::Result;
-use crate::market::{Market, ModeCosts};
-use crate::outcome::Outcome;
+use crate::market::Market;
+use crate::mode::PerMode;
+use crate::outcome::{Decision, Outcome};
 use crate::posted;
 use crate::rule::{Facts, Mechanism, PROHIBITIVE};
 
 /// The market where generating is out of the question.
 fn without_generation(market: &Market) -> Result<Market> {
-    market.with_costs(market.costs().iter().map(|costs| ModeCosts { augmented: PROHIBITIVE, ..*costs }).collect())
+    market.with_costs(market.costs().iter().map(|costs| PerMode { augmented: PROHIBITIVE, ..*costs }).collect())
 }
 
 /// The best uniform price where nobody can generate data: what federated learning pays without a generator.
@@ -46,9 +46,7 @@ impl Mechanism for QualityBlind {
 
     fn run(&self, market: &Market) -> Result<Outcome> {
         let believed = posted::complete(&without_generation(&market.blind_to_skew())?)?;
-        let modes: Vec<Mode> = believed.modes();
         let payments: Vec<_> = believed.awards.iter().map(|award| award.payment).collect();
-        let outcome = market.outcome(None, &modes, &payments, None, true)?;
-        Ok(Outcome { price: believed.price, ..outcome })
+        market.outcome(Decision::new(believed.modes(), payments).at(believed.price))
     }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 
+use crate::client::entry::{Client, ClientSpec, Row};
+use crate::client::scale::{MAX_TOTAL_SAMPLES, NANOS};
 use crate::client::target::{Target, TargetChoice, quantise};
-use crate::client::{Client, ClientSpec, MAX_TOTAL_SAMPLES, NANOS};
 use crate::error::{Error, Result};
 use crate::money::Rate;
+use crate::printable::Printable;
 
 /// How far a given skew may be from the one its label shares give: room for a table printed with three decimals.
 pub const SKEW_TOLERANCE: f64 = 2e-3;
@@ -18,13 +20,6 @@ pub struct Population {
     pub(super) clients: Vec<Client>,
     pub(super) target: Option<Target>,
     pub(crate) deviations: Vec<i32>,
-}
-
-/// A row as it is read, before the target is known.
-pub(super) struct Row {
-    pub client: Client,
-    /// Whether `client.skew` was given; if not it is computed from the shares.
-    pub has_skew: bool,
 }
 
 impl Population {
@@ -58,15 +53,6 @@ impl Population {
             return Err(client_error(&twice.id, "id", "is used twice; ids must be distinct".into()));
         }
         Ok(population)
-    }
-
-    /// Reads the clients of a CSV table: `client,samples,skew,compute_cost,synthesis_cost,setup_cost,batch` and, where label
-    /// shares are known, `p0,p1,...`. `name` is what errors call the table.
-    ///
-    /// # Errors
-    /// [`Error::Table`] with line and column, [`Error::TableShape`] for a wrong header or no client.
-    pub fn read_csv(reader: impl std::io::Read, name: &str, target: &TargetChoice) -> Result<Self> {
-        super::file::read(reader, name, target)
     }
 
     pub(super) fn assemble(
@@ -167,7 +153,7 @@ fn pooled(rows: &[Row], shares: &[u32], classes: usize, total: u128) -> Target {
 }
 
 fn client_error(client: &str, field: &'static str, problem: String) -> Error {
-    Error::Client { client: client.to_owned(), field, problem }
+    Error::Client { client: Printable(client).to_string(), field, problem }
 }
 
 fn quantise_spec(spec: ClientSpec) -> Result<(Row, Option<Vec<u32>>)> {

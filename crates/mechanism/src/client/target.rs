@@ -1,6 +1,6 @@
 //! The label distribution that the trained model is meant for.
 
-use crate::client::{NANOS, nanos};
+use crate::client::scale::{NANOS, nanos};
 use crate::error::{Error, Result};
 
 /// How far label shares may be from summing to 1: a table printed with a few decimals passes, a wrong one does not.

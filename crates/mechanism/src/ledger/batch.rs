@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::ledger::{Book, LedgerError, Posted, Transaction};
+use crate::error::LedgerError;
+use crate::ledger::book::{Book, Posted, Transaction};
 use crate::money::Credits;
 
 /// Transactions on trial: when this is dropped before [`Batch::keep`], the book is what it was.

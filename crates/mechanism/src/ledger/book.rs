@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, LedgerError, Result};
 use crate::money::Credits;
 
 /// One side of a transaction: `amount` (micro-credits) is added to `account`.
@@ -44,50 +44,6 @@ impl Transaction {
             postings: vec![posting(from, taken), posting(to, amount)],
         })
     }
-}
-
-/// Why the ledger refused something.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LedgerError {
-    /// The postings do not sum to zero.
-    #[error("transaction `{id}` does not balance: its postings sum to {sum} micro-credits")]
-    Unbalanced {
-        /// The transaction.
-        id: String,
-        /// Their sum.
-        sum: i128,
-    },
-    /// Fewer than two postings, or an empty id or account.
-    #[error("transaction `{id}`: {problem}")]
-    Malformed {
-        /// The transaction.
-        id: String,
-        /// What is wrong.
-        problem: &'static str,
-    },
-    /// The id is taken by another transaction.
-    #[error("transaction `{id}` was already posted with other content; use a new id to correct it")]
-    Conflict {
-        /// The transaction.
-        id: String,
-    },
-    /// A balance would leave its range. Nothing was posted.
-    #[error("transaction `{id}` would overflow the balance of `{account}`")]
-    Overflow {
-        /// The transaction.
-        id: String,
-        /// The account.
-        account: String,
-    },
-    /// A line of the file is no transaction, or one that could not have been posted.
-    #[error("line {line}: {problem}")]
-    Line {
-        /// Line in the file, from 1.
-        line: u64,
-        /// What is wrong.
-        problem: String,
-    },
 }
 
 /// What came of posting a transaction.
@@ -173,7 +129,7 @@ impl Book {
         self.transactions.is_empty()
     }
 
-    /// Replays a file of transactions, one JSON object per line; blank lines are skipped. Returns the book and the number of
+    /// Replays a file of transactions, one JSON object per line, each id once; blank lines are skipped. Returns the book and the number of
     /// bytes of whole lines: a last line without its line end that does not parse was cut off while it was written, and is
     /// left out.
     ///
@@ -197,9 +153,16 @@ impl Book {
                 continue;
             }
             match serde_json::from_slice::<Transaction>(&bytes) {
-                Ok(transaction) => match book.post(transaction) {
-                    Ok(_) => whole += read as u64,
-                    Err(error) => return fail(error.to_string()),
+                Ok(transaction) => match (transaction.id.clone(), book.post(transaction)) {
+                    (_, Ok(Posted::New)) => whole += read as u64,
+                    // Nobody writes a transaction that is booked: two programs wrote this file at once.
+                    (id, Ok(Posted::Already)) => {
+                        return fail(format!(
+                            "transaction `{id}` is in the file twice: remove this line if it was paid once, and start one \
+                             program on these books at a time"
+                        ));
+                    }
+                    (_, Err(error)) => return fail(error.to_string()),
                 },
                 Err(_) if !bytes.ends_with(b"\n") => return Ok(Ok((book, whole))),
                 Err(error) => return fail(format!("is not a transaction: {error}")),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use imfl_storage::{Disk, FileSystem, Log, Position, StorageError};
 
-use crate::error::Result;
+use crate::error::{Error, LedgerError, Result};
 use crate::ledger::batch::Batch;
-use crate::ledger::{Book, LedgerError, Posted, Transaction};
+use crate::ledger::book::{Book, Posted, Transaction};
 
 /// A book whose transactions are in a file before anybody is told that they are booked.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Ledger {
                 Book::replay(content).map_err(|source| StorageError::Read { path: path.into(), source })??;
             let whole = usize::try_from(whole).unwrap_or(content.len());
             opened = Some((book, whole == 0 || content[..whole].ends_with(b"\n")));
-            Ok::<_, crate::Error>(whole)
+            Ok::<_, Error>(whole)
         })?;
         let (book, line_ended) = opened.unwrap_or((Book::default(), true));
         if !line_ended {

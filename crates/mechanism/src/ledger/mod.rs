@@ -8,7 +8,8 @@ mod book;
 mod file;
 mod instalment;
 
-pub use book::{Book, LedgerError, Posted, Posting, Transaction};
+pub use crate::error::LedgerError;
+pub use book::{Book, Posted, Posting, Transaction};
 pub use file::Ledger;
 pub use instalment::Instalments;
 
@@ -54,6 +55,19 @@ mod tests {
         assert!(Ledger::open(&path).unwrap_err().to_string().contains("line 3"));
         // the file is left as it was
         assert_eq!(std::fs::read(&path).unwrap().len(), 2 * text.len() + 3);
+    }
+
+    #[test]
+    fn a_transaction_that_is_in_the_file_twice_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        Ledger::open(&path).unwrap().post([pay("1", 5), pay("pay:42:0", 7)]).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let twice = format!("{text}{}\n", text.lines().last().unwrap());
+        std::fs::write(&path, &twice).unwrap();
+        let error = Ledger::open(&path).unwrap_err().to_string();
+        assert!(error.contains("line 3") && error.contains("`pay:42:0` is in the file twice"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), twice, "the file is left as it was");
     }
 
     #[test]

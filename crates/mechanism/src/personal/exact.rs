@@ -1,9 +1,9 @@
 //! The objective in integers, moves between solutions, and trying everything.
 
-use crate::client::Mode;
-use crate::loss::Tally;
 use crate::market::Market;
-use crate::personal::Solution;
+use crate::mode::Mode;
+use crate::objective::Tally;
+use crate::personal::solution::Solution;
 
 /// Pico-credits in a micro-credit.
 const PICOS: i128 = 1_000_000;
@@ -24,10 +24,10 @@ impl<'a> Allocation<'a> {
         Allocation { market, tally: market.tally(&modes), modes, costs }
     }
 
-    /// kappa Phi + costs, in pico-credits.
+    /// Loss + costs, in pico-credits.
     #[inline]
     pub(super) fn objective(&self) -> i128 {
-        self.market.model().loss(&self.tally) + self.costs * PICOS
+        self.market.loss_of(&self.tally) + self.costs * PICOS
     }
 
     #[inline]
@@ -68,6 +68,13 @@ impl<'a> Allocation<'a> {
         }
         best
     }
+}
+
+/// The best allocation that single changes lead to from nobody taking part. What it costs bounds nothing.
+pub(super) fn climb(market: &Market) -> Solution {
+    let mut allocation = Allocation::new(market, vec![Mode::Out; market.len()]);
+    let objective = allocation.improve(50);
+    Solution { modes: allocation.modes, objective, lower_bound: 0, exact: false }
 }
 
 /// All 3^K allocations, depth first.

@@ -1,6 +1,6 @@
 //! The dual at given (t, q): the best multiplier mu of the total weight, and who then takes part.
 
-use crate::client::Mode;
+use crate::mode::{Mode, PerMode};
 use crate::personal::relaxation::{Column, Relaxation};
 
 /// Weight multipliers on either side of the best one.
@@ -23,8 +23,8 @@ pub(super) struct Inner<'a> {
     relaxation: &'a Relaxation,
     low: f64,
     high: f64,
-    /// Reduced costs without mu, `[clients][local, augmented]`.
-    base: Vec<[f64; 2]>,
+    /// Reduced costs without mu, per client; infinite in a mode where it has nothing to offer.
+    base: Vec<PerMode<f64>>,
     t: f64,
     /// The last multiplier, where the next one is looked for.
     pub mu: f64,
@@ -33,7 +33,7 @@ pub(super) struct Inner<'a> {
 
 impl<'a> Inner<'a> {
     pub fn new(relaxation: &'a Relaxation, low: f64, high: f64, mu: f64) -> Self {
-        let base = vec![[f64::INFINITY; 2]; relaxation.columns.len()];
+        let base = vec![PerMode { local: f64::INFINITY, augmented: f64::INFINITY }; relaxation.columns.len()];
         Inner { relaxation, low, high, base, t: 0.0, mu, effort: 0 }
     }
 
@@ -42,26 +42,26 @@ impl<'a> Inner<'a> {
         let h = self.high;
         let slope = 2.0 * self.relaxation.bias / h;
         for (index, (base, client)) in self.base.iter_mut().zip(&self.relaxation.columns).enumerate() {
-            for (mode, (base, column)) in base.iter_mut().zip(client).enumerate() {
-                let Some(column) = column else { continue };
-                *base = column.cost + slope * t * column.skew + column.quadratic / (h * h) + column.linear / h;
-                if mode == 0 {
-                    let own = &self.relaxation.classes[index * q.len()..(index + 1) * q.len()];
-                    *base += slope * own.iter().zip(q).map(|(class, q)| class * q).sum::<f64>();
-                }
+            let reduced =
+                |column: Column| column.cost + slope * t * column.skew + column.quadratic / (h * h) + column.linear / h;
+            if let Some(column) = client.local {
+                let own = &self.relaxation.classes[index * q.len()..(index + 1) * q.len()];
+                base.local = reduced(column) + slope * own.iter().zip(q).map(|(class, q)| class * q).sum::<f64>();
+            }
+            if let Some(column) = client.augmented {
+                base.augmented = reduced(column);
             }
         }
         self.effort += (1 + q.len() as u64 / 4) * self.base.len() as u64;
     }
 
     /// For each client the best mode at mu, and its reduced cost.
-    fn choices(&self, mu: f64) -> impl Iterator<Item = (usize, usize, f64)> {
+    fn choices(&self, mu: f64) -> impl Iterator<Item = (usize, Mode, f64)> {
         self.base.iter().zip(&self.relaxation.columns).enumerate().filter_map(move |(index, (base, client))| {
-            let cost = |mode: usize| client[mode].map_or(f64::INFINITY, |column| base[mode] - mu * column.weight);
-            let (local, augmented) = (cost(0), cost(1));
+            let PerMode { local, augmented } = reduced(base, client, mu);
             match augmented <= local {
-                true if augmented < 0.0 => Some((index, 1, augmented)),
-                false if local < 0.0 => Some((index, 0, local)),
+                true if augmented < 0.0 => Some((index, Mode::Augmented, augmented)),
+                false if local < 0.0 => Some((index, Mode::Local, local)),
                 _ => None,
             }
         })
@@ -70,7 +70,7 @@ impl<'a> Inner<'a> {
     fn weight(&mut self, mu: f64) -> f64 {
         self.effort += self.base.len() as u64;
         // the index is in range and the column exists: `choices` gave them
-        self.choices(mu).map(|(index, mode, _)| self.relaxation.columns[index][mode].map_or(0.0, |c| c.weight)).sum()
+        self.choices(mu).map(|(index, mode, _)| self.relaxation.columns[index].of(mode).map_or(0.0, |c| c.weight)).sum()
     }
 
     /// mu on both sides of the largest dual value, `tolerance` apart.
@@ -124,12 +124,10 @@ impl<'a> Inner<'a> {
 
     /// A typical reduced cost per unit of weight.
     fn scale(&self) -> f64 {
-        let ratio = |(base, column): (&f64, &Option<Column>)| column.map(|column| (base / column.weight).abs());
-        let ratios = self
-            .base
-            .iter()
-            .zip(&self.relaxation.columns)
-            .flat_map(|(base, client)| base.iter().zip(client).filter_map(ratio));
+        let ratio = |base: f64, column: Option<Column>| column.map_or(0.0, |column| (base / column.weight).abs());
+        let clients = self.base.iter().zip(&self.relaxation.columns);
+        let ratios =
+            clients.map(|(base, client)| ratio(base.local, client.local).max(ratio(base.augmented, client.augmented)));
         ratios.fold(1e-300, f64::max)
     }
 
@@ -158,11 +156,11 @@ impl<'a> Inner<'a> {
         let (mut weight, mut skew, mut classes) = (0.0, 0.0, vec![0.0; self.relaxation.width]);
         let width = classes.len();
         for (index, mode, _) in self.choices(mu) {
-            if let Some(column) = self.relaxation.columns[index][mode] {
+            if let Some(column) = self.relaxation.columns[index].of(mode) {
                 weight += column.weight;
                 skew += column.skew;
             }
-            if mode == 0 {
+            if mode == Mode::Local {
                 let own = &self.relaxation.classes[index * width..(index + 1) * width];
                 classes.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
             }
@@ -174,19 +172,26 @@ impl<'a> Inner<'a> {
     pub fn minimiser(&self, mu: f64) -> Vec<Mode> {
         let mut modes = vec![Mode::Out; self.base.len()];
         for (index, mode, _) in self.choices(mu) {
-            modes[index] = Mode::PLAYING[mode];
+            modes[index] = mode;
         }
         modes
     }
 
     pub fn regrets(&self, mu: Bracket) -> Vec<[f64; 3]> {
         let mu = if self.value(mu.low) >= self.value(mu.high) { mu.low } else { mu.high };
-        let client = |(base, client): (&[f64; 2], &[Option<Column>; 2])| {
-            let cost = |mode: usize| client[mode].map_or(f64::INFINITY, |column| base[mode] - mu * column.weight);
-            let costs = [0.0, cost(0), cost(1)];
+        let client = |(base, client): (&PerMode<f64>, &PerMode<Option<Column>>)| {
+            let PerMode { local, augmented } = reduced(base, client, mu);
+            let costs = [0.0, local, augmented];
             let best = costs[0].min(costs[1]).min(costs[2]);
             costs.map(|cost| cost - best)
         };
         self.base.iter().zip(&self.relaxation.columns).map(client).collect()
     }
+}
+
+/// Reduced costs at mu; infinite in a mode where the client has nothing to offer.
+#[inline]
+fn reduced(base: &PerMode<f64>, client: &PerMode<Option<Column>>, mu: f64) -> PerMode<f64> {
+    let at = |base: f64, column: Option<Column>| column.map_or(f64::INFINITY, |column| base - mu * column.weight);
+    PerMode { local: at(base.local, client.local), augmented: at(base.augmented, client.augmented) }
 }

@@ -12,13 +12,12 @@
 //! so for every (t, q, mu) the sum over clients of the smallest of 0 and its two *reduced costs*, minus c0 t^2, plus mu low (or
 //! mu high), is a lower bound: the Lagrangian dual, concave in (t, q, mu). mu is found for each (t, q) by bisection, t by bisection
 //! along a fixed direction q / t, and q by subgradient steps; whatever is found bounds. Everything here is in floats, and callers
-//! leave [`slack`] for their rounding: floats prune, integers decide.
+//! leave `slack` for their rounding: floats prune, integers decide.
 
-use crate::client::{Mode, NANOS};
-use crate::loss::{MICRO_SAMPLES, Weights};
+use crate::client::NANOS;
 use crate::market::Market;
-use crate::personal::ascent::{Ascent, Multipliers};
-use crate::personal::inner::Inner;
+use crate::mode::{Mode, PerMode};
+use crate::objective::{Bias, LossModel, MICRO_SAMPLES, Weights};
 
 /// One client in one mode, in pico-credits where it is money.
 #[derive(Debug, Clone, Copy)]
@@ -34,8 +33,8 @@ pub(super) struct Column {
 }
 
 pub(super) struct Relaxation {
-    /// `[clients][local, augmented]`; `None` where the client has nothing to offer.
-    pub columns: Vec<[Option<Column>; 2]>,
+    /// Per client; `None` where it has nothing to offer in a mode.
+    pub columns: Vec<PerMode<Option<Column>>>,
     /// w (p_k - p) of local mode, `[clients, classes]`.
     pub classes: Vec<f64>,
     /// Number of classes that are followed; 0 for the aligned bias.
@@ -44,35 +43,20 @@ pub(super) struct Relaxation {
     pub bias: f64,
 }
 
-/// What is known about an interval.
-pub(super) struct Bound {
-    /// The lower bound, in pico-credits.
-    pub value: f64,
-    pub multipliers: Multipliers,
-    /// Modes that attain it, with too little and with too much weight.
-    pub minimisers: [Vec<Mode>; 2],
-    /// What each client adds to the bound in each mode beyond its best one, `[clients][out, local, augmented]`.
-    pub regrets: Vec<[f64; 3]>,
-    /// Evaluations of a client that it took.
-    pub effort: u64,
-}
-
-/// What rounding may have added to a bound.
-pub(super) fn slack(value: f64) -> f64 {
-    value.abs() * 1e-9 + 2.0
-}
-
 impl Relaxation {
-    pub(super) fn new(market: &Market) -> Self {
-        let model = market.model();
-        let [bias, finite, drift, local, averaged] = model.coefficients();
+    pub(super) fn new(market: &Market, model: &LossModel) -> Self {
+        let priced = model.priced();
         let (nanos, micros) = (NANOS as f64, MICRO_SAMPLES as f64);
-        let width = market.classes();
+        let width = match model.bias() {
+            Bias::Aligned => 0,
+            Bias::Mixture => market.population().classes(),
+        };
         let mut classes = Vec::with_capacity(width * market.len());
         let columns = (0..market.len()).map(|index| {
             let weight = market.part(index, Mode::Local).weight as f64 / micros;
-            classes.extend(market.deviations(index).iter().map(|&deviation| weight * f64::from(deviation) / nanos));
-            Mode::PLAYING.map(|mode| {
+            let deviations = market.deviations(index).iter().take(width);
+            classes.extend(deviations.map(|&deviation| weight * f64::from(deviation) / nanos));
+            PerMode::from_fn(|mode| {
                 let part = market.part(index, mode);
                 part.is_useful().then(|| {
                     let weight = part.weight as f64 / micros;
@@ -86,20 +70,21 @@ impl Relaxation {
                         cost: market.costs()[index].of(mode).micros() as f64 * 1e6,
                         weight,
                         skew: if mode == Mode::Local && width > 0 { 0.0 } else { weight * skew },
-                        quadratic: finite * weight * per_sample + averaged * weight * per_batch,
-                        linear: drift * weight * skew * skew + local * per_batch,
+                        quadratic: priced.finite_data * weight * per_sample
+                            + priced.averaged_noise * weight * per_batch,
+                        linear: priced.drift * weight * skew * skew + priced.local_noise * per_batch,
                     }
                 })
             })
         });
         let columns = columns.collect();
-        Relaxation { columns, classes, width, bias }
+        Relaxation { columns, classes, width, bias: priced.bias }
     }
 
     /// The smallest and the largest total weight of anyone taking part, if anybody can.
     pub(super) fn range(&self) -> Option<(f64, f64)> {
-        let weights = |client: &[Option<Column>; 2]| {
-            let each = client.iter().flatten().map(|column| column.weight);
+        let weights = |client: &PerMode<Option<Column>>| {
+            let each = client.iter().filter_map(|(_, column)| column.map(|column| column.weight));
             each.fold(None, |range: Option<(f64, f64)>, weight| {
                 Some(range.map_or((weight, weight), |(low, high)| (low.min(weight), high.max(weight))))
             })
@@ -108,26 +93,5 @@ impl Relaxation {
         let (low, high) =
             clients.fold((f64::INFINITY, 0.0), |(low, high), client| (client.0.min(low), client.1 + high));
         (high > 0.0).then_some((low * (1.0 - 1e-9), high * (1.0 + 1e-9)))
-    }
-
-    /// The bound on [low, high], from multipliers that were good nearby.
-    pub(super) fn bound(&self, low: f64, high: f64, start: Option<&Multipliers>, steps: usize) -> Bound {
-        let mut inner = Inner::new(self, low, high, start.map_or(0.0, |start| start.mu));
-        let mut ascent = Ascent { best: None };
-        let directions = start.map_or_else(|| vec![0.0; self.width], Multipliers::directions);
-        let near = start.map(|start| start.t).filter(|t| *t > 0.0);
-        // along the directions that were good nearby, then around the best point
-        ascent.along(&mut inner, &directions, near, if near.is_some() { 6 } else { 20 });
-        if self.width > 0 {
-            ascent.around(&mut inner, steps);
-        }
-        // every solved point is kept if it beats none
-        let (value, multipliers) =
-            ascent.best.unwrap_or((f64::NEG_INFINITY, Multipliers { t: 0.0, q: vec![0.0; self.width], mu: 0.0 }));
-        inner.reduce(multipliers.t, &multipliers.q);
-        let mu = inner.multiplier(1e-10);
-        let regrets = inner.regrets(mu);
-        let minimisers = [inner.minimiser(mu.low), inner.minimiser(mu.high)];
-        Bound { value, multipliers, minimisers, regrets, effort: inner.effort }
     }
 }

@@ -3,13 +3,15 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::client::Mode;
 use crate::market::Market;
+use crate::objective::LossModel;
 use crate::personal::ascent::Multipliers;
+use crate::personal::bound::bound;
+use crate::personal::enumeration::Enumeration;
 use crate::personal::exact::Allocation;
-use crate::personal::relaxation::{Relaxation, slack};
-use crate::personal::{Options, Solution};
-use crate::posted;
+use crate::personal::incumbent::start;
+use crate::personal::relaxation::Relaxation;
+use crate::personal::solution::{Options, Solution};
 
 /// What trying an allocation takes, in evaluations of a client.
 const NODE: u64 = 6;
@@ -41,29 +43,9 @@ impl PartialEq for Interval {
 }
 impl Eq for Interval {}
 
-/// The best allocation so far.
-struct Incumbent {
-    objective: i128,
-    modes: Vec<Mode>,
-}
-
-impl Incumbent {
-    fn offer(&mut self, objective: i128, modes: &[Mode]) {
-        if objective < self.objective {
-            self.objective = objective;
-            self.modes.clear();
-            self.modes.extend_from_slice(modes);
-        }
-    }
-
-    /// Whether a bound leaves room for something better.
-    fn beaten_by(&self, bound: f64) -> bool {
-        bound - slack(bound) < self.objective as f64
-    }
-}
-
-pub(crate) fn search(market: &Market, options: Options) -> Solution {
-    let relaxation = Relaxation::new(market);
+/// The cheapest modes where the objective is the bound.
+pub(crate) fn search(market: &Market, model: &LossModel, options: Options) -> Solution {
+    let relaxation = Relaxation::new(market, model);
     let mut best = start(market);
     let mut effort = 0;
     let mut open = BinaryHeap::new();
@@ -84,7 +66,7 @@ pub(crate) fn search(market: &Market, options: Options) -> Solution {
         }
         let Interval { low, high, start, .. } = interval;
         let steps = if start.is_some() { 12 } else { 100 };
-        let bound = relaxation.bound(low, high, start.as_ref(), steps);
+        let bound = bound(&relaxation, low, high, start.as_ref(), steps);
         effort += bound.effort;
         let value = bound.value.max(interval.bound);
         for modes in bound.minimisers {
@@ -122,106 +104,14 @@ pub(crate) fn search(market: &Market, options: Options) -> Solution {
         }
     }
     let open = open.peek().map_or(f64::INFINITY, |interval| interval.bound).min(given_up);
-    let exact = !best.beaten_by(open);
-    let lower_bound = match exact {
-        true => best.objective,
-        false => ((open - slack(open)).floor().max(0.0) as i128).min(best.objective),
-    };
-    Solution { modes: best.modes, objective: best.objective, lower_bound, exact }
-}
-
-/// Nobody, everybody's answer to the best posted price, and what single changes make of both.
-fn start(market: &Market) -> Incumbent {
-    let nobody = Allocation::new(market, vec![Mode::Out; market.len()]);
-    let mut best = Incumbent { objective: nobody.objective(), modes: nobody.modes.clone() };
-    let mut starts = vec![nobody];
-    if let Ok(outcome) = posted::complete(market) {
-        starts.push(Allocation::new(market, outcome.modes()));
-    }
-    for mut allocation in starts {
-        let objective = allocation.improve(20);
-        best.offer(objective, &allocation.modes);
-    }
-    best
-}
-
-/// What one client could do instead.
-struct Deviation {
-    client: usize,
-    /// The other modes with their regrets, smallest first.
-    others: [(f64, Mode); 2],
-}
-
-/// All allocations that deviate from the relaxation's minimiser by less than the gap.
-///
-/// A bound plus the regrets of an allocation's modes is a lower bound on that very allocation, so one whose regrets sum to more than
-/// the gap cannot win. Clients are sorted by their smallest regret, which ends each loop early.
-struct Enumeration<'a> {
-    allocation: Allocation<'a>,
-    /// By their smallest regret.
-    deviations: Vec<Deviation>,
-    bound: f64,
-    nodes: u64,
-    limit: u64,
-}
-
-impl<'a> Enumeration<'a> {
-    fn new(market: &'a Market, regrets: &[[f64; 3]], bound: f64, limit: u64) -> Self {
-        let mut modes = Vec::with_capacity(regrets.len());
-        let mut deviations = Vec::new();
-        for (index, regrets) in regrets.iter().enumerate() {
-            let mut order = [0, 1, 2];
-            order.sort_by(|&a, &b| regrets[a].total_cmp(&regrets[b]));
-            modes.push(Mode::ALL[order[0]]);
-            let other = |at: usize| (regrets[order[at]], Mode::ALL[order[at]]);
-            deviations.push(Deviation { client: index, others: [other(1), other(2)] });
-        }
-        deviations.sort_by(|a, b| a.others[0].0.total_cmp(&b.others[0].0).then(a.client.cmp(&b.client)));
-        Enumeration { allocation: Allocation::new(market, modes), deviations, bound, nodes: 0, limit }
-    }
-
-    /// Whether all were tried, and how many.
-    fn run(mut self, best: &mut Incumbent) -> (bool, u64) {
-        let objective = self.allocation.objective();
-        best.offer(objective, &self.allocation.modes);
-        let done = self.descend(0, 0.0, best);
-        (done, self.nodes + self.deviations.len() as u64)
-    }
-
-    fn descend(&mut self, from: usize, regret: f64, best: &mut Incumbent) -> bool {
-        for at in from..self.deviations.len() {
-            let Deviation { client: index, others } = self.deviations[at];
-            if !best.beaten_by(self.bound + regret + others[0].0) {
-                return true;
-            }
-            let usual = self.allocation.modes[index];
-            for (own, mode) in others {
-                if !own.is_finite() || !best.beaten_by(self.bound + regret + own) {
-                    continue;
-                }
-                self.nodes += 1;
-                if self.nodes > self.limit {
-                    return false;
-                }
-                self.allocation.set(index, mode);
-                let objective = self.allocation.objective();
-                best.offer(objective, &self.allocation.modes);
-                let done = self.descend(at + 1, regret + own, best);
-                self.allocation.set(index, usual);
-                if !done {
-                    return false;
-                }
-            }
-        }
-        true
-    }
+    best.solution(open)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::instance::{self, Shape};
-    use crate::loss::{Bias, Weights};
+    use crate::objective::{Bias, Weights};
     use crate::personal::exact::enumerate;
 
     #[test]
@@ -234,7 +124,7 @@ mod tests {
             for seed in 0..500 {
                 let clients = if seed % 50 == 0 { 8 } else { 1 + seed as usize % 6 };
                 let market = instance::market(seed, Shape { bias, weights, classes: 4, ..Shape::of(clients) }).unwrap();
-                let solution = search(&market, Options::default());
+                let solution = search(&market, market.bound().unwrap(), Options::default());
                 let brute = enumerate(&market);
                 assert!(solution.exact, "seed {seed}");
                 assert_eq!(solution.objective, brute.objective, "seed {seed} {bias}");
@@ -247,7 +137,7 @@ mod tests {
         for bias in [Bias::Aligned, Bias::Mixture] {
             for (seed, clients) in [(1, 20), (2, 20), (3, 40), (4, 300)] {
                 let market = instance::market(seed, Shape { bias, ..Shape::of(clients) }).unwrap();
-                let solution = search(&market, Options { effort: 3_000_000, gap: 0.0 });
+                let solution = search(&market, market.bound().unwrap(), Options { effort: 3_000_000, gap: 0.0 });
                 assert!(solution.lower_bound <= solution.objective);
                 let gap = (solution.objective - solution.lower_bound) as f64 / solution.objective as f64;
                 assert!(gap < 0.02, "{bias} {clients} clients: gap {gap}");

@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use crate::client::Mode;
 use crate::error::Result;
-use crate::loss::Tally;
 use crate::market::Market;
+use crate::mode::Mode;
 use crate::money::{Credits, Price};
-use crate::outcome::Outcome;
-use crate::posted::ATTOS_PER_PICO;
+use crate::objective::Tally;
+use crate::outcome::{Decision, Outcome};
 use crate::posted::response::{Switch, best_mode, payment, switches};
+use crate::posted::units::ATTOS_PER_PICO;
 
 /// The posted price with the smallest J = kappa Phi + r sum of v, and everyone's answer to it.
 ///
@@ -40,19 +40,20 @@ pub fn respond(market: &Market, price: Price) -> Result<Outcome> {
         modes[index] = mode;
         payments[index] = Credits::narrow(payment(price, &market.part(index, mode)), "a payment")?;
     }
-    market.outcome(Some(price), &modes, &payments, None, true)
+    market.outcome(Decision::new(modes, payments).at(Some(price)))
 }
 
 /// The best price, and its J in 1e-18 credits.
 pub(crate) fn best_price(market: &Market) -> (Price, i128) {
     let mut best = (Price::ZERO, i128::MAX);
+    let floor = market.objective().floor() * ATTOS_PER_PICO;
     sweep(market, |price, tally| {
         let payments = spending(price, tally);
-        // what is paid only grows with the price, and no loss is below 0
-        if payments > best.1 {
+        // what is paid only grows with the price, and no loss is below the floor
+        if payments > best.1 - floor {
             return ControlFlow::Break(());
         }
-        let cost = market.model().loss(tally) * ATTOS_PER_PICO + payments;
+        let cost = market.loss_of(tally) * ATTOS_PER_PICO + payments;
         if cost < best.1 {
             best = (price, cost);
         }
@@ -102,7 +103,7 @@ pub(super) fn sweep(market: &Market, mut visit: impl FnMut(Price, &Tally) -> Con
 mod tests {
     use super::*;
     use crate::instance::{self, Shape};
-    use crate::loss::{Bias, Weights};
+    use crate::objective::{Bias, Weights};
 
     /// J at every switch point by full evaluation, against the sweep.
     #[test]
@@ -112,8 +113,9 @@ mod tests {
             (Bias::Mixture, Weights::Effective),
             (Bias::Mixture, Weights::Samples),
         ] {
-            for seed in 0..500 {
-                let shape = Shape { bias, weights, classes: 4, ..Shape::of(1 + seed as usize % 8) };
+            for seed in 0..1000 {
+                let shape =
+                    Shape { bias, weights, classes: 4, forecast: seed >= 500, ..Shape::of(1 + seed as usize % 8) };
                 let market = instance::market(seed, shape).unwrap();
                 let mut candidates = vec![0];
                 for (index, costs) in market.fine_costs().iter().enumerate() {
@@ -124,7 +126,7 @@ mod tests {
                     let answer = |index: usize| best_mode(price, market.parts(index), &market.fine_costs()[index]);
                     let modes: Vec<Mode> = (0..market.len()).map(answer).collect();
                     let tally = market.tally(&modes);
-                    market.model().loss(&tally) * ATTOS_PER_PICO + spending(price, &tally)
+                    market.loss_of(&tally) * ATTOS_PER_PICO + spending(price, &tally)
                 };
                 let brute = candidates.into_iter().map(|price| (cost(price), price)).min().unwrap();
                 let (price, swept) = best_price(&market);

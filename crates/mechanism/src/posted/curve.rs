@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::market::{Market, loss_credits};
+use crate::mode::PerMode;
 use crate::money::{Credits, Price};
-use crate::posted::ATTOS_PER_PICO;
 use crate::posted::complete::{spending, sweep};
+use crate::posted::units::ATTOS_PER_PICO;
 
 /// What a price leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,15 +43,14 @@ pub fn curve(market: &Market, points: usize) -> Result<Vec<CurvePoint>> {
     let mut at = 0;
     sweep(market, |price, tally| {
         let payments = spending(price, tally);
-        let loss = market.model().loss(tally);
+        let loss = market.loss_of(tally);
         let cost = loss * ATTOS_PER_PICO + payments;
         if kept.as_ref().is_none_or(|(best, _)| cost < *best) {
             let point = loss_credits(loss).and_then(|accuracy_loss| {
                 // payments are not negative, so this rounds up
                 let payments = Credits::narrow((payments + 999_999_999_999) / 1_000_000_000_000, "the payments")?;
-                let server_cost =
-                    accuracy_loss.checked_add(payments).ok_or(crate::Error::Overflow("the server cost"))?;
-                let [local, augmented] = tally.players;
+                let server_cost = accuracy_loss.checked_add(payments).ok_or(Error::Overflow("the server cost"))?;
+                let PerMode { local, augmented } = tally.players;
                 Ok(CurvePoint { price, accuracy_loss, payments, server_cost, local, augmented })
             });
             kept = Some((cost, point));

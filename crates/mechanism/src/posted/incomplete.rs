@@ -6,13 +6,15 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::client::{FineCosts, Mode};
 use crate::error::{Error, Result};
-use crate::loss::Tally;
+use crate::estimate::Estimate;
 use crate::market::Market;
-use crate::money::{Credits, Price};
+use crate::mode::{Mode, PerMode};
+use crate::money::Price;
+use crate::objective::Tally;
+use crate::posted::complete::spending;
 use crate::posted::response::{best_mode, switches};
-use crate::posted::{ATTOS_PER_PICO, complete};
+use crate::posted::units::ATTOS_PER_PICO;
 use crate::prior::Prior;
 
 /// How to sample the prior.
@@ -24,17 +26,11 @@ pub struct Sampling {
     pub seed: u64,
 }
 
-/// An expected server cost.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Estimate {
-    /// The price.
-    pub price: Price,
-    /// Mean of J over the scenarios, in credits.
-    pub server_cost: f64,
-    /// Standard error of that mean, in credits; NaN with one scenario.
-    pub standard_error: f64,
-    /// Number of scenarios.
-    pub scenarios: u32,
+impl Sampling {
+    /// So many scenarios, drawn with this seed.
+    pub const fn new(scenarios: u32, seed: u64) -> Self {
+        Sampling { scenarios, seed }
+    }
 }
 
 /// What happens if the prior is wrong by a factor.
@@ -46,16 +42,6 @@ pub struct Sensitivity {
     pub best: Estimate,
     /// J at the price that the unscaled prior suggested.
     pub kept: Estimate,
-}
-
-impl Estimate {
-    /// Mean of J to the nearest micro-credit.
-    ///
-    /// # Errors
-    /// [`Error::Overflow`].
-    pub fn credits(&self) -> Result<Credits> {
-        Credits::narrow((self.server_cost * 1e6).round() as i128, "the expected server cost")
-    }
 }
 
 impl Sensitivity {
@@ -109,7 +95,7 @@ fn draws(
     prior: &Prior,
     sampling: Sampling,
     factor: f64,
-    mut visit: impl FnMut(u32, usize, FineCosts) -> Result<()>,
+    mut visit: impl FnMut(u32, usize, PerMode<u128>) -> Result<()>,
 ) -> Result<()> {
     if sampling.scenarios == 0 {
         return Err(Error::Rule("the number of scenarios is 0; take at least one".into()));
@@ -150,12 +136,13 @@ fn optimise(market: &Market, prior: &Prior, sampling: Sampling, factor: f64) -> 
     })?;
     events.sort_unstable_by_key(|event| event.price);
 
-    let empty = market.model().loss(&market.empty_tally());
+    let empty = market.loss_of(&market.empty_tally());
     let mut tallies: Vec<Tally> = vec![market.empty_tally(); sampling.scenarios as usize];
     let mut losses = vec![empty; sampling.scenarios as usize];
     // sums over scenarios: kappa Phi in pico-credits, and v in millionths of a sample
     let mut loss = empty * i128::from(sampling.scenarios);
     let mut effective = 0i128;
+    let floor = market.objective().floor() * ATTOS_PER_PICO * i128::from(sampling.scenarios);
     let mut best = (Price::ZERO, i128::MAX);
     let mut at = 0;
     let mut price = 0;
@@ -168,12 +155,12 @@ fn optimise(market: &Market, prior: &Prior, sampling: Sampling, factor: f64) -> 
             market.switch(tally, event.client as usize, event.from, event.to);
             effective += tally.effective;
             loss -= losses[scenario];
-            losses[scenario] = market.model().loss(tally);
+            losses[scenario] = market.loss_of(tally);
             loss += losses[scenario];
             at += 1;
         }
         // a price below 2^64 and v up to 1e18 per scenario: beyond 128 bits no cost is worth comparing
-        let Some(spent) = i128::from(price).checked_mul(effective).filter(|&spent| spent <= best.1) else {
+        let Some(spent) = i128::from(price).checked_mul(effective).filter(|&spent| spent <= best.1 - floor) else {
             break;
         };
         let cost = loss * ATTOS_PER_PICO + spent;
@@ -195,7 +182,7 @@ fn estimate_scaled(market: &Market, prior: &Prior, sampling: Sampling, price: Pr
     draws(market, prior, sampling, factor, |_, client, drawn| {
         market.switch(&mut tally, client, Mode::Out, best_mode(price, market.parts(client), &drawn));
         if client + 1 == market.len() {
-            let attos = market.model().loss(&tally) * ATTOS_PER_PICO + complete::spending(price, &tally);
+            let attos = market.loss_of(&tally) * ATTOS_PER_PICO + spending(price, &tally);
             costs.push(attos as f64 * 1e-18);
             tally = market.empty_tally();
         }
@@ -211,8 +198,8 @@ fn estimate_scaled(market: &Market, prior: &Prior, sampling: Sampling, price: Pr
 mod tests {
     use super::*;
     use crate::instance::{self, Shape};
-    use crate::loss::Bias;
-    use crate::posted::complete;
+    use crate::objective::Bias;
+    use crate::posted::best_price;
 
     #[test]
     fn one_certain_scenario_is_complete_information() {
@@ -221,7 +208,7 @@ mod tests {
             let known = crate::prior::Parametric { compute_cost: None, synthesis_cost: None, setup_cost: None };
             let prior = Prior::parametric(known).unwrap();
             let estimate = incomplete(&market, &prior, Sampling { scenarios: 1, seed: 0 }).unwrap();
-            assert_eq!(estimate.price, complete::best_price(&market).0);
+            assert_eq!(estimate.price, best_price(&market).0);
         }
     }
 

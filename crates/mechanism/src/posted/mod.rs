@@ -8,13 +8,12 @@ mod curve;
 mod incomplete;
 mod response;
 mod rules;
+mod units;
 
+pub use crate::estimate::Estimate;
 pub(crate) use complete::best_price;
 pub use complete::{complete, respond};
 pub use curve::{CurvePoint, curve};
-pub use incomplete::{Estimate, Sampling, Sensitivity, estimate_at, incomplete, sensitivity};
+pub use incomplete::{Sampling, Sensitivity, estimate_at, incomplete, sensitivity};
 pub(crate) use response::{best_mode, switches};
 pub use rules::{FixedPrice, PriorPrice, UniformPrice};
-
-/// Server costs of posted prices are compared in 1e-18 credits: a price in pico-credits times millionths of a sample.
-const ATTOS_PER_PICO: i128 = 1_000_000;

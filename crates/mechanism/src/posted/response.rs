@@ -1,8 +1,8 @@
 //! How a client answers a posted price, and at which prices its answer changes.
 
-use crate::client::{FineCosts, Mode};
-use crate::loss::Part;
+use crate::mode::{Mode, PerMode};
 use crate::money::Price;
+use crate::objective::Part;
 
 /// Micro-credits in 1e-18 credits.
 const ATTOS_PER_MICRO: u128 = 1_000_000_000_000;
@@ -21,14 +21,14 @@ pub(crate) fn payment(price: Price, part: &Part) -> i128 {
 
 /// The mode with the largest utility r v - cost; ties: augmented, then local, then out. By the exact price times the exact
 /// effective samples, before the payment is rounded up.
-pub(crate) fn best_mode(price: Price, parts: &[Part; 2], costs: &FineCosts) -> Mode {
+pub(crate) fn best_mode(price: Price, parts: &PerMode<Part>, costs: &PerMode<u128>) -> Mode {
     let utility = |part: &Part, cost: u128| {
         part.is_useful().then(|| {
             // at most 2^64 x 1e18 < 2^127, less at most 2^63 x 1e12
             (u128::from(price.picos()) * u128::from(part.effective)) as i128 - attos(cost) as i128
         })
     };
-    let (local, augmented) = (utility(&parts[0], costs.local), utility(&parts[1], costs.augmented));
+    let (local, augmented) = (utility(&parts.local, costs.local), utility(&parts.augmented, costs.augmented));
     let best = local.max(augmented).max(Some(0));
     if augmented == best {
         Mode::Augmented
@@ -52,8 +52,8 @@ pub(crate) struct Switch {
 
 /// The at most two switch points of a client, cheapest first. Points beyond [`Price::MAX`] do not count.
 #[inline]
-pub(crate) fn switches(parts: &[Part; 2], costs: &FineCosts) -> [Option<Switch>; 2] {
-    let [local, augmented] = parts;
+pub(crate) fn switches(parts: &PerMode<Part>, costs: &PerMode<u128>) -> [Option<Switch>; 2] {
+    let PerMode { local, augmented } = parts;
     let joins = |part: &Part, cost: u128| part.is_useful().then(|| ratio_up(attos(cost), part.effective)).flatten();
     let joins_local = joins(local, costs.local);
     let joins_augmented = joins(augmented, costs.augmented);
@@ -112,6 +112,7 @@ fn ratio_up(amount: u128, effective: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::fine;
     use crate::money::Credits;
     use proptest::prelude::*;
 
@@ -125,8 +126,8 @@ mod tests {
             local in 0u64..40, augmented in 0u64..40, cost in 0i64..60, more in -20i64..60, probe in 0u64..80,
         ) {
             // scaled so that interesting prices are multiples of 1e12 pico-credits divided by small numbers
-            let parts = [part(local), part(augmented)];
-            let costs = FineCosts::of(Credits::from_micros(cost), Credits::from_micros((cost + more).max(0)));
+            let parts = PerMode { local: part(local), augmented: part(augmented) };
+            let costs = fine(PerMode { local: cost, augmented: (cost + more).max(0) }.map(Credits::from_micros));
             let points = switches(&parts, &costs);
             let answer = |price: u64| {
                 points.iter().flatten().rev().find(|switch| switch.price <= price).map_or(Mode::Out, |switch| switch.to)

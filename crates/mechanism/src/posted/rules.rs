@@ -4,7 +4,8 @@ use crate::error::Result;
 use crate::market::Market;
 use crate::money::Price;
 use crate::outcome::Outcome;
-use crate::posted::{Sampling, complete, incomplete, respond};
+use crate::posted::complete::{complete, respond};
+use crate::posted::incomplete::{Sampling, incomplete};
 use crate::prior::Prior;
 use crate::rule::{Facts, Guarantee, Mechanism, Private};
 
@@ -55,7 +56,8 @@ impl Mechanism for PriorPrice {
     }
 
     fn run(&self, market: &Market) -> Result<Outcome> {
-        respond(market, incomplete(market, &self.prior, self.sampling)?.price)
+        let estimate = incomplete(market, &self.prior, self.sampling)?;
+        Ok(Outcome { estimate: Some(estimate), ..respond(market, estimate.price)? })
     }
 }
 

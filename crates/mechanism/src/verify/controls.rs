@@ -1,10 +1,10 @@
 //! Mechanisms that promise what they do not keep, so that the checks have something to catch.
 
-use crate::client::Mode;
 use crate::error::Result;
 use crate::market::Market;
+use crate::mode::Mode;
 use crate::money::Credits;
-use crate::outcome::Outcome;
+use crate::outcome::{Decision, Outcome};
 use crate::personal::{self, Options, micros_up};
 use crate::posted;
 use crate::rule::{Facts, Guarantee, Mechanism, Private};
@@ -59,7 +59,7 @@ fn greedy(market: &Market, excluded: Option<usize>) -> (Vec<Mode>, i128) {
     let mut modes = vec![Mode::Out; market.len()];
     let objective = |modes: &[Mode]| {
         let costs = modes.iter().zip(market.costs()).map(|(&mode, costs)| i128::from(costs.of(mode).micros()));
-        market.model().loss(&market.tally(modes)) + costs.sum::<i128>() * 1_000_000
+        market.loss_of(&market.tally(modes)) + costs.sum::<i128>() * 1_000_000
     };
     let mut best = objective(&modes);
     for (_, index, mode) in order {
@@ -90,7 +90,7 @@ impl Mechanism for GreedyVcg {
             let own = i128::from(market.costs()[index].of(mode).micros()) * 1_000_000;
             payments[index] = micros_up(greedy(market, Some(index)).1 - objective + own)?;
         }
-        market.outcome(None, &modes, &payments, None, true)
+        market.outcome(Decision::new(modes, payments))
     }
 }
 

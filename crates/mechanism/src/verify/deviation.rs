@@ -1,8 +1,8 @@
 //! What a mechanism promises about incentives, attacked by running it on other reports.
 
-use crate::client::Mode;
 use crate::error::Result;
-use crate::market::{Market, ModeCosts};
+use crate::market::Market;
+use crate::mode::{Mode, PerMode};
 use crate::money::Credits;
 use crate::outcome::Outcome;
 use crate::rule::{Guarantee, Mechanism, PROHIBITIVE, Private};
@@ -90,8 +90,8 @@ fn deviations(
         grid.dedup();
         grids[at] = grid;
     }
-    let mut reports: Vec<ModeCosts> = Vec::new();
-    let pair = |local: i64, augmented: i64| ModeCosts {
+    let mut reports: Vec<PerMode<Credits>> = Vec::new();
+    let pair = |local: i64, augmented: i64| PerMode {
         local: Credits::from_micros(local),
         augmented: Credits::from_micros(augmented),
     };

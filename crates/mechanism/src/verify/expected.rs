@@ -1,10 +1,11 @@
 //! Expected server costs under a finite prior, exactly: every profile of types, one after the other.
 
 use crate::auction::{Optimal, VirtualCosts};
-use crate::client::{FineCosts, Mode};
+use crate::client::fine;
 use crate::error::Result;
-use crate::market::{Market, ModeCosts};
-use crate::money::{Price, Rate};
+use crate::market::Market;
+use crate::mode::PerMode;
+use crate::money::{Credits, Price, Rate};
 use crate::posted;
 use crate::prior::{Prior, UnitCosts};
 use crate::rule::Mechanism;
@@ -33,16 +34,15 @@ pub fn expected_costs(market: &Market, types: &[Rate]) -> Result<ExpectedCosts> 
     let auction = Optimal::new(prior);
     let clients = market.len();
     // what each type costs each client; generating costs are the client's own
-    let costs = |client: usize, of: Rate| -> Result<ModeCosts> {
+    let costs = |client: usize, of: Rate| -> Result<PerMode<Credits>> {
         let client = &market.clients()[client];
-        let cost = |mode| client.cost_at(mode, of, client.synthesis_cost, client.setup_cost);
-        Ok(ModeCosts { local: cost(Mode::Local)?, augmented: cost(Mode::Augmented)? })
+        PerMode::try_from_fn(|mode| client.cost_at(mode, of, client.synthesis_cost, client.setup_cost))
     };
     let mut prices = vec![Price::ZERO];
     for client in 0..clients {
         for &of in types {
             let costs = costs(client, of)?;
-            let points = posted::switches(market.parts(client), &FineCosts::of(costs.local, costs.augmented));
+            let points = posted::switches(market.parts(client), &fine(costs));
             prices.extend(points.into_iter().flatten().map(|switch| Price::from_picos(switch.price)));
         }
     }
@@ -73,7 +73,7 @@ pub fn expected_costs(market: &Market, types: &[Rate]) -> Result<ExpectedCosts> 
 mod tests {
     use super::*;
     use crate::instance::{self, Shape};
-    use crate::loss::Bias;
+    use crate::objective::Bias;
 
     #[test]
     fn no_posted_price_beats_the_optimal_auction() {

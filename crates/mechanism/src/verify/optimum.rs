@@ -1,8 +1,8 @@
 //! Claimed optima against trying everything.
 
-use crate::client::Mode;
 use crate::error::Result;
 use crate::market::Market;
+use crate::mode::Mode;
 use crate::money::Price;
 use crate::personal::{self, Options};
 use crate::posted;
@@ -18,7 +18,8 @@ pub fn brute_force(market: &Market, seed: u64) -> Result<Findings> {
     let market = &market.with_costs(market.costs().to_vec())?;
     let mut findings = Findings::new("optima");
     let everything = personal::enumerate(market);
-    let found = personal::search(market, Options::default());
+    let searched = personal::search_tree(market, Options::default());
+    let found = searched.unwrap_or_else(|| personal::solve(market, Options::default()));
     findings.trial("personal offers equal the best of all modes", found.objective == everything.objective, || {
         format!("seed {seed}: {} but {} pico-credits are possible", found.objective, everything.objective)
     });
@@ -29,7 +30,7 @@ pub fn brute_force(market: &Market, seed: u64) -> Result<Findings> {
         let modes: Vec<Mode> =
             (0..market.len()).map(|k| posted::best_mode(price, market.parts(k), &market.fine_costs()[k])).collect();
         let tally = market.tally(&modes);
-        market.model().loss(&tally) * 1_000_000 + i128::from(price.picos()) * tally.effective
+        market.loss_of(&tally) * 1_000_000 + i128::from(price.picos()) * tally.effective
     };
     let mut best = (at(Price::ZERO), Price::ZERO);
     for (index, costs) in market.fine_costs().iter().enumerate() {

@@ -2,12 +2,11 @@
 
 mod accountant;
 mod calibration;
-mod event;
 mod report;
 
+pub use crate::event::{Event, LEAST_NOISE, MOST_NOISE, MOST_ROUNDS, Rounds};
 pub use accountant::{Accountant, Budget, Spending};
 pub use calibration::noise_for;
-pub use event::{Event, LEAST_NOISE, MOST_NOISE, MOST_ROUNDS, Rounds};
 pub use report::{Question, Report, SCHEMA};
 
 use crate::{Error, Result};

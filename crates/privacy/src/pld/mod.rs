@@ -18,7 +18,7 @@ mod single;
 mod tilt;
 mod window;
 
-use crate::account::{Event, Rounds};
+use crate::event::{Event, Rounds};
 use crate::{Error, Result};
 use single::Single;
 use tilt::Aim;

@@ -1,7 +1,6 @@
 //! Clients that drop out, are late or lie, and a server that is stopped between two rounds.
 
 use super::*;
-use crate::attack::{Attack, Hostility};
 use std::collections::BTreeSet;
 
 fn mlp(local: LocalSgd) -> (Federation, Vec<Participant>) {
@@ -24,7 +23,7 @@ fn every_rule_is_bit_identical_for_any_workers_and_any_chunk() {
     for rule in ["clip:0.5", "median", "trimmed-mean:1", "krum:1", "multi-krum:1", "geometric-median"] {
         let (mut federation, cohort) = mlp(local(0.05));
         federation.aggregation = rule.parse().unwrap();
-        federation.hostility = Some(Hostility { attack: Attack::Gaussian { deviation: 0.1 }, clients: [1].into() });
+        federation.hostility = Some(Hostility { attack: "gaussian:0.1".parse().unwrap(), clients: [1].into() });
         let mut after = |workers, chunk| {
             (federation.compute.workers, federation.compute.chunk) = (workers, Some(chunk));
             train(&federation, &cohort, 3)
@@ -57,7 +56,7 @@ fn a_round_with_drop_outs_is_a_round_of_those_who_deliver() {
 #[test]
 fn below_the_quorum_nothing_changes() {
     for rule in ["mean", "median"] {
-        let scaffold = LocalSgd { algorithm: LocalAlgorithm::Scaffold { population: 5 }, ..local(0.05) };
+        let scaffold = local_by("scaffold", 0.05);
         let (mut federation, cohort) = mlp(scaffold);
         federation.server = Server::new(ServerRule::FedAvgM);
         federation.aggregation = rule.parse().unwrap();
@@ -120,7 +119,7 @@ fn lies_that_are_no_numbers_are_named_and_left_out() {
     let (mut federation, cohort) = mlp(local(0.05));
     let honest: Vec<Participant> = cohort.iter().filter(|one| one.client.id != 2).cloned().collect();
     let expected = rounds(&federation, &honest, 1).remove(0).0;
-    federation.hostility = Some(Hostility { attack: Attack::NotANumber, clients: [2].into() });
+    federation.hostility = Some(Hostility { attack: "nan".parse().unwrap(), clients: [2].into() });
     let (state, report) = rounds(&federation, &cohort, 1).remove(0);
     assert_eq!(report.rejected, [Rejection { client: 2, reason: Refusal::NotFinite }]);
     assert_eq!(report.counted.len(), 4);
@@ -146,7 +145,7 @@ fn a_client_that_is_named_twice_counts_once() {
 
 #[test]
 fn a_server_that_is_stopped_and_read_back_goes_on_the_same() {
-    let scaffold = LocalSgd { algorithm: LocalAlgorithm::Scaffold { population: 5 }, ..local(0.05) };
+    let scaffold = local_by("scaffold", 0.05);
     for local in [local(0.05), scaffold] {
         let (mut federation, cohort) = mlp(local);
         federation.server = Server::new(ServerRule::FedYogi);

@@ -1,0 +1,43 @@
+use super::aggregation::TooFew;
+use crate::update::Refusal;
+
+/// Training cannot go on.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TrainingError {
+    /// No update of the round could be used.
+    #[error(
+        "training diverged in round {round}: client {client} returned {what}, and no update of the cohort of {cohort} \
+         can be used; lower the learning rate or, where clients are hostile, have fewer of them"
+    )]
+    Diverged {
+        /// The round, from 1.
+        round: u64,
+        /// The first client of the cohort.
+        client: u32,
+        /// What was wrong with its update.
+        what: Refusal,
+        /// Clients in the cohort.
+        cohort: usize,
+    },
+    /// There is nobody to train.
+    #[error("round {0} has an empty cohort")]
+    EmptyCohort(u64),
+    /// Too few updates for the rule.
+    #[error("round {round}: {source}")]
+    TooFew {
+        /// The round, from 1.
+        round: u64,
+        /// The rule and what it needs.
+        source: TooFew,
+    },
+    /// A weight that is no weight.
+    #[error("client {client} of round {round} has weight {weight}; weights are finite and above 0")]
+    Weight {
+        /// The round, from 1.
+        round: u64,
+        /// The client.
+        client: u32,
+        /// Its weight.
+        weight: f64,
+    },
+}

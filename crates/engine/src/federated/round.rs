@@ -1,0 +1,122 @@
+//! One round, as the papers tell it: call the cohort, train and join, close the round, step.
+
+use super::error::TrainingError;
+use super::federation::Federation;
+use super::intake::Closed;
+use super::participant::Participant;
+use super::report::RoundReport;
+use super::roll::Roll;
+use super::state::ServerState;
+use super::training::{Part, Training};
+use crate::update::{Receipt, Rejection};
+use std::time::Instant;
+
+impl Federation {
+    /// One round: every participant that is there trains a copy of the global model, the rule makes one update of theirs, the
+    /// server moves by it. On a CPU the result depends neither on the number of workers nor on the chunk; several ranks train a
+    /// share of the cohort each, and all of them get the result of one.
+    ///
+    /// # Errors
+    /// [`TrainingError`] if nobody takes part, a weight is no weight, no update that arrived can be used, or too few for the
+    /// rule; the state is then lost with it, keep a clone to go on.
+    pub fn apply(
+        &self,
+        mut state: ServerState,
+        cohort: &[Participant],
+    ) -> Result<(ServerState, RoundReport), TrainingError> {
+        let started = Instant::now();
+        let round = state.round + 1;
+        check_weights(cohort, round)?;
+        let arriving = std::mem::take(&mut state.late);
+        let roll = Roll::call(cohort, &arriving, |client| self.availability.draw(self.seed, round, client));
+        let Training { mut part, plan, waiting, communication } = self.train_cohort(&state, &roll);
+        let (Closed { accepted, mut rejected }, late) = self.close(&mut part, &roll, arriving, round);
+        rejected.extend(roll.doubled);
+        if let (true, Some(&Rejection { client, reason })) = (accepted.is_empty(), rejected.first()) {
+            return Err(TrainingError::Diverged { round, client, what: reason, cohort: cohort.len() });
+        }
+        let (samples, rows, skipped) = (part.samples(), part.rows, accepted.len() < self.quorum);
+        if !skipped {
+            self.step(&mut state, &accepted, part)?;
+        }
+        (state.round, state.late) = (round, late);
+        let report = RoundReport {
+            round,
+            cohort: cohort.iter().map(|participant| participant.client.id).collect(),
+            dropped: roll.dropped,
+            late: state.late.iter().map(|update| update.client).collect(),
+            counted: accepted.iter().filter(|_| !skipped).map(|update| (update.client, update.made)).collect(),
+            train_loss: mean_loss(&accepted),
+            rejected,
+            skipped,
+            samples,
+            padding: if rows == 0 { 0.0 } else { 1.0 - samples as f64 / rows as f64 },
+            plan,
+            seconds: started.elapsed().as_secs_f64(),
+            waiting,
+            communication,
+        };
+        Ok((state, report))
+    }
+
+    /// Moves the server by the updates that count, and lets it remember what came with them.
+    fn step(&self, state: &mut ServerState, counted: &[Receipt], mut part: Part) -> Result<(), TrainingError> {
+        let enough = self.aggregation.check(counted.len());
+        enough.map_err(|source| TrainingError::TooFew { round: state.round + 1, source })?;
+        let change = part.intake.combine(&*self.aggregation, self.compute.workers);
+        self.server.step(&mut state.moments, state.weights.values_mut(), change);
+        if let Some(memory) = self.local.algorithm.memory() {
+            let renewed = counted.iter().filter_map(|update| part.variates.remove_entry(&update.client)).collect();
+            memory.step(&mut state.variates, renewed, self.population.max(counted.len()));
+        }
+        Ok(())
+    }
+
+    /// Round after round with one cohort, until round `last` is done.
+    ///
+    /// # Errors
+    /// As [`Federation::apply`].
+    pub fn train(&self, state: ServerState, last: u64, cohort: &[Participant]) -> Result<ServerState, TrainingError> {
+        self.train_with(state, last, |_| Ok(cohort), |_, _| Ok(()))
+    }
+
+    /// Round after round until round `last` is done: `cohort` says who takes part in a round, and `see` is shown the state after
+    /// it and what it did.
+    ///
+    /// # Errors
+    /// What `cohort` or `see` return, and those of [`Federation::apply`].
+    pub fn train_with<C: AsRef<[Participant]>, E: From<TrainingError>>(
+        &self,
+        mut state: ServerState,
+        last: u64,
+        mut cohort: impl FnMut(u64) -> Result<C, E>,
+        mut see: impl FnMut(&ServerState, RoundReport) -> Result<(), E>,
+    ) -> Result<ServerState, E> {
+        for round in state.round + 1..=last {
+            let report;
+            (state, report) = self.apply(state, cohort(round)?.as_ref())?;
+            see(&state, report)?;
+        }
+        Ok(state)
+    }
+}
+
+/// Mean loss over the samples of some updates, in their order.
+fn mean_loss(updates: &[Receipt]) -> f64 {
+    let (loss, samples) = updates.iter().fold((0.0, 0u64), |(loss, samples), update| {
+        (loss + update.loss * update.samples as f64, samples + update.samples)
+    });
+    loss / samples.max(1) as f64
+}
+
+fn check_weights(cohort: &[Participant], round: u64) -> Result<(), TrainingError> {
+    if cohort.is_empty() {
+        return Err(TrainingError::EmptyCohort(round));
+    }
+    match cohort.iter().find(|participant| !(participant.weight > 0.0 && participant.weight.is_finite())) {
+        Some(Participant { client, weight }) => {
+            Err(TrainingError::Weight { round, client: client.id, weight: *weight })
+        }
+        None => Ok(()),
+    }
+}

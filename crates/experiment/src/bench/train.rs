@@ -1,0 +1,169 @@
+//! One setting of the benchmark: whole rounds on random data, timed.
+
+use super::memory;
+use imfl_engine::client::Client;
+use imfl_engine::data::{Dataset, ImageShape};
+use imfl_engine::device::Compute;
+use imfl_engine::federated::{CohortSampling, Federation, LocalSgd, Participant, Plan};
+use imfl_engine::launch;
+use imfl_engine::model::Architecture;
+use imfl_engine::random::{Purpose, keyed};
+use imfl_run::failure::{Failure, Kind, Outcome};
+use imfl_run::memory::Estimate;
+use rand::{Rng, RngExt};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Classes of the random labels.
+pub const CLASSES: usize = 10;
+
+/// What is trained, by whom, on what.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The model.
+    pub model: Architecture,
+    /// Shape of the random images.
+    pub shape: ImageShape,
+    /// Clients that cohorts are drawn from.
+    pub clients: usize,
+    /// Clients of a round.
+    pub cohort: usize,
+    /// Samples of a client.
+    pub samples: usize,
+    /// What a client does.
+    pub local: LocalSgd,
+    /// Rounds that are timed; one more comes before them.
+    pub rounds: u64,
+    /// Keys all random numbers.
+    pub seed: u64,
+    /// Where it is computed.
+    pub compute: Compute,
+}
+
+/// What was measured.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Seconds of each round, ascending.
+    pub seconds: Vec<f64>,
+    /// Median seconds that rank 0 waited for other ranks in a round.
+    pub waiting: f64,
+    /// Median seconds in which ranks exchanged what they had trained.
+    pub communication: f64,
+    /// Samples trained on in a round.
+    pub samples: u64,
+    /// Arithmetic of a round, counted for plain algorithms.
+    pub flops: f64,
+    /// Share of the computed rows that were padding.
+    pub padding: f64,
+    /// Kernels launched in a round; absent in a build without GPUs.
+    pub launches: Option<u64>,
+    /// How clients were spread over launches and threads.
+    pub plan: Plan,
+    /// The most memory held while training, where the operating system tells.
+    pub peak_memory: Option<u64>,
+    /// Bytes of the clients' images and labels.
+    pub data: u64,
+}
+
+impl Setting {
+    /// What it will hold of the host's memory.
+    ///
+    /// # Errors
+    /// A failure if the model cannot be built.
+    pub fn footprint(&self) -> Outcome<Estimate> {
+        let values = self.model.build(self.shape, CLASSES)?.layout().size();
+        let workers = self.compute.workers.min(self.cohort) + 1;
+        let (image, batch) = (self.shape.size(), self.local.batch);
+        Ok(Estimate::default()
+            .with(
+                format!("the images of {} clients", self.clients),
+                &[self.clients, self.samples, image],
+                "--clients or --samples",
+            )
+            .with(
+                format!("a model of {values} parameters for images of {}", self.shape),
+                &[4, values, 6, workers],
+                "--shape or --workers",
+            )
+            // Without a look at the model: a layer has at least as many activations as an image has values, and each is kept.
+            .with(format!("batches of {batch} images"), &[4, 4, image, batch, workers], "--batch")
+            .with("the samples of every step", &[16, self.local.epochs, self.samples, workers], "--local-epochs"))
+    }
+
+    /// Trains and times.
+    ///
+    /// # Errors
+    /// A failure if the model cannot be built, the cohort cannot be drawn or training diverges.
+    pub fn measure(&self) -> Outcome<Measured> {
+        let data = self.random_data()?;
+        let bytes = (data.len() * (self.shape.size() + size_of::<u16>())) as u64;
+        let model = self.model.build(self.shape, CLASSES)?;
+        let normalisation = data.normalisation();
+        let data = Arc::new(data);
+        let local = self.local.clone();
+        let mut federation = Federation::new(model, data, &normalisation, local, self.compute.clone(), self.seed);
+        federation.population = self.clients;
+        let client = |id: usize| {
+            let first = id * self.samples;
+            Client::authentic(id as u32, &(first as u32..(first + self.samples) as u32).collect::<Vec<_>>())
+        };
+        let clients: Vec<Participant> = (0..self.clients).map(client).map(Participant::by_samples).collect();
+        memory::forget();
+
+        let mut state = federation.start();
+        let (mut seconds, mut waiting, mut communication, mut last) = (vec![], vec![], vec![], None);
+        for round in 1..=self.rounds + 1 {
+            let started = Instant::now();
+            let cohort = CohortSampling::default().cohort(&clients, self.cohort, self.seed, round)?;
+            let (applied, launches) = launch::count(|| federation.apply(state, &cohort));
+            let report;
+            (state, report) = applied?;
+            seconds.push(started.elapsed().as_secs_f64());
+            waiting.push(report.waiting);
+            communication.push(report.communication);
+            last = Some((report, launches));
+        }
+        // The first round paid for threads, memory and, on a GPU, compilation.
+        for times in [&mut seconds, &mut waiting, &mut communication] {
+            times.remove(0);
+            times.sort_by(f64::total_cmp);
+        }
+        let median = |sorted: &[f64]| sorted[sorted.len() / 2];
+        let flops_per_sample = federation.trace().training_flops() as f64;
+        let measured = last.map(|(report, launches)| Measured {
+            waiting: median(&waiting),
+            communication: median(&communication),
+            seconds,
+            samples: report.samples,
+            flops: flops_per_sample * report.samples as f64,
+            padding: report.padding,
+            launches,
+            plan: report.plan,
+            peak_memory: memory::peak(),
+            data: bytes,
+        });
+        measured.ok_or_else(|| Failure::new(Kind::Usage, "--rounds must be at least 1"))
+    }
+
+    fn random_data(&self) -> Outcome<Dataset> {
+        let count = self.clients * self.samples;
+        let mut random = keyed(self.seed, Purpose::Benchmark, 0, 0, 0);
+        let mut images = vec![0; count * self.shape.size()];
+        random.fill_bytes(&mut images);
+        let labels = (0..count).map(|_| random.random_range(0..CLASSES as u16)).collect();
+        let names = (0..CLASSES).map(|class| class.to_string()).collect();
+        Ok(Dataset::new("random", self.shape, names, images, labels)?)
+    }
+}
+
+impl Measured {
+    /// Seconds of a round, by the share of rounds that were faster.
+    pub fn quantile(&self, share: f64) -> f64 {
+        imfl_statistics::quantile(&self.seconds, share)
+    }
+
+    /// Median seconds of a round.
+    pub fn median(&self) -> f64 {
+        self.quantile(0.5)
+    }
+}

@@ -1,0 +1,107 @@
+//! Gain against theta and against FID: two panels in one SVG document.
+
+use super::table::{Ranking, Row, Table};
+use imfl_mechanism::Mode;
+use imfl_report::plot::{FAINT, INK, mode_colour, text};
+use imfl_run::failure::{Failure, Kind, Outcome};
+use imfl_statistics::mean;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+/// Pixels of both panels together.
+const SIZE: (u32, u32) = (1100, 460);
+
+type Drawn = Result<(), Box<dyn std::error::Error>>;
+
+/// One panel: its title, how it ranks, and what it shows of a row.
+struct Panel<'a> {
+    title: &'a str,
+    ranking: &'a Ranking,
+    of: fn(&Row) -> &Vec<f64>,
+}
+
+/// The whole picture.
+///
+/// # Errors
+/// What drawing fails with.
+pub fn svg(table: &Table) -> Outcome<String> {
+    let mut svg = String::new();
+    draw(table, &mut svg)
+        .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot draw the comparison: {error}")))?;
+    Ok(svg)
+}
+
+fn draw(table: &Table, svg: &mut String) -> Drawn {
+    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    let (left, right) = root.split_horizontally(SIZE.0 / 2);
+    Panel { title: "theta", ranking: &table.theta, of: |row| &row.theta }.draw(&left, table)?;
+    Panel { title: "FID", ranking: &table.fid, of: |row| &row.fid }.draw(&right, table)?;
+    root.present()?;
+    Ok(())
+}
+
+impl Panel<'_> {
+    /// A point for each contestant: means over trials, with a line over the range of the trials' gains.
+    fn draw(&self, area: &DrawingArea<SVGBackend, Shift>, table: &Table) -> Drawn {
+        let place = |row: &Row| (mean((self.of)(row)), mean(&row.gain));
+        let all = || table.rows.iter().map(place);
+        let (low, high) = all().fold((f64::INFINITY, 0f64), |(low, high), (x, _)| (low.min(x), high.max(x)));
+        let gains = || table.rows.iter().flat_map(|row| row.gain.iter().copied());
+        let (least, most) = gains().fold((0f64, 0f64), |(least, most), gain| (least.min(gain), most.max(gain)));
+        let margin = 0.08 * (most - least).max(1e-3);
+        // Measures are above zero, and a logarithmic axis needs that.
+        let (low, high) = (low.max(1e-6) / 1.3, high.max(1e-6) * 2.5);
+        let mut chart = ChartBuilder::on(area)
+            .caption(format!("{}: rank correlation {:.2}", self.title, self.ranking.of_means), text(18))
+            .margin(12)
+            .x_label_area_size(42)
+            .y_label_area_size(64)
+            .build_cartesian_2d((low..high).log_scale(), least - margin..most + margin)?;
+        chart
+            .configure_mesh()
+            .bold_line_style(FAINT)
+            .light_line_style(WHITE)
+            .axis_style(INK)
+            .x_desc(format!("{} (logarithmic)", self.title))
+            .x_label_formatter(&|value| format!("{value:.2}"))
+            .y_desc("accuracy gained by federated training")
+            .y_label_formatter(&percent)
+            .label_style(text(13))
+            .draw()?;
+        let colour = mode_colour(Mode::Augmented);
+        let range = |row: &Row| {
+            let x = place(row).0;
+            let ends = row.gain.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &g| (a.min(g), b.max(g)));
+            PathElement::new([(x, ends.0), (x, ends.1)], colour.mix(0.5).stroke_width(2))
+        };
+        chart.draw_series(table.rows.iter().map(range))?;
+        chart.draw_series(all().map(|point| Circle::new(point, 4, colour.filled())))?;
+        // Neighbours stand above and below their points in turn.
+        let label = |(index, row): (usize, &Row)| {
+            let shift = (7, if index % 2 == 0 { -13 } else { 3 });
+            EmptyElement::at(place(row)) + Text::new(row.name.clone(), shift, text(11))
+        };
+        chart.draw_series(table.rows.iter().enumerate().map(label))?;
+        Ok(())
+    }
+}
+
+/// A share as whole percent with its sign.
+fn percent(share: &f64) -> String {
+    let whole = (share * 100.0).round();
+    if whole == 0.0 { "0 %".into() } else { format!("{whole:+.0} %") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_contestant_has_a_point_in_both_panels() {
+        let svg = svg(&super::super::table::tests::table()).unwrap();
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+        assert_eq!(svg.matches("<circle").count(), 8);
+        assert!(svg.contains("theta: rank correlation 1.00") && svg.contains("FID: rank correlation 0.40"));
+    }
+}

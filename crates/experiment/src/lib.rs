@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod assess;
+pub mod bench;
+pub mod contest;
+pub mod generator;
+pub mod reproduce;
+
+/// Holds the recipes of docs/extending.md to what compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/extending.md")]
+struct Extending;

@@ -1,0 +1,19 @@
+//! A picture with its name and what it shows.
+
+use imfl_run::failure::{Failure, Kind};
+use std::fmt::Display;
+
+/// A plot: the name of its file, what it shows, and the picture.
+pub struct Figure {
+    /// File name without ending.
+    pub name: &'static str,
+    /// One sentence under the picture.
+    pub caption: String,
+    /// A whole SVG document.
+    pub svg: String,
+}
+
+/// What drawing and writing fail with that should not.
+pub(crate) fn unexpected(error: impl Display) -> Failure {
+    Failure::new(Kind::Unexpected, format!("cannot make the report: {error}"))
+}

@@ -1,0 +1,50 @@
+//! The report of one run.
+
+use crate::figure::unexpected;
+use crate::{grid, page, plot};
+use imfl_engine::data::Dataset;
+use imfl_run::pipeline::Training;
+use imfl_run::{Event, Finished, Outcome};
+use std::time::Instant;
+
+/// Writes `plots/*.svg`, `plots/generated.png` and `report.html` into the run's folder, and adds the time that this took to the
+/// run's summary.
+///
+/// # Errors
+/// A failure that names the file that could not be written.
+pub fn write(finished: &mut Finished) -> Outcome {
+    let progress = finished.setup.progress.clone();
+    progress.tell(&Event::StageBegan("report"));
+    let began = Instant::now();
+    leave(finished)?;
+    let seconds = began.elapsed().as_secs_f64();
+    progress.tell(&Event::StageEnded("report", seconds));
+    finished.add_seconds("report", seconds)
+}
+
+fn leave(finished: &Finished) -> Outcome {
+    let Finished { folder, setup, profile, allocation, training, summary, .. } = finished;
+    let mut figures = Vec::new();
+    if !training.rounds.is_empty() {
+        figures.push(plot::accuracy(&training.rounds)?);
+    }
+    figures.push(plot::shares(profile, training, &setup.train.class_names)?);
+    figures.push(plot::pay(allocation)?);
+    figures.push(plot::price(allocation)?);
+    for figure in &figures {
+        folder.write(&format!("plots/{}.svg", figure.name), &figure.svg)?;
+    }
+    let grid = examples(training).map(|images| grid::png(&images)).transpose()?;
+    if let Some(grid) = &grid {
+        folder.write("plots/generated.png", grid)?;
+    }
+    let config = toml::to_string(&setup.config).map_err(unexpected)?;
+    folder.write("report.html", page::render(summary, &figures, grid.as_deref(), &config))
+}
+
+/// Up to ten generated images of each class that clients got.
+fn examples(training: &Training) -> Option<Dataset> {
+    let generated = training.generated.as_deref()?;
+    let picks = generated.by_class().into_iter().flat_map(|class| class.into_iter().take(grid::COLUMNS));
+    Some(generated.select(&picks.collect::<Vec<u32>>()))
+}

@@ -1,0 +1,60 @@
+//! Where the files that ship with the project are found.
+
+use crate::failure::{Failure, Kind, Outcome};
+use std::path::{Path, PathBuf};
+
+/// The environment variable that names the folder of assets.
+pub const VARIABLE: &str = "IMFL_ASSETS";
+
+/// The path of a shipped file or folder.
+///
+/// Looked for in `$IMFL_ASSETS`, then `./assets`, then beside the program and its parent folders, then where the
+/// program was built.
+pub fn path(name: &str) -> Outcome<PathBuf> {
+    if let Some(folder) = std::env::var_os(VARIABLE) {
+        return found(Path::new(&folder), name).ok_or_else(|| {
+            let folder = Path::new(&folder).display();
+            Failure::new(Kind::Config, format!("{VARIABLE} is {folder}, which has no `{name}`"))
+        });
+    }
+    let program = std::env::current_exe().unwrap_or_default();
+    let beside = program.ancestors().skip(1).map(|folder| folder.join("assets"));
+    let places = std::iter::once(PathBuf::from("assets"))
+        .chain(beside)
+        .chain(Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(|project| project.join("assets")));
+    places.into_iter().find_map(|folder| found(&folder, name)).ok_or_else(|| {
+        let problem = format!("the shipped `{name}` is not found; set {VARIABLE} to the project's assets folder");
+        Failure::new(Kind::Config, problem)
+    })
+}
+
+fn found(folder: &Path, name: &str) -> Option<PathBuf> {
+    Some(folder.join(name)).filter(|path| path.exists())
+}
+
+/// The dataset that `--dataset` means: a shipped one by its name, else a path.
+pub fn dataset(given: &str) -> Outcome<PathBuf> {
+    match given {
+        "" => Err(Failure::new(
+            Kind::Data,
+            "the dataset has no name: give `mnist`, which ships with the project, or a path",
+        )),
+        "mnist" if !Path::new(given).exists() => path(given),
+        _ => Ok(PathBuf::from(given)),
+    }
+}
+
+/// The generator that `--generator` means: a shipped one by its name, else a checkpoint's path.
+pub fn generator(given: &str) -> Outcome<PathBuf> {
+    let path = match given {
+        "mnist" if !Path::new(given).exists() => path("generators/mnist.safetensors")?,
+        _ => given.into(),
+    };
+    match path.exists() && !path.is_file() {
+        true => Err(Failure::new(
+            Kind::Checkpoint,
+            format!("the generator `{given}` is no file; make one by `imfl aigc train`"),
+        )),
+        false => Ok(path),
+    }
+}

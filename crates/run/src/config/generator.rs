@@ -1,0 +1,84 @@
+//! Where generated images come from, and how what they are worth is measured.
+
+use crate::setting::{Value, Wrong, settings};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+
+settings! {
+    /// Where generated images come from.
+    GeneratorConfig {
+        /// Where generated images come from; auto takes the shipped generator if it fits, else trains one on the spot.
+        source: GeneratorSource = GeneratorSource::Auto, flag "generator";
+        /// Steps of the sampler: denoiser evaluations for an image, with guidance a second where it acts.
+        evaluations: Option<usize> = None, absent "the generator's own";
+        /// Optimizer steps of a generator that is trained on the spot.
+        train_steps: u64 = 400;
+    }
+}
+
+settings! {
+    /// How quality and the constants of the bound are measured.
+    ProbeConfig {
+        /// Points of the authentic-only trajectory where gradients are taken, a round of the run's size apart.
+        points: usize = 3;
+        /// Images of a class whose gradients are averaged, in each of: generated, one authentic half, the other.
+        images_per_class: usize = 200;
+    }
+}
+
+/// Where a generator is taken from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum GeneratorSource {
+    /// The shipped one if it fits the dataset, else one trained on the spot.
+    Auto,
+    /// One trained on the spot.
+    Train,
+    /// None: nobody can be augmented.
+    None,
+    /// A checkpoint.
+    File(PathBuf),
+}
+
+impl From<String> for GeneratorSource {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "auto" => Self::Auto,
+            "train" => Self::Train,
+            "none" => Self::None,
+            _ => Self::File(text.into()),
+        }
+    }
+}
+
+impl fmt::Display for GeneratorSource {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Train => f.write_str("train"),
+            Self::None => f.write_str("none"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl From<GeneratorSource> for String {
+    fn from(source: GeneratorSource) -> Self {
+        source.to_string()
+    }
+}
+
+impl Value for GeneratorSource {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        Ok(String::from(text).into())
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+
+    fn offered() -> Option<String> {
+        Some("auto, train, none or PATH".into())
+    }
+}

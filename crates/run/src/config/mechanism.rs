@@ -1,0 +1,116 @@
+//! What the server knows and wants.
+
+use crate::setting::{Value, Wrong, settings};
+use imfl_mechanism::prior::Distribution;
+use imfl_mechanism::{Bias, RuleChoice};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+settings! {
+    /// What the server knows and wants.
+    MechanismConfig {
+        /// Which rule decides who takes part, in which mode, for how much.
+        rule: Option<RuleChoice> = None, flag "rule", absent "the posted price, by the server's information";
+        /// What the server that posts a price knows of costs: each, or their distribution; a rule wins over it.
+        information: Information = Information::Incomplete, flag "information";
+        /// kappa: credits that a unit of accuracy loss is worth.
+        weight: f64 = 0.3, flag "weight";
+        /// Which bound on the bias of the aggregate gradient is used.
+        bias: Bias = Bias::Mixture;
+        /// Label shares aimed at; a file holds one number for each class.
+        target: TargetSource = TargetSource::Uniform;
+        /// What the server believes about device factors.
+        prior: Option<Distribution> = None, absent "the true distribution";
+        /// Samples of the prior over which the expected server cost is averaged.
+        scenarios: u32 = 1000;
+    }
+}
+
+impl MechanismConfig {
+    /// The rule that decides; a posted price knows what the server knows.
+    pub fn rule(&self) -> RuleChoice {
+        self.rule.unwrap_or(match self.information {
+            Information::Complete => RuleChoice::PostedPriceComplete,
+            Information::Incomplete => RuleChoice::PostedPrice,
+        })
+    }
+}
+
+/// What the server knows about costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Information {
+    /// Every client's costs.
+    Complete,
+    /// Only their distribution.
+    Incomplete,
+}
+
+impl FromStr for Information {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "complete" => Ok(Self::Complete),
+            "incomplete" => Ok(Self::Incomplete),
+            _ => Err(format!("`{text}` is neither complete nor incomplete")),
+        }
+    }
+}
+
+impl fmt::Display for Information {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Complete => "complete",
+            Self::Incomplete => "incomplete",
+        })
+    }
+}
+
+/// Where the label shares that the server aims at come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum TargetSource {
+    /// All classes alike.
+    Uniform,
+    /// The clients' samples taken together.
+    Pooled,
+    /// A file of numbers.
+    File(PathBuf),
+}
+
+impl From<String> for TargetSource {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "uniform" => Self::Uniform,
+            "pooled" => Self::Pooled,
+            _ => Self::File(text.into()),
+        }
+    }
+}
+
+impl From<TargetSource> for String {
+    fn from(source: TargetSource) -> Self {
+        match source {
+            TargetSource::Uniform => "uniform".into(),
+            TargetSource::Pooled => "pooled".into(),
+            TargetSource::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+impl Value for TargetSource {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        Ok(String::from(text).into())
+    }
+
+    fn write(&self) -> String {
+        self.clone().into()
+    }
+
+    fn offered() -> Option<String> {
+        Some("uniform, pooled or FILE".into())
+    }
+}

@@ -1,0 +1,175 @@
+//! Stage 4: who takes part, in which mode, at what pay.
+
+use super::{Profile, Setup};
+use crate::allocation::Allocation;
+use crate::assessment::Assessment;
+use crate::config::TargetSource;
+use crate::failure::{Failure, Kind, Outcome};
+use crate::limits;
+use imfl_engine::random::{Purpose, keyed};
+use imfl_mechanism::personal::Options;
+use imfl_mechanism::posted::{self, Sampling};
+use imfl_mechanism::prior::{Distribution, Prior, UnitCosts};
+use imfl_mechanism::{ClientSpec, Constants, Knowledge, LossModel, Market, Rate, Target, TargetChoice, Weights};
+use rand::RngExt;
+
+/// Draws of the prior over device factors.
+const PRIOR_DRAWS: u64 = 1000;
+/// Points of the curve of server cost against price.
+const CURVE_POINTS: usize = 400;
+/// Setup cost where there is no generator: nobody can afford what cannot be had.
+const UNAFFORDABLE: f64 = 1e6;
+
+/// Costs of one unit of each kind of work, in credits, on a device as fast as this one.
+struct UnitPrices {
+    compute: f64,
+    synthesis: f64,
+    setup: f64,
+}
+
+impl UnitPrices {
+    /// Refuses costs that are more than the books hold, by what they are made of.
+    fn check(&self, slowest: f64) -> Outcome {
+        let compute =
+            "a sample over all rounds; lower `training.rounds`, `training.local_epochs` or `costs.credits_per_second`";
+        let generating = "the work of generating; lower `costs.credits_per_second` or `costs.device_factor`";
+        for (cost, of) in [(self.compute, compute), (self.synthesis, generating), (self.setup, generating)] {
+            let most = cost * slowest;
+            if Rate::from_credits(most).is_err() {
+                let problem = format!("the slowest client would have to be paid {most:.2e} credits for {of}");
+                return Err(Failure::new(Kind::Config, problem));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs the rule that is chosen: the posted price that is best by what the server knows, unless another is asked for.
+pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Allocation> {
+    let market = market(setup, profile, assessment)?;
+    let constants = constants(setup, profile, assessment);
+    let largest =
+        local_steps(setup, profile.clients.iter().map(|client| client.histogram.iter().sum()).max().unwrap_or(1));
+    let theorem_holds = constants.theorem_holds_for(largest);
+    if !theorem_holds {
+        setup.progress.warn(format!(
+            "rate {:?} is above 1/(4 L h) = {:.2e} (L {:.2}, h {largest}, the most steps of any client): the theorem bounds nothing here, \
+             and how the accuracy loss ranks participants has not been shown",
+            constants.rate,
+            Constants { local_steps: largest, ..constants }.largest_rate(),
+            constants.smoothness,
+        ));
+    }
+    let knowledge = knowledge(setup, profile)?;
+    let outcome = setup.config.mechanism.rule().mechanism(&market, &knowledge)?.run(&market)?;
+    let curve = posted::curve(&market, CURVE_POINTS)?;
+    if outcome.participants() == 0 {
+        setup.progress.warn("nobody takes part at the best price; a higher --weight makes accuracy worth more");
+    }
+    // Clients come with label shares, so the population has a target.
+    let target = market.population().target().map(Target::shares).unwrap_or_default();
+    Ok(Allocation { market, outcome, constants, theorem_holds, curve, target })
+}
+
+/// Clients with their costs in credits, and what they are worth.
+pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Market> {
+    let config = &setup.config;
+    let prices = unit_prices(setup, profile);
+    let slowest = profile.clients.iter().map(|client| client.device_factor).fold(0.0, f64::max);
+    prices.check(slowest)?;
+    let specs = profile.clients.iter().enumerate().map(|(id, client)| {
+        let samples: usize = client.histogram.iter().sum();
+        ClientSpec {
+            id: id.to_string(),
+            samples: samples as u64,
+            skew: None,
+            shares: Some(client.histogram.iter().map(|&count| count as f64 / samples as f64).collect()),
+            compute_cost: prices.compute * client.device_factor,
+            synthesis_cost: prices.synthesis * client.device_factor,
+            setup_cost: prices.setup * client.device_factor,
+            batch: u32::try_from(config.training.batch).unwrap_or(u32::MAX),
+        }
+    });
+    let population = imfl_mechanism::Population::new(specs, &target(&config.mechanism.target)?)?;
+    let constants = constants(setup, profile, assessment);
+    let quality = assessment.offered().map_or(1.0, |theta| theta.theta);
+    let mechanism = &config.mechanism;
+    let model = LossModel::new(constants, quality, mechanism.weight, mechanism.bias, Weights::Effective)?;
+    Ok(Market::new(population, model)?)
+}
+
+/// What was measured and configured about the learning problem.
+fn constants(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Constants {
+    let samples: usize = profile.clients.iter().flat_map(|client| &client.histogram).sum();
+    Constants {
+        g_data: assessment.g_data,
+        sigma: assessment.sigma,
+        smoothness: assessment.smoothness,
+        rate: setup.config.training.rate,
+        local_steps: mean_local_steps(setup, samples, profile.clients.len()),
+    }
+}
+
+/// What the server knows about the clients' costs: their distribution.
+pub fn knowledge(setup: &Setup, profile: &Profile) -> Outcome<Knowledge> {
+    let (config, seed) = (&setup.config, setup.seed);
+    let belief = config.mechanism.prior.as_ref().unwrap_or(&config.costs.device_factor);
+    let prior = prior(belief, &unit_prices(setup, profile), seed)?;
+    let sampling = Sampling { scenarios: config.mechanism.scenarios, seed };
+    Ok(Knowledge { prior, sampling, options: Options::default() })
+}
+
+/// A sample is trained on once in every local epoch of every round; an image is generated once.
+fn unit_prices(setup: &Setup, profile: &Profile) -> UnitPrices {
+    let training = &setup.config.training;
+    let second = setup.config.costs.credits_per_second;
+    let passes = training.rounds as f64 * training.local_epochs as f64;
+    UnitPrices {
+        compute: profile.costs.seconds_per_sample * passes * second,
+        synthesis: profile.costs.seconds_per_image * second,
+        setup: match setup.generator {
+            Some(_) => profile.costs.seconds_for_setup * second,
+            None => UNAFFORDABLE,
+        },
+    }
+}
+
+/// Local steps of a client with as many samples as clients have on average.
+pub fn mean_local_steps(setup: &Setup, samples: usize, clients: usize) -> u32 {
+    local_steps(setup, samples.div_ceil(clients))
+}
+
+/// Local steps in a round of a client with so many samples.
+fn local_steps(setup: &Setup, samples: usize) -> u32 {
+    let training = &setup.config.training;
+    u32::try_from(training.local_epochs * samples.div_ceil(training.batch)).unwrap_or(u32::MAX)
+}
+
+/// The three costs of a client hang together by the speed of its device, so they are drawn together.
+fn prior(factors: &Distribution, prices: &UnitPrices, seed: u64) -> Outcome<Prior> {
+    let row = |draw| {
+        let factor = factors.quantile(keyed(seed, Purpose::Prior, 0, 0, draw).random());
+        Ok(UnitCosts {
+            compute: Rate::from_credits(prices.compute * factor)?,
+            synthesis: Rate::from_credits(prices.synthesis * factor)?,
+            setup: Rate::from_credits(prices.setup * factor)?,
+        })
+    };
+    Ok(Prior::Empirical((0..PRIOR_DRAWS).map(row).collect::<imfl_mechanism::Result<_>>()?))
+}
+
+fn target(given: &TargetSource) -> Outcome<TargetChoice> {
+    match given {
+        TargetSource::Uniform => Ok(TargetChoice::Uniform),
+        TargetSource::Pooled => Ok(TargetChoice::Pooled),
+        TargetSource::File(path) => {
+            let text = limits::read_text(path).map_err(|error| {
+                let path = path.display();
+                let problem =
+                    format!("`mechanism.target`: {path} is neither uniform, pooled nor a readable file ({error})");
+                Failure::new(Kind::Config, problem)
+            })?;
+            Ok(TargetChoice::Shares(Target::parse(&text)?))
+        }
+    }
+}

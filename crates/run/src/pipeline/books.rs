@@ -1,0 +1,78 @@
+//! What rank 0 keeps while all ranks train: each round is written down and paid before the next begins.
+
+use super::journal::Journal;
+use super::settle::Payroll;
+use crate::allocation::Allocation;
+use crate::failure::{Failure, Kind, Outcome};
+use crate::metrics::RoundMetrics;
+use crate::progress::{Event, Progress};
+use imfl_engine::federated::{Evaluation, RoundReport, ServerState};
+use imfl_mechanism::Credits;
+
+/// The books of a run; nothing on ranks that keep none.
+pub struct Books<'a>(Option<Kept<'a>>);
+
+struct Kept<'a> {
+    allocation: &'a Allocation,
+    journal: Journal,
+    progress: &'a Progress,
+    /// What each update earns, by the rules in `settle`.
+    payroll: Option<Payroll>,
+    rounds: u64,
+}
+
+impl<'a> Books<'a> {
+    /// Keeps nothing.
+    pub fn nobodys() -> Self {
+        Self(None)
+    }
+
+    /// Writes every round into the journal and pays for it as was decided.
+    pub fn of(allocation: &'a Allocation, journal: Journal, progress: &'a Progress) -> Self {
+        Self(Some(Kept { allocation, journal, progress, payroll: None, rounds: 0 }))
+    }
+
+    /// Before the first of so many rounds: plans the pay of all, in which `asked` names who is asked, and saves what there is.
+    ///
+    /// # Errors
+    /// What `asked` returns, or a file that could not be written.
+    pub fn open(&mut self, rounds: u64, state: &ServerState, asked: impl Fn(u64) -> Outcome<Vec<u32>>) -> Outcome {
+        let Some(kept) = &mut self.0 else { return Ok(()) };
+        kept.payroll = Some(Payroll::plan(kept.allocation, rounds, asked)?);
+        kept.rounds = rounds;
+        kept.journal.save_if_due(state, false).map(drop)
+    }
+
+    /// Writes a round down and pays for it. The rank with the books decides for all where the run stops: the others are ended.
+    ///
+    /// # Errors
+    /// A file that could not be written; a failure of kind [`Kind::Interrupted`] if the run was asked to stop.
+    pub fn close(&mut self, report: RoundReport, evaluation: &Evaluation, state: &ServerState) -> Outcome {
+        let Some(Kept { journal, progress, payroll, rounds: planned, .. }) = &mut self.0 else { return Ok(()) };
+        let (round, planned) = (report.round, *planned);
+        let payments = payroll.as_ref().map_or(Ok(Vec::new()), |payroll| payroll.round(&report))?;
+        let metrics = RoundMetrics::of(report, evaluation);
+        journal.record(metrics.clone(), payments)?;
+        let saved = journal.save_if_due(state, round == planned)?;
+        progress.tell(&Event::Round { metrics: &metrics, planned, saved });
+        if progress.stop() && round < planned {
+            journal.save(state)?;
+            let folder = journal.folder().path().display();
+            let problem =
+                format!("interrupted after round {round}, which is saved; go on with `imfl run --resume {folder}`");
+            return Err(Failure::new(Kind::Interrupted, problem));
+        }
+        Ok(())
+    }
+
+    /// Writes the final model. Returns every round and what was paid for all of them.
+    ///
+    /// # Errors
+    /// A file that could not be written.
+    pub fn finish(self, state: &ServerState) -> Outcome<(Vec<RoundMetrics>, Credits)> {
+        let Some(Kept { journal, .. }) = self.0 else { return Ok((Vec::new(), Credits::ZERO)) };
+        journal.finish(state)?;
+        let paid = Credits::from_micros(-journal.book().balance("server").micros());
+        Ok((journal.rounds().to_vec(), paid))
+    }
+}

@@ -1,0 +1,132 @@
+//! The critical path of a run, stage by stage.
+
+pub mod allocate;
+mod assess;
+pub mod augment;
+mod books;
+mod compare;
+mod fill_check;
+mod footprint;
+mod journal;
+mod partition;
+pub mod profile;
+mod provenance;
+mod settle;
+mod setup;
+mod source;
+mod summary;
+mod train;
+mod trajectory;
+
+pub use augment::fill;
+pub use compare::Yardstick;
+pub use journal::Journal;
+pub use partition::run as partition;
+pub use profile::Profile;
+pub use setup::{Opened, Setup};
+pub use source::corpus;
+pub use summary::{Summary, over_floor};
+pub use train::Training;
+
+use crate::agreement;
+use crate::allocation::Allocation;
+use crate::assessment::Assessment;
+use crate::checkpoint::{Known, Prepared, Resumed, digest};
+use crate::config::RunConfig;
+use crate::failure::Outcome;
+use crate::host::Host;
+use crate::run_dir::RunDir;
+use books::Books;
+use summary::Stopwatch;
+
+/// A run that came to its end, with everything that its stages found.
+pub struct Finished {
+    /// The run's folder.
+    pub folder: RunDir,
+    /// Configuration, images, model and generator.
+    pub setup: Setup,
+    /// What clients hold and what work costs.
+    pub profile: Profile,
+    /// What generated images are worth.
+    pub assessment: Assessment,
+    /// Who does what for how much.
+    pub allocation: Allocation,
+    /// What training led to.
+    pub training: Training,
+    /// All of it in numbers, as in `summary.json`.
+    pub summary: Summary,
+}
+
+impl Finished {
+    /// Adds the seconds of something that was done after the run to its summary.
+    ///
+    /// # Errors
+    /// A failure that names the file that could not be written.
+    pub fn add_seconds(&mut self, stage: &'static str, seconds: f64) -> Outcome {
+        self.summary.seconds.insert(stage, seconds);
+        self.folder.write("summary.json", self.summary.to_json())
+    }
+}
+
+/// Measures what the generator's images are worth to a run, along a trajectory of its clients, and nothing else.
+///
+/// # Errors
+/// As [`run`].
+pub fn probe(setup: &Setup) -> Outcome<Assessment> {
+    assess::run(setup, &partition::run(setup)?, assess::generate(setup)?.as_ref())
+}
+
+/// Runs everything that the configuration asks for and leaves a run folder behind; or goes on with a run, for which what was
+/// measured before its first round is not measured again. Several ranks compute together; the first alone measures costs,
+/// decides on money and writes, and returns what was found.
+///
+/// # Errors
+/// A failure whose kind tells configuration, data, device, divergence and interruption apart.
+pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<Option<Finished>> {
+    config.check()?;
+    let ranks = &host.ranks;
+    let mut clock = Stopwatch::start(&host.progress, "partition");
+    let mut setup = Setup::open(config, host)?;
+    let shares = partition::run(&setup)?;
+    let known = Known(resumed.as_ref());
+    let folder = || known.folder(host, &setup.config.runs, &setup.config.name);
+    let folder = ranks.is_first().then(folder).transpose()?;
+    clock.begin("profile");
+    let profile = profile::run(&setup, &shares, known.costs())?;
+    clock.begin("assess");
+    let assessment = match known.assessment() {
+        Some(known) => known,
+        None => {
+            let samples = assess::generate(&setup)?;
+            let assessment = assess::run(&setup, &shares, samples.as_ref())?;
+            Assessment { filling: fill_check::run(&setup, &shares, samples.as_ref())?, ..assessment }
+        }
+    };
+    if assessment.offered().is_none() {
+        // What does not help is not offered.
+        setup.generator = None;
+    }
+    clock.begin("allocate");
+    let (decided, roles) = agreement::on_first(ranks, || {
+        let allocation = allocate::run(&setup, &profile, &assessment)?;
+        let digest = digest([&setup.train, &setup.test]);
+        known.check(&digest, &allocation)?;
+        let roles = allocation.roles();
+        Ok(((allocation, digest), roles))
+    })?;
+    clock.begin("train");
+    let data = augment::run(&setup, &shares, &roles, known.generated())?;
+    let state = known.state(setup.model.layout())?;
+    let (Some((allocation, digest)), Some(folder)) = (decided, folder) else {
+        train::run(&setup, &shares, data, &roles, state, Books::nobodys())?;
+        return Ok(None);
+    };
+    let prepared = Prepared::new(digest, profile.costs, assessment.clone(), &allocation, data.generated.clone());
+    let journal = Journal::open(&setup.config, &folder, &prepared, known.0, &host.progress)?;
+    let books = Books::of(&allocation, journal, &host.progress);
+    let training = train::run(&setup, &shares, data, &roles, state, books)?;
+    let seconds = clock.end();
+    let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
+    folder.write("summary.json", summary.to_json())?;
+    Ok(Some(Finished { folder, setup, profile, assessment, allocation, training, summary }))
+}

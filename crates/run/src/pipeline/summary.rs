@@ -1,0 +1,290 @@
+//! What a run comes to: `summary.json`, and the lines that a person reads.
+
+use super::provenance::{Origin, Provenance};
+use super::{Profile, Setup, Training};
+use crate::allocation::Allocation;
+use crate::assessment::Assessment;
+use crate::config::RecordedCosts;
+use crate::filling::Filling;
+use crate::progress::{Event, Progress};
+use crate::run_dir::RunDir;
+use imfl_engine::federated::Evaluation;
+use imfl_mechanism::{Mode, Terms};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Seconds by stage, told as they pass.
+pub struct Stopwatch<'a> {
+    progress: &'a Progress,
+    stage: &'static str,
+    began: Instant,
+    seconds: BTreeMap<&'static str, f64>,
+}
+
+impl<'a> Stopwatch<'a> {
+    /// The first stage begins.
+    pub fn start(progress: &'a Progress, stage: &'static str) -> Self {
+        progress.tell(&Event::StageBegan(stage));
+        Self { progress, stage, began: Instant::now(), seconds: BTreeMap::new() }
+    }
+
+    /// A stage ends and the next begins.
+    pub fn begin(&mut self, stage: &'static str) {
+        self.lap();
+        (self.stage, self.began) = (stage, Instant::now());
+        self.progress.tell(&Event::StageBegan(stage));
+    }
+
+    /// The last stage ends.
+    pub fn end(mut self) -> BTreeMap<&'static str, f64> {
+        self.lap();
+        self.seconds
+    }
+
+    fn lap(&mut self) {
+        let seconds = self.began.elapsed().as_secs_f64();
+        self.seconds.insert(self.stage, seconds);
+        self.progress.tell(&Event::StageEnded(self.stage, seconds));
+    }
+}
+
+/// How many clients chose each mode.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Modes {
+    /// Stayed out.
+    pub out: usize,
+    /// Trained on authentic data.
+    pub local: usize,
+    /// Trained on authentic and generated data.
+    pub augmented: usize,
+}
+
+/// The final model on what each client holds, those that stayed out included: accuracies in [0, 1], every client counted once.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ClientAccuracy {
+    /// Of the client that it serves worst.
+    pub lowest: f64,
+    /// Over all clients.
+    pub mean: f64,
+    /// Of the client that it serves best.
+    pub highest: f64,
+}
+
+impl ClientAccuracy {
+    fn of(clients: &[Evaluation]) -> Self {
+        let accuracies = || clients.iter().map(Evaluation::accuracy);
+        Self {
+            lowest: accuracies().fold(1.0, f64::min),
+            mean: accuracies().sum::<f64>() / clients.len().max(1) as f64,
+            highest: accuracies().fold(0.0, f64::max),
+        }
+    }
+}
+
+/// Where the accuracy loss comes from.
+#[derive(Clone, Debug, Serialize)]
+pub struct Bound {
+    /// Deviation of one sample's gradient.
+    pub sigma: f64,
+    /// Smoothness L.
+    pub smoothness: f64,
+    /// Local steps h.
+    pub local_steps: u32,
+    /// Whether the rate is small enough for the theorem.
+    pub theorem_holds: bool,
+    /// The parts of Phi, in the order of the bound.
+    pub terms: Terms,
+}
+
+/// The result of a run. Money is in credits, accuracy and loss are those of the test images.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    schema: &'static str,
+    /// Keys all random numbers of the run.
+    pub seed: u64,
+    /// The device that computed.
+    pub device: String,
+    /// The dataset's name.
+    pub dataset: String,
+    /// Number of clients.
+    pub clients: usize,
+    /// Rounds trained.
+    pub rounds: u64,
+    /// Accuracy of the final model, in [0, 1].
+    pub accuracy: f64,
+    /// Mean cross-entropy of the final model.
+    pub loss: f64,
+    /// Accuracy of the final model on the clients' own authentic images.
+    pub client_accuracy: ClientAccuracy,
+    /// Where generated images come from; null without a generator.
+    pub generator: Option<Provenance>,
+    /// Whether filling in helps on held-out images; null where that was not asked. What does not help is not offered.
+    pub filling: Option<Filling>,
+    /// Quality of the generator; absent without one.
+    pub theta: Option<f64>,
+    /// What sampling noise alone makes of theta.
+    pub theta_floor: Option<f64>,
+    /// Largest norm of a class gradient on authentic images.
+    pub g_data: f64,
+    /// Largest distance between class gradients on generated and authentic images.
+    pub g_diff: Option<f64>,
+    /// Posted price for an effective sample.
+    pub price: f64,
+    /// Who does what.
+    pub modes: Modes,
+    /// Phi of those who take part.
+    pub accuracy_loss: f64,
+    /// Sum of payments, if every client delivers every update that it is asked for.
+    pub payments: f64,
+    /// Sum of what was paid, for updates that counted.
+    pub paid: f64,
+    /// kappa Phi + payments.
+    pub server_cost: f64,
+    /// What the server expected at that price, with incomplete information.
+    pub expected_server_cost: Option<f64>,
+    /// Credits for a unit of accuracy loss.
+    pub weight: f64,
+    /// Where the accuracy loss comes from.
+    pub bound: Bound,
+    /// Seconds of work on this device that costs were computed from.
+    pub costs: RecordedCosts,
+    /// Training images that no client got, since the generator or the test knows them.
+    pub withheld_images: usize,
+    /// Images that were generated for clients.
+    pub generated_images: usize,
+    /// Wall time by stage.
+    pub seconds: BTreeMap<&'static str, f64>,
+    /// Where everything is.
+    pub run_dir: PathBuf,
+}
+
+impl Summary {
+    /// Gathers what the stages found.
+    pub fn of(
+        setup: &Setup,
+        profile: &Profile,
+        assessment: &Assessment,
+        allocation: &Allocation,
+        training: &Training,
+        folder: &RunDir,
+        seconds: BTreeMap<&'static str, f64>,
+    ) -> Self {
+        let outcome = &allocation.outcome;
+        let count = |mode| outcome.awards.iter().filter(|award| award.mode == mode).count();
+        let constants = &allocation.constants;
+        Self {
+            schema: "imfl.run/1",
+            seed: setup.seed,
+            device: setup.compute.name.to_string(),
+            dataset: setup.train.name.clone(),
+            clients: profile.clients.len(),
+            rounds: training.rounds.len() as u64,
+            accuracy: training.evaluation.accuracy(),
+            loss: training.evaluation.loss,
+            client_accuracy: ClientAccuracy::of(&training.on_clients),
+            generator: setup.provenance.clone(),
+            filling: assessment.filling,
+            theta: assessment.theta.map(|theta| theta.theta),
+            theta_floor: assessment.theta.map(|theta| theta.theta_floor),
+            g_data: assessment.g_data,
+            g_diff: assessment.theta.map(|theta| theta.g_diff),
+            price: outcome.price.map_or(0.0, |price| price.to_f64()),
+            modes: Modes { out: count(Mode::Out), local: count(Mode::Local), augmented: count(Mode::Augmented) },
+            accuracy_loss: outcome.phi(),
+            payments: outcome.payments.to_f64(),
+            paid: training.paid.to_f64(),
+            server_cost: outcome.server_cost.to_f64(),
+            expected_server_cost: outcome.estimate.map(|estimate| estimate.server_cost),
+            weight: setup.config.mechanism.weight,
+            bound: Bound {
+                sigma: constants.sigma,
+                smoothness: constants.smoothness,
+                local_steps: constants.local_steps,
+                theorem_holds: allocation.theorem_holds,
+                terms: outcome.terms().unwrap_or_default(),
+            },
+            costs: profile.costs,
+            withheld_images: setup.withheld,
+            generated_images: training.generated.as_ref().map_or(0, |images| images.len()),
+            seconds,
+            run_dir: folder.path().into(),
+        }
+    }
+
+    /// One JSON object.
+    pub fn to_json(&self) -> String {
+        // Maps have string keys and numbers are finite or null, so this cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Theta beside what sampling noise alone makes of it: `2.8 times the noise floor 0.070`.
+pub fn over_floor(theta: f64, floor: f64) -> String {
+    format!("{:.1} times the noise floor {floor:.3}", theta / floor.max(f64::MIN_POSITIVE))
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { origin, path, sha256, dataset, steps } = self;
+        let origin = match origin {
+            Origin::Shipped => "shipped",
+            Origin::Given => "given",
+            Origin::Trained => "trained on the spot",
+        };
+        write!(f, "{origin}, {steps} steps on {dataset}")?;
+        match (path, sha256) {
+            (Some(path), Some(sha256)) => write!(f, ": {} (SHA-256 {sha256:.12}...)", path.display()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Filling {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { without, with, error } = self;
+        let verdict = if self.helps() { "helps" } else { "does not help, and was not offered" };
+        write!(f, "{verdict}: accuracy {with:.3} instead of {without:.3} (+- {error:.3}) on held-out images")
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Modes { out, local, augmented } = self.modes;
+        let total: f64 = self.seconds.values().sum();
+        writeln!(
+            f,
+            "accuracy      {:.4} on the test images after {} rounds (loss {:.4})",
+            self.accuracy, self.rounds, self.loss
+        )?;
+        let ClientAccuracy { lowest, mean, highest } = self.client_accuracy;
+        writeln!(f, "on clients    {mean:.4} on their own images, from {lowest:.4} to {highest:.4}")?;
+        match &self.generator {
+            Some(generator) => writeln!(f, "generator     {generator}")?,
+            None => writeln!(f, "generator     none")?,
+        }
+        if let (Some(theta), Some(floor)) = (self.theta, self.theta_floor) {
+            let (of_floor, left) = (over_floor(theta, floor), theta * 100.0);
+            writeln!(f, "theta         {theta:.3}, {of_floor}: generated images leave {left:.0} % of a skew")?;
+        }
+        if let Some(filling) = &self.filling {
+            writeln!(f, "filling in    {filling}")?;
+        }
+        writeln!(
+            f,
+            "clients       {out} out, {local} local, {augmented} augmented ({} images generated)",
+            self.generated_images
+        )?;
+        writeln!(f, "price         {:.6} credits per effective sample", self.price)?;
+        writeln!(f, "payments      {:.6} credits, {:.6} paid", self.payments, self.paid)?;
+        writeln!(
+            f,
+            "server cost   {:.6} credits = {} x accuracy loss {:.4} + payments",
+            self.server_cost, self.weight, self.accuracy_loss
+        )?;
+        writeln!(f, "time          {total:.1} s")?;
+        write!(f, "report        {}", self.run_dir.join("report.html").display())
+    }
+}

@@ -1,0 +1,105 @@
+//! Stage 5: federated training on the mix of authentic and generated data, aggregated by effective samples.
+
+use super::augment::Augmented;
+use super::books::Books;
+use super::setup::{Setup, fit_batch};
+use crate::allocation::Roles;
+use crate::failure::Outcome;
+use crate::metrics::RoundMetrics;
+use crate::progress::Event;
+use imfl_engine::client::Client;
+use imfl_engine::data::Dataset;
+use imfl_engine::federated::{self, Evaluation, Participant, ServerState};
+use imfl_mechanism::Credits;
+use std::sync::Arc;
+
+/// What training led to.
+pub struct Training {
+    /// Every round, on the rank that keeps the books.
+    pub rounds: Vec<RoundMetrics>,
+    /// The final model on the test images.
+    pub evaluation: Evaluation,
+    /// The final model on each client's authentic images, those of clients that stayed out included.
+    pub on_clients: Vec<Evaluation>,
+    /// What was paid for all rounds, by the rank that keeps the books.
+    pub paid: Credits,
+    /// Label counts of each client's data as it was trained on; an empty entry for a client that stayed out.
+    pub histograms: Vec<Vec<usize>>,
+    /// The images that were generated for clients.
+    pub generated: Option<Arc<Dataset>>,
+}
+
+/// Trains round by round from `start`, or from the beginning. The rank that keeps the books closes each round before the next
+/// begins; the others train with it and keep nothing.
+pub fn run(
+    setup: &Setup,
+    shares: &[Client],
+    data: Augmented,
+    roles: &Roles,
+    start: Option<ServerState>,
+    mut books: Books,
+) -> Outcome<Training> {
+    let Augmented { clients, generated } = data;
+    let mut federation = setup.federation(generated.as_ref())?;
+    fit_batch(&mut federation, &clients);
+    let participant = |(client, &weight): (&Client, &f64)| Participant { client: client.clone(), weight };
+    let playing = clients.iter().zip(&roles.weights).filter(|(_, weight)| **weight > 0.0);
+    let participants: Vec<Participant> = playing.map(participant).collect();
+    let draw = cohorts(setup, &participants)?;
+    let planned = if participants.is_empty() { 0 } else { setup.config.training.rounds };
+
+    let start = start.unwrap_or_else(|| federation.start());
+    let test = setup.test_images();
+    let mut evaluation = federation.evaluate(&start, &test);
+    let bar = setup.progress.task("training", planned);
+    bar.set(start.round);
+    setup.progress.tell(&Event::RoundsBegan { done: start.round, planned });
+    match start.round {
+        0 => {}
+        round if round < planned => setup.progress.note(format!("going on after round {round} of {planned}")),
+        round => setup.progress.note(format!("trained already, for {round} rounds: there is no round left")),
+    }
+    let ids = |cohort: Vec<Participant>| cohort.iter().map(|participant| participant.client.id).collect();
+    books.open(planned, &start, |round| draw(round).map(ids))?;
+    let state = federation.train_with(start, planned, &draw, |state, report| {
+        evaluation = federation.evaluate(state, &test);
+        bar.advance();
+        books.close(report, &evaluation, state)
+    })?;
+
+    let all: Vec<&Client> = shares.iter().collect();
+    let on_clients = federated::evaluate_clients(
+        federation.model.as_ref(),
+        &state.weights,
+        &federation.images,
+        &all,
+        &federation.compute,
+    );
+    let histograms = clients.iter().zip(&roles.modes).map(|(client, mode)| match mode.plays() {
+        true => client.histogram(&federation.images),
+        false => Vec::new(),
+    });
+    let histograms = histograms.collect();
+    let (rounds, paid) = books.finish(&state)?;
+    Ok(Training { rounds, evaluation, on_clients, paid, histograms, generated })
+}
+
+/// How the participants of a round are drawn out of those who take part.
+fn cohorts<'a>(
+    setup: &'a Setup,
+    participants: &'a [Participant],
+) -> Outcome<impl Fn(u64) -> Outcome<Vec<Participant>> + 'a> {
+    let sampling = setup.config.training.sampling;
+    let wanted = setup.config.training.cohort.unwrap_or(participants.len());
+    let size = if sampling.replacement { wanted } else { wanted.min(participants.len()) };
+    if size < wanted {
+        setup.progress.warn(format!("only {size} clients take part, so cohorts have {size} clients and not {wanted}"));
+    }
+    if size < setup.config.training.quorum {
+        let quorum = setup.config.training.quorum;
+        setup
+            .progress
+            .warn(format!("cohorts have {size} clients and the quorum is {quorum}: every round will be skipped"));
+    }
+    Ok(move |round| Ok(sampling.cohort(participants, size, setup.seed, round)?))
+}
