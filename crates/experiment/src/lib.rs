@@ -1,4 +1,4 @@
-//! Experiments and measurements.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod assess;

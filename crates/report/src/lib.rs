@@ -1,4 +1,4 @@
-//! The report of a run: plots as SVG files, and one page that holds them all.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod chart;

@@ -1,6 +1,7 @@
 //! What generated images are worth, and the constants of the convergence bound.
 
 use imfl_aigc::Theta;
+use imfl_mechanism::Constants;
 use serde::{Deserialize, Serialize};
 
 /// What the probe found.
@@ -16,4 +17,16 @@ pub struct Assessment {
     /// Quality of the generator, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub theta: Option<Theta>,
+}
+
+impl Assessment {
+    /// The constants of the bound for clients that learn at `rate` for so many local steps a round.
+    pub fn constants(&self, rate: f64, local_steps: u32) -> Constants {
+        Constants { g_data: self.g_data, sigma: self.sigma, smoothness: self.smoothness, rate, local_steps }
+    }
+
+    /// The largest rate for which the convergence theorem holds, 1/(4 L h).
+    pub fn largest_rate(&self, local_steps: u32) -> f64 {
+        self.constants(0.0, local_steps).largest_rate()
+    }
 }

@@ -1,4 +1,13 @@
-//! A run of federated learning with generated data and fair pay, from images to payments.
+#![doc = include_str!("../README.md")]
+//!
+//! # The stages
+//!
+//! [`pipeline::run`] reads top to bottom: partition, profile, assess, allocate, train (with augmentation before the first round, and books
+//! that are closed after each), and what a run that goes on need not find out again ([`checkpoint::Known`]). The first three stages by
+//! themselves are [`pipeline::Setup`], [`pipeline::partition`], [`pipeline::profile`] and [`pipeline::probe`]; who is hired is
+//! [`pipeline::allocate`].
+//!
+//! Several processes run the same program: [`agreement`] hands out what the first alone finds.
 #![forbid(unsafe_code)]
 
 pub mod agreement;

@@ -3,6 +3,7 @@
 use super::{Profile, Setup};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
+use crate::config::RunConfig;
 use crate::config::TargetSource;
 use crate::failure::{Failure, Kind, Outcome};
 use imfl_engine::random::{Purpose, keyed};
@@ -79,13 +80,8 @@ pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outc
 /// What was measured and configured about the learning problem.
 fn constants(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Constants {
     let samples: usize = profile.clients.iter().flat_map(|client| &client.histogram).sum();
-    Constants {
-        g_data: assessment.g_data,
-        sigma: assessment.sigma,
-        smoothness: assessment.smoothness,
-        rate: setup.config.training.rate,
-        local_steps: mean_local_steps(setup, samples, profile.clients.len()),
-    }
+    let steps = local_steps(&setup.config, samples, profile.clients.len());
+    assessment.constants(setup.config.training.rate, steps)
 }
 
 /// What the server knows about the clients' costs: their distribution.
@@ -112,11 +108,11 @@ fn unit_prices(setup: &Setup, profile: &Profile) -> UnitPrices {
     }
 }
 
-/// Local steps of a client with as many samples as clients have on average.
-pub fn mean_local_steps(setup: &Setup, samples: usize, clients: usize) -> u32 {
-    let training = &setup.config.training;
-    let mean = samples.div_ceil(clients);
-    u32::try_from(training.local_epochs * mean.div_ceil(training.batch)).unwrap_or(u32::MAX)
+/// h: local steps of a client with as many samples as clients have on average; at least 1.
+pub fn local_steps(config: &RunConfig, samples: usize, clients: usize) -> u32 {
+    let training = &config.training;
+    let mean = samples.div_ceil(clients.max(1));
+    u32::try_from(training.local_epochs * mean.div_ceil(training.batch.max(1))).unwrap_or(u32::MAX).max(1)
 }
 
 /// The three costs of a client hang together by the speed of its device, so they are drawn together.
