@@ -2,12 +2,15 @@
 
 use crate::command;
 use clap::{Parser, Subcommand};
-use imfl_run::{Failure, Host, Kind, Outcome};
+use imfl_run::{Failure, Host, Kind, Memory, Outcome};
 
 /// Federated learning with generated data and fair pay.
 #[derive(Parser)]
 #[command(version, about, max_term_width = 110)]
 pub struct Cli {
+    /// The most memory that may be taken, as 8G or 512M; what would take more is refused [default: half of the machine's]
+    #[arg(long, global = true, value_name = "BYTES", env = "IMFL_MEMORY")]
+    memory: Option<Memory>,
     #[command(subcommand)]
     command: Command,
 }
@@ -27,6 +30,9 @@ enum Command {
     /// Price, auction and verify: pay clients from a file of measured quality and cost.
     #[command(subcommand)]
     Mechanism(command::mechanism::Mechanism),
+    /// Account for the privacy of a training: epsilon of a noise, noise for an epsilon.
+    #[command(subcommand)]
+    Privacy(command::privacy::Privacy),
     Reproduce(command::reproduce::Reproduce),
     Report(command::report::Report),
     /// List what this build can compute on, on this machine.
@@ -35,7 +41,8 @@ enum Command {
 
 impl Cli {
     /// Runs the command that was asked for, on several ranks if it can share its work out.
-    pub fn run(self, host: &Host) -> Outcome {
+    pub fn run(self, host: Host) -> Outcome {
+        let host = &Host { memory: self.memory.unwrap_or(host.memory), ..host };
         if host.ranks.are_several() && !self.command.spreads() {
             let problem = "only `imfl run`, `imfl reproduce` and `imfl bench train|ranks` share their work out over ranks; start \
                            this command without mpirun";
@@ -43,6 +50,7 @@ impl Cli {
         }
         match self.command {
             Command::Run(run) => run.run(host),
+            Command::Privacy(privacy) => privacy.run(),
             Command::Reproduce(reproduce) => reproduce.run(host),
             Command::Aigc(aigc) => aigc.run(host),
             Command::Bench(bench) => bench.run(host),

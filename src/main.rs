@@ -1,5 +1,7 @@
 //! `imfl`: federated learning with generated data and fair pay.
 #![forbid(unsafe_code)]
+// `output` is the one place that writes to either stream.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod cli;
 mod command;
@@ -25,14 +27,17 @@ fn main() -> ExitCode {
     let first = Launched::found().is_none_or(|launched| launched.rank == 0);
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) if first => error.exit(),
-        Err(error) => return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1)),
+        Err(said) => {
+            let printed = if first { output::parsed(&said) } else { Ok(()) };
+            let ended = u8::try_from(said.exit_code()).unwrap_or(1);
+            return printed.map_or_else(|failure| end(&failure), |()| ExitCode::from(ended));
+        }
     };
     let session = match imfl_ranks::start() {
         Ok(session) => session,
         Err(error) => {
             if first {
-                eprintln!("error: {error}");
+                output::note(format!("error: {error}"));
             }
             return ExitCode::from(exit::code(Kind::Usage));
         }
@@ -42,23 +47,26 @@ fn main() -> ExitCode {
         true => Arc::new(terminal::Terminal::default()),
         false => Arc::new(terminal::Mute::default()),
     };
-    match cli.run(&Host { ranks: ranks.clone(), ..Host::watched(observer) }) {
+    match cli.run(Host { ranks: ranks.clone(), ..Host::watched(observer) }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if ranks.are_several() => end_all(ranks, &failure),
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::from(exit::code(failure.kind()))
-        }
+        Err(failure) => end(&failure),
     }
+}
+
+/// Ends this process with a failure.
+fn end(failure: &Failure) -> ExitCode {
+    output::note(format!("error: {failure}"));
+    ExitCode::from(exit::code(failure.kind()))
 }
 
 /// Ends every rank with this rank's failure.
 fn end_all(ranks: &Ranks, failure: &Failure) -> ! {
     if ranks.is_first() {
-        eprintln!("error: {failure}");
+        output::note(format!("error: {failure}"));
     } else {
         std::thread::sleep(GRACE);
-        eprintln!("error on rank {}: {failure}", ranks.rank());
+        output::note(format!("error on rank {}: {failure}", ranks.rank()));
     }
     ranks.abort(exit::code(failure.kind()))
 }

@@ -2,9 +2,10 @@
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use imfl_aigc::{Method, Sampling};
+use imfl_aigc::{Generator, Method, Sampling};
 use imfl_engine::device::{Compute, DeviceError, DeviceName};
 use imfl_run::config::Information;
+use imfl_run::limits;
 use imfl_run::{Failure, Kind, Outcome};
 
 /// Where it is computed.
@@ -21,6 +22,7 @@ pub struct Machine {
 impl Machine {
     /// Opens the device.
     pub fn open(&self) -> Outcome<Compute> {
+        limits::workers(self.workers)?;
         Ok(Compute::open(self.name()?, self.workers)?)
     }
 
@@ -62,8 +64,8 @@ pub struct Sampler {
 impl Sampler {
     /// The checked settings: a generator's own, overlaid by what was asked for.
     pub fn settings(&self, own: &Sampling) -> Outcome<Sampling> {
-        let usage = |error: &dyn std::fmt::Display| Failure::new(Kind::Usage, error);
-        let method = self.method.as_deref().map(str::parse::<Method>).transpose().map_err(|error| usage(&error))?;
+        let method = self.method.as_deref().map(str::parse::<Method>).transpose();
+        let method = method.map_err(|error| Failure::new(Kind::Usage, error))?;
         let sampling = Sampling {
             method: method.unwrap_or(own.method),
             steps: self.steps.unwrap_or(own.steps),
@@ -74,8 +76,22 @@ impl Sampler {
             guidance_min: self.guidance_min.unwrap_or(own.guidance_min),
             guidance_max: self.guidance_max.unwrap_or(own.guidance_max),
         };
-        sampling.check().map_err(|error| usage(&error))?;
+        sampling.check().map_err(|error| Failure::new(Kind::Config, error))?;
         Ok(sampling)
+    }
+
+    /// A generator that draws with these settings.
+    pub fn apply(&self, generator: Generator) -> Outcome<Generator> {
+        let sampling = self.settings(generator.sampling())?;
+        generator.with_sampling(sampling).map_err(|error| Failure::new(Kind::Usage, error))
+    }
+}
+
+/// Refuses the first value that breaks its rule, by its flag.
+pub fn check(rules: &[(&str, bool, &str)]) -> Outcome {
+    match rules.iter().find(|(_, holds, _)| !holds) {
+        Some((flag, _, must)) => Err(Failure::new(Kind::Config, format!("{flag} must be {must}"))),
+        None => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Standard error: bars on a terminal, nothing but notes elsewhere.
 
 use crate::interrupt::Interrupt;
+use crate::output;
 use imfl_run::{Event, Observer};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
@@ -18,9 +19,24 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// A line for a person; standard output stays data.
+    /// A line for a person, above the bars if there are any; standard output stays data.
     fn note(&self, line: impl Display) {
-        self.bars.suspend(|| eprintln!("{line}"));
+        if self.bars.is_hidden() {
+            return output::note(line);
+        }
+        // A terminal that is gone is nobody's concern here.
+        let _ = self.bars.println(output::escaped(&line.to_string()));
+    }
+
+    /// Ctrl-C stops from here on what can be stopped.
+    fn watch(&self) {
+        if self.interrupt.get().is_some() {
+            return;
+        }
+        match Interrupt::watch() {
+            Ok(interrupt) => drop(self.interrupt.set(interrupt)),
+            Err(error) => self.note(format!("warning: cannot watch for Ctrl-C: {error}")),
+        }
     }
 
     fn task(&self, id: u64, act: impl FnOnce(&ProgressBar)) {
@@ -55,15 +71,15 @@ impl Observer for Terminal {
                 let ended = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
                 ended.iter().for_each(ProgressBar::finish_and_clear);
             }
-            Event::RoundsBegan { .. } => match Interrupt::watch() {
-                Ok(interrupt) => drop(self.interrupt.set(interrupt)),
-                Err(error) => self.note(format!("warning: cannot watch for Ctrl-C: {error}")),
-            },
+            Event::RoundsBegan { .. } | Event::StepsBegan => self.watch(),
             // A line for a log, where there is no terminal to show a bar on.
             Event::Round { metrics, planned, saved } if !std::io::stderr().is_terminal() => {
                 let saved = if saved { ", saved" } else { "" };
+                let skipped = if metrics.skipped { "skipped, too few updates, " } else { "" };
                 let (round, accuracy, loss) = (metrics.round, metrics.accuracy, metrics.loss);
-                eprintln!("round {round} of {planned}: accuracy {accuracy:.4}, loss {loss:.4}{saved}");
+                output::note(format!(
+                    "round {round} of {planned}: {skipped}accuracy {accuracy:.4}, loss {loss:.4}{saved}"
+                ));
             }
             _ => {}
         }
@@ -80,7 +96,7 @@ pub struct Mute(Terminal);
 
 impl Observer for Mute {
     fn event(&self, event: &Event) {
-        if let Event::RoundsBegan { .. } = event {
+        if let Event::RoundsBegan { .. } | Event::StepsBegan = event {
             self.0.event(event);
         }
     }

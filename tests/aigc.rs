@@ -59,6 +59,27 @@ fn a_killed_training_resumes_to_the_same_weights() {
 }
 
 #[test]
+fn no_two_train_one_generator_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let dataset = small(root.path());
+    let out = root.path().join("g.safetensors");
+    let mut child = imfl().args(training(&dataset, &out, "1000000")).stderr(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    while !root.path().join("g.training.safetensors").exists() {
+        assert!(started.elapsed() < Duration::from_secs(100), "no state was saved");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for how in ["--resume", "--restart"] {
+        let error = fail(&[training(&dataset, &out, "4"), vec![how]].concat(), CHECKPOINT);
+        assert!(error.contains(&format!("g.training.safetensors is in use by process {}", child.id())), "{error}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    succeed(&[training(&dataset, &out, "4"), vec!["--restart"]].concat());
+    assert!(!root.path().join("g.training.safetensors.lock").exists(), "the lock of a finished training is left");
+}
+
+#[test]
 fn an_image_is_the_same_whatever_is_drawn_with_it() {
     let root = tempfile::tempdir().unwrap();
     let dataset = small(root.path());
@@ -100,7 +121,7 @@ fn settings_in_the_checkpoint_hold_wherever_images_are_drawn() {
     assert_eq!(configure(&asked)["guidance_max"], 5.0);
     assert_eq!(configure(&[])["steps"], 3, "it is kept");
     assert_eq!(draw("after", &[]), wanted);
-    let error = fail(&["aigc", "configure", "--generator", text(&generator), "--sigma-max", "0.001"], USAGE);
+    let error = fail(&["aigc", "configure", "--generator", text(&generator), "--sigma-max", "0.001"], CONFIG);
     assert!(error.contains("sigma_max = 0.001"), "{error}");
 }
 
@@ -160,7 +181,7 @@ fn wrong_requests_say_what_is_wrong() {
     let own = text(&generator);
     assert!(sample(&["--generator", own, "--count", "0"], CONFIG).contains("zero images"));
     assert!(sample(&["--generator", own, "--classes", "10"], USAGE).contains("no class `10`"));
-    assert!(sample(&["--generator", own, "--steps", "0"], USAGE).contains("steps = 0"));
+    assert!(sample(&["--generator", own, "--steps", "0"], CONFIG).contains("steps = 0"));
     assert!(sample(&["--generator", own, "--method", "euler"], USAGE).contains("dpm-solver"));
     assert!(sample(&["--generator", "/no/such.safetensors"], CHECKPOINT).contains("/no/such.safetensors"));
     let whole = std::fs::read(&generator).unwrap();

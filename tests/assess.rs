@@ -75,7 +75,7 @@ fn generators_are_ranked_by_measures_and_by_what_training_gains() {
     }
     assert!(std::fs::read_to_string(&plot).unwrap().contains("rank correlation"));
 
-    let error = fail(&[&arguments[..], &["--trials", "0"]].concat(), USAGE);
+    let error = fail(&[&arguments[..], &["--trials", "0"]].concat(), CONFIG);
     assert!(error.contains("--trials"), "{error}");
     let error = fail(&[&arguments[..], &["--corrupt", "blur:3"]].concat(), USAGE);
     assert!(error.contains("labels:SHARE"), "{error}");
@@ -111,6 +111,6 @@ fn a_benchmark_has_every_number_of_its_contract() {
     }
     let ratio = report["evaluations_per_second"].as_f64().unwrap() / report["images_per_second"].as_f64().unwrap();
     assert!((ratio - report["evaluations_per_image"].as_f64().unwrap()).abs() < 1e-6, "{printed}");
-    let error = fail(&["bench", "generate", "--images", "0"], USAGE);
+    let error = fail(&["bench", "generate", "--images", "0"], CONFIG);
     assert!(error.contains("--images"), "{error}");
 }

@@ -77,7 +77,7 @@ fn what_cannot_be_measured_is_refused_with_the_reason() {
     assert!(refuse(&["--model", "resnet"], USAGE).contains("simple-cnn"));
     assert!(refuse(&["--algorithm", "fedprox"], USAGE).contains("fedprox:MU"));
     for flag in ["--batch", "--cohort", "--samples", "--rounds", "--chunk", "--workers", "--clients"] {
-        assert!(refuse(&[flag, "0"], USAGE).contains(&format!("{flag} must be at least 1")), "{flag}");
+        assert!(refuse(&[flag, "0"], CONFIG).contains(&format!("{flag} must be at least 1")), "{flag}");
     }
     let diverged = refuse(&["--rate", "1e3", "--model", "mlp", "--shape", "1x8x8"], DIVERGED);
     assert!(diverged.contains("round 1") && diverged.contains("client"), "{diverged}");
@@ -125,6 +125,6 @@ fn ranks_are_predicted_for_a_network_that_is_given() {
     }
     let error = fail(&small, USAGE);
     assert!(error.contains("mpirun -n 2") && error.contains("--latency"), "{error}");
-    let error = fail(&[&small[..], &["--latency", "0", "--bandwidth", "1"]].concat(), USAGE);
+    let error = fail(&[&small[..], &["--latency", "0", "--bandwidth", "1"]].concat(), CONFIG);
     assert!(error.contains("above 0"), "{error}");
 }

@@ -93,10 +93,33 @@ impl Show {
 }
 
 impl Split {
+    /// Refuses to write where the dataset is, or two parts to one place.
+    fn spare(&self, dataset: &Path) -> Outcome {
+        let refuse = |problem: String| Err(Failure::new(Kind::Usage, problem));
+        let places = [("--out", Some(&self.out)), ("--rest", self.rest.as_ref()), ("--cifar", self.cifar.as_ref())];
+        let whole = real(dataset);
+        for (flag, place) in places {
+            if let Some(place) = place.filter(|place| real(place).starts_with(&whole)) {
+                let (place, dataset) = (place.display(), dataset.display());
+                return refuse(format!(
+                    "{flag} {place} is in the dataset {dataset}, which it would change; give another place"
+                ));
+            }
+        }
+        match self.rest.as_ref().filter(|rest| real(rest) == real(&self.out)) {
+            Some(rest) => {
+                refuse(format!("--rest {} would overwrite what --out gets; give another folder", rest.display()))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn run(self, progress: &Progress) -> Outcome {
-        let whole = data::open(&assets::dataset(&self.dataset)?, self.seed)?;
+        let dataset = assets::dataset(&self.dataset)?;
+        let whole = data::open(&dataset, self.seed)?;
+        self.spare(&dataset)?;
         for (kind, wanted, there) in [
-            ("training and corpus", self.train + self.corpus, whole.train.len()),
+            ("training and corpus", self.train.saturating_add(self.corpus), whole.train.len()),
             ("test", self.test, whole.test.len()),
         ] {
             if wanted > there {
@@ -124,6 +147,18 @@ impl Split {
         }
         Ok(())
     }
+}
+
+/// Where a path leads that may not be there yet: links and `..` of the part that is are followed.
+fn real(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    for there in absolute.ancestors() {
+        if let Ok(real) = there.canonicalize() {
+            // An ancestor of a path is a prefix of it.
+            return absolute.strip_prefix(there).map_or(real.clone(), |rest| real.join(rest));
+        }
+    }
+    absolute
 }
 
 fn write(folder: &Path, stem: &str, part: &Dataset, progress: &Progress) -> Outcome {

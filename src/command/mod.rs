@@ -5,6 +5,7 @@ pub mod bench;
 pub mod data;
 pub mod devices;
 pub mod mechanism;
+pub mod privacy;
 pub mod report;
 pub mod reproduce;
 pub mod run;

@@ -40,7 +40,7 @@ impl Run {
             Some(from) => {
                 let runs = file.as_ref().map_or_else(|| RunConfig::default().runs, |file| file.runs.clone());
                 let runs = self.settings.get("runs").map_or(runs, PathBuf::from);
-                Some(checkpoint::resume(&host.files, from, &runs)?)
+                Some(checkpoint::resume(host, from, &runs)?)
             }
         };
         // Flags over the file, or over what the run that goes on was started with, or over the defaults.

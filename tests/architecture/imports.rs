@@ -63,7 +63,7 @@ impl Crate {
         let Some(name) = path.get(length) else { return Some(file) };
         // Another module may hand the name on.
         let handed = paths(&self.0[file]).into_iter().filter(|path| path.public && depth < 8).find_map(|public| {
-            let mut target = absolute(&path[..length].to_vec(), &public.segments)?;
+            let mut target = absolute(&path[..length], &public.segments)?;
             match target.last().map(String::as_str) {
                 Some("*") => {
                     target.pop();
@@ -158,10 +158,10 @@ fn module_of(file: &str) -> Vec<String> {
 }
 
 /// A path from the crate's root on; `None` if it starts elsewhere.
-fn absolute(module: &Vec<String>, path: &[String]) -> Option<Vec<String>> {
+fn absolute(module: &[String], path: &[String]) -> Option<Vec<String>> {
     let mut base = match path.first()?.as_str() {
         "crate" => Vec::new(),
-        "super" | "self" => module.clone(),
+        "super" | "self" => module.to_vec(),
         _ => return None,
     };
     let ups = path.iter().take_while(|segment| *segment == "super").count();

@@ -2,8 +2,7 @@
 
 use flate2::{Compression, GzBuilder};
 use imfl_aigc::{
-    Checkpoint, Denoiser, DenoiserConfig, Description, Fingerprints, PixelScale, Sampling, TrainingConfig,
-    TrainingState,
+    AdamW, Checkpoint, Denoiser, DenoiserConfig, Description, Fingerprints, PixelScale, Sampling, TrainingConfig,
 };
 use imfl_engine::data::{Dataset, ImageShape, Normalisation};
 use imfl_engine::federated::{ClientUpdate, Moments, ServerState, Variates};
@@ -130,7 +129,7 @@ pub fn generator() -> Vec<Vec<u8>> {
         steps_before: 0,
         seconds: 1.5,
     };
-    let state = TrainingState { weights: average.clone(), first: vec![0.5; size], second: vec![2.0; size] };
+    let state = AdamW { weights: average.clone(), first: vec![0.5; size], second: vec![2.0; size] };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("g.safetensors");
     let write = |state| {

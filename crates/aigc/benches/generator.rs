@@ -3,8 +3,9 @@
 
 use burn::tensor::Device;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use imfl_aigc::{DenoiserConfig, Generator, Request, Sampling, Trainer, TrainingConfig};
+use imfl_aigc::{DenoiserConfig, Generator, Request, SampleSource, Sampling, Trainer, TrainingConfig};
 use imfl_engine::data::{Dataset, ImageShape};
+use imfl_engine::device::Compute;
 use imfl_engine::random::{Purpose, keyed};
 use rand::Rng;
 use std::ops::ControlFlow;
@@ -51,12 +52,14 @@ fn drawing(c: &mut Criterion) {
             let config = TrainingConfig { steps: 1, batch: 1, shards: 1, ..TrainingConfig::default() };
             let trainer = Trainer::new(&data, &DenoiserConfig::small(shape, 10), &config).expect("valid settings");
             let generator = Generator::of(trainer.finished()).expect("its own network");
+            let generator =
+                generator.with_sampling(Sampling { steps, ..Sampling::default() }).expect("a number of steps");
+            let compute = Compute { workers: 1, ..Compute::cpu() };
             let requests: Vec<Request> =
                 (0..DRAWN).map(|index| Request { label: (index % 10) as u16, index }).collect();
-            let sampling = Sampling { steps, ..Sampling::default() };
             group.bench_function(name, |b| {
-                let go_on = |_, _| ControlFlow::Continue(());
-                b.iter(|| generator.sample(&requests, &sampling, 0, &Device::flex(), 1, go_on).expect("finite"));
+                let go_on = &mut |_, _| ControlFlow::Continue(());
+                b.iter(|| generator.draw(&requests, 0, &compute, go_on).expect("finite"));
             });
         }
     }

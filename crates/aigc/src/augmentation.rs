@@ -8,6 +8,18 @@ use rand::seq::SliceRandom;
 /// first to classes of which the client has more than the whole part, so that no image is generated to round up another
 /// class, then to the lower class. So each class ends within one image of its exact share, and the number of generated
 /// images is within half the number of classes of `samples * lambda / 2`.
+///
+/// ```
+/// use imfl_aigc::{Augmentation, Request};
+///
+/// // Six samples of class 0, three of class 1 and none of class 2, where the target holds all alike.
+/// let plan = Augmentation::plan(&[0, 0, 0, 0, 0, 0, 1, 1, 1], &[1.0 / 3.0; 3], 1, 0)?;
+/// assert_eq!(plan.generated, [0, 0, 3]);
+/// assert_eq!(plan.kept(9).len(), 6);
+/// let requests = Request::of_counts(&plan.generated, 0);
+/// assert!(requests.iter().all(|request| request.label == 2));
+/// # Ok::<(), imfl_aigc::AugmentationError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Augmentation {
     /// Places among the client's samples that give way, in increasing order.

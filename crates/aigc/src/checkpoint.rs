@@ -2,17 +2,13 @@
 
 use crate::denoiser::{Denoiser, DenoiserConfig};
 use crate::fingerprint::Fingerprints;
+use crate::optimizer::AdamW;
 use crate::pixels::PixelScale;
 use crate::sampling::Sampling;
-use crate::training::{TrainingConfig, TrainingState};
-use imfl_engine::parameters::{Layout, Weights};
-use safetensors::tensor::{Dtype, TensorView};
-use safetensors::{SafeTensors, serialize};
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write;
+use crate::training_config::TrainingConfig;
+use imfl_engine::parameters::Weights;
+use imfl_storage::{Disk, FileSystem, StorageError, Stored, StoredError, Tensors, hex_digest, replace};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The metadata key whose value is a [`Description`] in JSON; the number is the format's version.
 const FORMAT: &str = "imfl.generator/1";
@@ -45,22 +41,9 @@ pub struct Description {
 /// Why a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// The operating system would not read it.
-    #[error("cannot read the checkpoint {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The operating system would not write it.
-    #[error("cannot write the checkpoint {}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The operating system would not read or write it.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// It is no checkpoint, or a broken one.
     #[error("{} is not a usable checkpoint: {problem}", path.display())]
     Malformed {
@@ -69,9 +52,6 @@ pub enum CheckpointError {
         /// What is wrong.
         problem: String,
     },
-    /// It is one for something else.
-    #[error("{0}")]
-    Other(String),
 }
 
 /// Everything that is saved of a generator.
@@ -84,7 +64,7 @@ pub struct Checkpoint {
     /// The images that it learnt from.
     pub fingerprints: Fingerprints,
     /// What training needs to go on; none in a finished generator.
-    pub state: Option<TrainingState>,
+    pub state: Option<AdamW>,
 }
 
 impl Checkpoint {
@@ -94,61 +74,59 @@ impl Checkpoint {
     /// [`CheckpointError`] naming the file: unreadable, truncated, not one of ours, of another network, or with values that
     /// are not finite.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = std::fs::read(path).map_err(|source| CheckpointError::Read { path: path.into(), source })?;
-        Self::from_bytes(&bytes).map_err(|problem| CheckpointError::Malformed { path: path.into(), problem })
+        Self::read_with_digest(path).map(|(checkpoint, _)| checkpoint)
     }
 
-    /// Writes a checkpoint beside `path` and then moves it there, so that a crash leaves the old one whole.
+    /// Reads a checkpoint; also the SHA-256 of its file.
+    pub(crate) fn read_with_digest(path: &Path) -> Result<(Self, String), CheckpointError> {
+        let bytes = Disk.read(path).map_err(|source| StorageError::Read { path: path.into(), source })?;
+        match Self::from_bytes(&bytes) {
+            Ok(checkpoint) => Ok((checkpoint, hex_digest(&bytes))),
+            Err(problem) => Err(CheckpointError::Malformed { path: path.into(), problem }),
+        }
+    }
+
+    /// Writes a checkpoint in the place of the one that may be there; whatever fails, the old one stays whole.
     ///
     /// # Errors
-    /// [`CheckpointError::Write`].
+    /// [`CheckpointError::Storage`] with the file.
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".new");
-        let write = || -> std::io::Result<()> {
-            let mut file = File::create(&beside)?;
-            file.write_all(&self.to_bytes()?)?;
-            file.sync_all()?;
-            std::fs::rename(&beside, path)
-        };
-        write().map_err(|source| CheckpointError::Write { path: path.into(), source })
+        self.write_in(&Disk, path)
     }
 
-    fn to_bytes(&self) -> std::io::Result<Vec<u8>> {
-        let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+    /// The same on any file system.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::write`].
+    pub fn write_in(&self, files: &dyn FileSystem, path: &Path) -> Result<(), CheckpointError> {
+        let malformed = |StoredError(problem)| CheckpointError::Malformed { path: path.into(), problem };
+        Ok(replace(files, path, &self.to_bytes().map_err(malformed)?)?)
+    }
+
+    fn to_bytes(&self) -> Result<Vec<u8>, StoredError> {
+        let mut tensors = Tensors::default();
         let mut add = |prefix: &str, values: &[f32]| {
             let mut rest = values;
             for parameter in self.average.layout().parameters() {
                 let (own, tail) = rest.split_at(parameter.size());
-                let bytes = own.iter().flat_map(|value| value.to_le_bytes()).collect();
-                tensors.push((format!("{prefix}{}", parameter.name), Dtype::F32, parameter.shape.clone(), bytes));
+                tensors.add_f32(format!("{prefix}{}", parameter.name), &parameter.shape, own);
                 rest = tail;
             }
         };
         add("average.", self.average.values());
-        if let Some(TrainingState { weights, first, second }) = &self.state {
+        if let Some(AdamW { weights, first, second }) = &self.state {
             add("weights.", weights.values());
             add("first.", first);
             add("second.", second);
         }
-        let seen = self.fingerprints.values();
-        let bytes = seen.iter().flat_map(|value| value.to_le_bytes()).collect();
-        tensors.push(("fingerprints".into(), Dtype::U64, vec![seen.len()], bytes));
-
-        let description = serde_json::to_string(&self.description)?;
-        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
-            let view = TensorView::new(*dtype, shape.clone(), bytes).map_err(std::io::Error::other)?;
-            Ok((name.clone(), view))
-        });
-        let views = views.collect::<std::io::Result<Vec<_>>>()?;
-        serialize(views, Some(HashMap::from([(FORMAT.into(), description)]))).map_err(std::io::Error::other)
+        tensors.add_u64("fingerprints", self.fingerprints.values());
+        let description = serde_json::to_string(&self.description).map_err(|error| StoredError(error.to_string()))?;
+        tensors.to_bytes_about(FORMAT, &description)
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let broken = |error| format!("it is no safetensors file, or a truncated one ({error})");
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
-        let Some(description) = header.metadata().as_ref().and_then(|metadata| metadata.get(FORMAT)) else {
+        let stored = Stored::open_any(bytes).map_err(|error| error.to_string())?;
+        let Some(description) = stored.about(FORMAT) else {
             return Err(format!("its metadata has no `{FORMAT}`; it was not made by `imfl aigc train`"));
         };
         let description: Description =
@@ -164,51 +142,23 @@ impl Checkpoint {
         description.training.check().map_err(|error| error.to_string())?;
         description.sampling.check().map_err(|error| format!("its sampler's settings are wrong: {error}"))?;
         let layout = denoiser.layout();
-        let read = |prefix: &str| read_values(&tensors, prefix, layout);
-        let weights = |values| Weights::from_values(layout.clone(), values).ok_or("sizes disagree".to_string());
-        let state = match tensors.names().iter().any(|name| name.starts_with("weights.")) {
-            true => {
-                let state = TrainingState {
-                    weights: weights(read("weights.")?)?,
-                    first: read("first.")?,
-                    second: read("second.")?,
-                };
-                Some(state)
+        let read = |prefix: &str| {
+            // What the layout asks for, but never more than the file has: a description is a claim.
+            let mut values = Vec::with_capacity(layout.size().min(bytes.len() / 4));
+            for parameter in layout.parameters() {
+                let name = format!("{prefix}{}", parameter.name);
+                stored.extend_f32(&mut values, &name, &parameter.shape).map_err(|error| error.to_string())?;
             }
+            Ok::<_, String>(values)
+        };
+        let weights = |prefix| Weights::from_values(layout.clone(), read(prefix)?).ok_or("sizes disagree".to_string());
+        let state = match stored.names().iter().any(|name| name.starts_with("weights.")) {
+            true => Some(AdamW { weights: weights("weights.")?, first: read("first.")?, second: read("second.")? }),
             false => None,
         };
-        let seen = tensors.tensor("fingerprints").map_err(|_| "it has no fingerprints of its training images")?;
-        if seen.dtype() != Dtype::U64 {
-            return Err("its fingerprints are not 64-bit integers".into());
-        }
-        // `as_chunks` leaves no remainder: safetensors checked that the bytes are whole 64-bit numbers.
-        let seen = seen.data().as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
+        let seen = stored.all_u64("fingerprints").map_err(|error| error.to_string())?;
         let fingerprints = Fingerprints::from_values(seen);
-        Ok(Self { average: weights(read("average.")?)?, description, fingerprints, state })
-    }
-}
-
-/// The values of all parameters of a layout, in its order.
-fn read_values(tensors: &SafeTensors, prefix: &str, layout: &Arc<Layout>) -> Result<Vec<f32>, String> {
-    // What the layout asks for, but never more than the file has: a description is a claim.
-    let held = tensors.iter().map(|(_, tensor)| tensor.data().len() / 4).sum();
-    let mut values = Vec::with_capacity(layout.size().min(held));
-    for parameter in layout.parameters() {
-        let name = format!("{prefix}{}", parameter.name);
-        let tensor = tensors.tensor(&name).map_err(|_| format!("it has no tensor `{name}`"))?;
-        if tensor.dtype() != Dtype::F32 || tensor.shape() != parameter.shape {
-            return Err(format!(
-                "tensor `{name}` is {} {:?}, expected F32 {:?}",
-                tensor.dtype(),
-                tensor.shape(),
-                parameter.shape
-            ));
-        }
-        values.extend(tensor.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
-    }
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(_) => Err(format!("a value of `{prefix}` is not finite")),
-        None => Ok(values),
+        Ok(Self { average: weights("average.")?, description, fingerprints, state })
     }
 }
 
@@ -216,7 +166,7 @@ fn read_values(tensors: &SafeTensors, prefix: &str, layout: &Arc<Layout>) -> Res
 pub(crate) mod testing {
     use super::*;
     use imfl_engine::data::ImageShape;
-    use imfl_engine::parameters::Initialiser;
+    use imfl_engine::parameters::{Initialiser, Layout};
 
     /// A small network for 8x8 grey images; no layer of it is zero, so that everything has an effect.
     pub fn untrained(classes: usize) -> Checkpoint {

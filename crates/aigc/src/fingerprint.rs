@@ -5,6 +5,17 @@ use sha2::{Digest, Sha256};
 ///
 /// It cannot be turned back into images, yet shows whether a client's or a test image was among them. Two different
 /// images share a fingerprint with probability 2^-64.
+///
+/// ```
+/// use imfl_aigc::Fingerprints;
+/// use imfl_engine::data::{Dataset, ImageShape};
+///
+/// let shape = ImageShape { channels: 1, height: 1, width: 2 };
+/// let data = |pixels: Vec<u8>| Dataset::new("pairs", shape, vec!["0".into()], pixels, vec![0, 0]);
+/// let learnt = Fingerprints::of(&data(vec![1, 2, 3, 4])?);
+/// assert_eq!(learnt.shared_with(&data(vec![5, 6, 1, 2])?), [1]);
+/// # Ok::<(), imfl_engine::data::DataError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprints {
     sorted: Vec<u64>,

@@ -72,6 +72,17 @@ pub enum ThetaError {
 ///
 /// Norms are summed in f64.
 ///
+/// ```
+/// use imfl_aigc::{GradientProbe, theta};
+///
+/// // Two classes; the second class's generated images pull somewhat aside.
+/// let authentic = [vec![3.0, 4.0], vec![0.0, 1.0]];
+/// let generated = [vec![3.0, 4.0], vec![2.0, 1.0]];
+/// let probe = GradientProbe { authentic: &authentic, generated: &generated, halves: [&authentic, &authentic] };
+/// assert_eq!(theta(&[probe])?.theta, 2.0 / (2.0 * 5.0));
+/// # Ok::<(), imfl_aigc::ThetaError>(())
+/// ```
+///
 /// # Errors
 /// [`ThetaError`] if there is nothing to measure, sizes differ or a value is not finite.
 pub fn theta(points: &[GradientProbe]) -> Result<Theta, ThetaError> {

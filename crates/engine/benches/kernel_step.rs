@@ -10,10 +10,9 @@
 //! mean anything.
 
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
-use imfl_engine::kernel::Upstream;
-use imfl_engine::kernel::conv::{self, Conv2d, Finish, Gradients};
-use imfl_engine::kernel::linear::{self, Linear};
-use imfl_engine::op::{self, Activation, Convolution, Descending};
+use imfl_engine::op::{self, Activation, Convolution, Descending, Finish};
+use imfl_kernel::conv::{Conv2d, ConvShape, Downstream, Gradients, Upstream};
+use imfl_kernel::linear::{self, Linear};
 use std::time::{Duration, Instant};
 
 const BATCH: usize = 10;
@@ -78,49 +77,23 @@ fn turn(threads: usize, make: &(dyn Fn() -> Box<dyn Step> + Sync)) -> f64 {
     })
 }
 
-/// A matrix product of the `gemm` crate.
+/// Burn's matrix product on `flex`, which is that of the `gemm` crate.
 struct Sgemm {
-    a: Vec<f32>,
-    b: Vec<f32>,
-    c: Vec<f32>,
+    a: Tensor<2>,
+    b: Tensor<2>,
 }
 
 const SIDE: usize = 512;
 
 impl Step for Sgemm {
-    #[allow(unsafe_code)]
     fn step(&mut self) {
-        let n = SIDE as isize;
-        // SAFETY: three matrices of SIDE x SIDE, row-major, of which only `c` is written.
-        unsafe {
-            gemm::gemm(
-                SIDE,
-                SIDE,
-                SIDE,
-                self.c.as_mut_ptr(),
-                1,
-                n,
-                false,
-                self.a.as_ptr(),
-                1,
-                n,
-                self.b.as_ptr(),
-                1,
-                n,
-                0.0,
-                1.0,
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
-        }
+        std::hint::black_box(self.a.clone().matmul(self.b.clone()));
     }
 }
 
-const CONV1: Conv2d =
-    Conv2d { batch: BATCH, cin: 3, h: 32, w: 32, cout: 32, kh: 3, kw: 3, stride: [1, 1], padding: [0, 0] };
-const CONV2: Conv2d = Conv2d { cin: 32, h: 30, w: 30, cout: 64, ..CONV1 };
+const CONV1: ConvShape =
+    ConvShape { batch: BATCH, cin: 3, h: 32, w: 32, cout: 32, kh: 3, kw: 3, stride: [1, 1], padding: [0, 0] };
+const CONV2: ConvShape = ConvShape { cin: 32, h: 30, w: 30, cout: 64, ..CONV1 };
 const DENSE1: Linear = Linear { batch: BATCH, inputs: 12_544, outputs: 128 };
 const DENSE2: Linear = Linear { batch: BATCH, inputs: 128, outputs: 10 };
 
@@ -181,8 +154,8 @@ impl Step for BareCnn {
         let [b1, b2, b3, b4] = &mut self.b;
         let [y1, y2, y3, y4] = &mut self.y;
         let [d1, d2, d3, d4] = &mut self.d;
-        conv::forward(&CONV1, Finish::Relu, &self.x, w1, b1, y1, &mut []);
-        conv::forward(&CONV2, Finish::ReluPool2, y1, w2, b2, y2, &mut self.choice);
+        Conv2d { shape: CONV1, x: &self.x, weight: w1 }.forward(b1, Downstream::Relu(y1));
+        Conv2d { shape: CONV2, x: y1, weight: w2 }.forward(b2, Downstream::ReluPool2(y2, &mut self.choice));
         let m1 = mask(y2.len(), 0.25, &mut self.random);
         y2.iter_mut().zip(&m1).for_each(|(y, m)| *y *= m);
         linear::forward(&DENSE1, true, y2, w3, b3, y3);
@@ -202,8 +175,10 @@ impl Step for BareCnn {
         d2.iter_mut().zip(&m1).for_each(|(d, m)| *d *= m);
         let [(g1, gb1), (g2, gb2)] = &mut self.grads;
         let upstream = Upstream::ReluPool2(d2, &self.choice);
-        conv::backward(&CONV2, y1, w2, upstream, Gradients { x: Some(d1), weight: g2, bias: gb2 });
-        conv::backward(&CONV1, &self.x, w1, Upstream::Relu(d1, y1), Gradients { x: None, weight: g1, bias: gb1 });
+        let second = Conv2d { shape: CONV2, x: y1, weight: w2 };
+        second.backward(upstream, Gradients { x: Some(d1), weight: g2, bias: gb2 });
+        let first = Conv2d { shape: CONV1, x: &self.x, weight: w1 };
+        first.backward(Upstream::Relu(d1, y1), Gradients { x: None, weight: g1, bias: gb1 });
         descend(w1, g1);
         descend(w2, g2);
         descend(b1, gb1);
@@ -307,10 +282,11 @@ impl TapeCnn {
 
 impl Step for TapeCnn {
     fn step(&mut self) {
-        let relu = Convolution { activation: Activation::Relu, ..Default::default() };
+        let relu = Convolution { finish: Finish::Relu, ..Default::default() };
         let [b1, b2, b3, b4] = &self.bias;
         let y = op::conv2d(self.x.clone(), self.conv[0].clone(), Some(b1.clone()), relu);
-        let y = op::conv2d(y, self.conv[1].clone(), Some(b2.clone()), Convolution { pool: true, ..relu });
+        let y =
+            op::conv2d(y, self.conv[1].clone(), Some(b2.clone()), Convolution { finish: Finish::ReluPool2, ..relu });
         let y = dropout(y.reshape([1, BATCH, 12_544]), 0.25, &mut self.random);
         let y = self.dense[0].forward(y, b3.clone(), Activation::Relu);
         let y = dropout(y, 0.5, &mut self.random);
@@ -413,7 +389,8 @@ fn main() {
     let threads = arguments.first().and_then(|a| a.parse().ok()).unwrap_or(2);
     let only = arguments.get(1).cloned().unwrap_or_default();
     let sgemm = || -> Box<dyn Step> {
-        Box::new(Sgemm { a: values(SIDE * SIDE, 1.0), b: values(SIDE * SIDE, 1.0), c: vec![0.0; SIDE * SIDE] })
+        let square = || tensor([SIDE, SIDE], 1.0, &Device::flex());
+        Box::new(Sgemm { a: square(), b: square() })
     };
     type Make = Box<dyn Fn() -> Box<dyn Step> + Sync>;
     // Name, multiply-adds a call, samples a call.
@@ -437,7 +414,7 @@ fn main() {
         }
     }
     let peak = best[0] * variants[0].1 * 2e-9;
-    println!("{threads} threads, {:?}", imfl_engine::kernel::level());
+    println!("{threads} threads, {:?}", imfl_kernel::level());
     println!("{:<12}{:>12}{:>12}{:>10}", "variant", "samples/s", "GFLOP/s", "of sgemm");
     for (best, (name, products, samples, _)) in best.iter().zip(&variants).filter(|(best, _)| **best > 0.0) {
         let rate = best * products * 2e-9;

@@ -9,14 +9,15 @@ use std::sync::Arc;
 #[path = "common/mnist.rs"]
 mod mnist;
 
-/// Hostile clients send the honest mean, turned around.
-struct Reversed;
+/// Hostile clients send the honest mean turned around, so many times as long.
+struct Reversed(f32);
 
 impl Adversary for Reversed {
     fn strike(&self, hostile: &mut [&mut ClientUpdate], honest: &[&[f32]], _: &dyn Fn(u32) -> ChaCha8Rng) {
         for update in hostile {
             for (place, value) in update.change.iter_mut().enumerate() {
-                *value = -honest.iter().map(|change| change[place]).sum::<f32>() / honest.len() as f32;
+                let sum: f32 = honest.iter().map(|change| change[place]).sum();
+                *value = -self.0 * sum / honest.len() as f32;
             }
         }
     }
@@ -24,8 +25,8 @@ impl Adversary for Reversed {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut federation, cohort, test) = mnist::federation()?;
-    federation.hostility =
-        Some(Hostility::draw(Attack::own("reversed", Arc::new(Reversed)), 3, cohort.len(), federation.seed));
+    let attack = Attack::own("reversed:4", Arc::new(Reversed(4.0)));
+    federation.hostility = Some(Hostility::draw(attack, 3, cohort.len(), federation.seed));
     for rule in ["mean", "trimmed-mean:3", "geometric-median"] {
         federation.aggregation = rule.parse()?;
         let state = federation.train(federation.start(), 3, &cohort)?;

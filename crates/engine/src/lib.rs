@@ -51,8 +51,7 @@
 //! On a CPU a round's result is the same to the bit for any number of workers, chunks and ranks: updates are summed as
 //! integers or sorted by client before a rule sees them, and random numbers are addressed by seed, purpose, round, client and
 //! step ([`random::keyed`]), never consumed.
-// `kernel` alone may use `unsafe`, and says so at its top.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 pub mod batch;
 pub mod choice;
@@ -61,8 +60,6 @@ pub mod data;
 pub mod device;
 pub mod federated;
 pub mod gradient;
-#[cfg(feature = "flex")]
-pub mod kernel;
 pub mod launch;
 pub mod layer;
 pub mod model;
@@ -79,3 +76,8 @@ pub mod worker;
 
 pub use burn;
 pub use federated::attack;
+
+/// Holds the README's program to what compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,7 +6,7 @@ use crate::federated::{Federation, Participant, ServerState, TrainingError};
 use std::time::{Duration, Instant};
 
 /// Samples of one timed piece of training.
-const PIECE: usize = 64;
+pub const PIECE: usize = 64;
 
 /// Seconds that one thread of this device needs for one training sample: the median over repeated short trainings from
 /// `state`, after a first one that is not counted. Measures for at least `time`.

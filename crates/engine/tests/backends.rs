@@ -10,7 +10,7 @@ use imfl_engine::device::{self, Compute, DeviceName};
 use imfl_engine::federated::{self, Federation, LocalSgd, Participant, RoundReport};
 use imfl_engine::launch;
 use imfl_engine::model::Architecture;
-use imfl_engine::op::{self, Activation, Convolution, Descending};
+use imfl_engine::op::{self, Activation, Convolution, Descending, Finish, Norm};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Largest difference from flex that is allowed, of values around 1.
@@ -92,11 +92,29 @@ fn dense([clients, batch, inputs, outputs]: [usize; 4], activation: Activation, 
     ]
 }
 
+/// Output and gradients of input, scale and shift.
+fn normalised(images: [usize; 5], each: usize, options: Norm, device: &Device) -> Vec<Vec<f32>> {
+    let device = device.clone().autodiff();
+    let affine = [images[0], each, images[2]];
+    let x = values(images, 1, &device).require_grad();
+    let scale = values(affine, 2, &device).require_grad();
+    let shift = values(affine, 3, &device).require_grad();
+    let y = op::norm(x.clone(), scale.clone(), shift.clone(), options);
+    let mut gradients = (y.clone() * values(images, 4, &device)).sum().backward();
+    vec![
+        host(y.inner()),
+        host(x.grad_remove(&mut gradients).unwrap()),
+        host(scale.grad_remove(&mut gradients).unwrap()),
+        host(shift.grad_remove(&mut gradients).unwrap()),
+    ]
+}
+
 #[test]
 fn operations_and_their_gradients_equal_flex_on_every_device() {
     let _turn = alone();
     let plain = Convolution::default();
-    let relu = Convolution { activation: Activation::Relu, ..plain };
+    let relu = Convolution { finish: Finish::Relu, ..plain };
+    let pooled = Convolution { finish: Finish::ReluPool2, ..plain };
     // Odd shapes, strides that leave a rest, padding on one axis, batches of one, one client and many.
     let convolutions: [([usize; 5], [usize; 5], Convolution); 8] = [
         ([1, 1, 1, 1, 1], [1, 1, 1, 1, 1], plain),
@@ -104,15 +122,26 @@ fn operations_and_their_gradients_equal_flex_on_every_device() {
         ([3, 2, 2, 9, 6], [3, 5, 2, 3, 3], Convolution { padding: [1, 1], ..relu }),
         ([2, 1, 3, 8, 11], [2, 3, 3, 2, 3], Convolution { stride: [2, 3], ..plain }),
         ([2, 3, 1, 10, 7], [2, 2, 1, 5, 3], Convolution { stride: [3, 2], padding: [2, 0], ..relu }),
-        ([8, 2, 8, 6, 6], [8, 8, 8, 3, 3], Convolution { pool: true, ..relu }),
-        ([2, 2, 1, 9, 9], [2, 3, 1, 5, 5], Convolution { padding: [2, 2], pool: true, ..relu }),
+        ([8, 2, 8, 6, 6], [8, 8, 8, 3, 3], pooled),
+        ([2, 2, 1, 9, 9], [2, 3, 1, 5, 5], Convolution { padding: [2, 2], ..pooled }),
         ([17, 1, 2, 4, 4], [17, 3, 2, 1, 1], plain),
     ];
     let layers = [[1, 1, 1, 1], [1, 10, 33, 7], [3, 1, 70, 5], [9, 4, 20, 10]];
+    // Scale and shift of a client, and of each image.
+    let norms = [([3, 2, 4, 5, 3], 1, 2, false), ([2, 3, 6, 4, 4], 3, 3, true), ([2, 2, 4, 3, 3], 1, 1, true)];
     for name in others() {
         let here = device(name);
         let flex = device(DeviceName::Cpu);
         let mut worst = 0.0f32;
+        for (images, each, groups, silu) in norms {
+            let options = Norm { groups, silu };
+            let expected = normalised(images, each, options, &flex);
+            for (part, (got, want)) in normalised(images, each, options, &here).iter().zip(&expected).enumerate() {
+                let off = off(want, got);
+                assert!(off < TOLERANCE, "{images:?} {options:?} on {name}: part {part} is off by {off}");
+                worst = worst.max(off);
+            }
+        }
         for (images, weights, options) in convolutions {
             let expected = convolution(images, weights, options, &flex);
             for (part, (got, want)) in convolution(images, weights, options, &here).iter().zip(&expected).enumerate() {

@@ -1,12 +1,16 @@
 //! Training a generator: a long work that can be interrupted.
 
-use imfl_aigc::{Checkpoint, DenoiserConfig, Generator, Progress, Request, Sampling, Trainer, TrainingConfig};
+use imfl_aigc::{
+    Checkpoint, DenoiserConfig, Generator, Progress, Request, SampleSource, Sampling, Trainer, TrainingConfig,
+};
 use imfl_engine::data::{self, Dataset};
 use imfl_engine::device::Compute;
 use imfl_report::grid;
 use imfl_run::assets;
 use imfl_run::failure::{Failure, Kind, Outcome};
-use imfl_run::progress::{self, Task};
+use imfl_run::memory::{Estimate, Memory};
+use imfl_run::progress::{self, Event, Task};
+use imfl_storage::{Disk, Lock, remove, replace};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -49,10 +53,15 @@ impl Training {
     /// Trains to the end.
     ///
     /// # Errors
-    /// A failure that names the setting or file that does not fit.
-    pub fn run(&self, compute: &Compute, progress: &progress::Progress) -> Outcome {
-        let data = self.data()?;
+    /// A failure that names the setting or file that does not fit, or the process that trains this generator.
+    pub fn run(&self, compute: &Compute, allowed: Memory, progress: &progress::Progress) -> Outcome {
         let saved = beside(&self.out, "training.safetensors");
+        if !self.wanted(&saved, progress)? {
+            return Ok(());
+        }
+        let _lock = Lock::take(&saved)?;
+        let data = self.data()?;
+        self.footprint(&data).check(allowed)?;
         let mut trainer = match self.resume {
             true => Trainer::resume(&data, Checkpoint::read(&saved)?)?,
             false if saved.exists() && !self.restart => {
@@ -81,19 +90,20 @@ impl Training {
         trainer.checkpoint().write(&saved)?;
         let mut reporter = Reporter::new(progress, trainer.config().steps);
         let mut failed = None;
-        trainer.run(&compute.device, compute.workers, |trainer, progress| {
-            reporter.advance(progress);
-            if !progress.step.is_multiple_of(self.every.max(1)) {
+        progress.tell(&Event::StepsBegan);
+        trainer.run(&compute.device, compute.workers, |trainer, now| {
+            reporter.advance(now);
+            let stopped = progress.stop() && now.step < now.steps;
+            if !stopped && !now.step.is_multiple_of(self.every.max(1)) {
                 return ControlFlow::Continue(());
             }
-            reporter.say(progress);
+            reporter.say(now);
             match self.save(trainer, &saved, compute) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(failure) => {
-                    failed = Some(failure);
-                    ControlFlow::Break(())
-                }
+                Ok(()) if !stopped => return ControlFlow::Continue(()),
+                Ok(()) => failed = Some(self.interrupted(now.step)),
+                Err(failure) => failed = Some(failure),
             }
+            ControlFlow::Break(())
         })?;
         if let Some(failure) = failed {
             return Err(failure);
@@ -101,8 +111,55 @@ impl Training {
         let finished = trainer.finished();
         finished.write(&self.out)?;
         draw(&finished, &self.out, compute)?;
-        std::fs::remove_file(&saved)
-            .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot remove {}: {error}", saved.display())))
+        Ok(remove(&Disk, &saved)?)
+    }
+
+    /// Whether there is something to do; refuses to write over a generator, or where no file can be.
+    fn wanted(&self, saved: &Path, progress: &progress::Progress) -> Outcome<bool> {
+        let (out, exists) = (self.out.display(), self.out.exists());
+        if self.out.is_dir() || self.out.file_name().is_none() {
+            return Err(Failure::new(
+                Kind::Unexpected,
+                format!("cannot write {out}: it is a folder; give a file for the generator"),
+            ));
+        }
+        if self.resume && !saved.exists() {
+            if !exists {
+                let problem =
+                    format!("there is nothing to resume: {} is not there; start without --resume", saved.display());
+                return Err(Failure::new(Kind::Checkpoint, problem));
+            }
+            let steps = Checkpoint::read(&self.out)?.description.steps;
+            progress.note(format!("{out} is finished already, after {steps} steps: there is nothing to resume"));
+            return Ok(false);
+        }
+        if exists && !self.resume && !self.restart {
+            let problem = format!("{out} is there already: pass --restart to train it anew, or give another --out");
+            return Err(Failure::new(Kind::Usage, problem));
+        }
+        Ok(true)
+    }
+
+    /// What training will hold of the host's memory.
+    fn footprint(&self, data: &Dataset) -> Estimate {
+        let TrainingConfig { batch, .. } = self.settings;
+        let image = data.shape.size();
+        // Channels at half and at a quarter of the resolution, some thirty layers, forwards and backwards.
+        let activations = (data.shape.height * data.shape.width / 4).saturating_mul(self.width).saturating_mul(30);
+        Estimate::default().with(
+            format!("steps of {batch} images of {} in a network of width {}", data.shape, self.width),
+            &[4, batch, activations.saturating_add(image)],
+            "--batch or --width",
+        )
+    }
+
+    fn interrupted(&self, step: u64) -> Failure {
+        let out = self.out.display();
+        let problem = format!(
+            "interrupted after step {step}, which is saved; go on with `imfl aigc train --dataset {} --out {out} --resume`",
+            self.dataset
+        );
+        Failure::new(Kind::Interrupted, problem)
     }
 
     fn data(&self) -> Outcome<Dataset> {
@@ -132,13 +189,12 @@ impl Training {
 
 /// Draws a grid with the same seeds every time.
 fn draw(checkpoint: &Checkpoint, out: &Path, compute: &Compute) -> Outcome {
-    let generator = Generator::of(checkpoint.clone()).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
-    let requests = Request::of_counts(&vec![COLUMNS; generator.classes().min(20)], 0);
-    let go_on = |_, _| ControlFlow::Continue(());
-    let images = generator.sample(&requests, &Sampling::default(), 0, &compute.device, compute.workers, go_on)?;
-    let path = beside(out, "png");
-    std::fs::write(&path, grid::png(&images)?)
-        .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot write {}: {error}", path.display())))
+    let mut checkpoint = checkpoint.clone();
+    checkpoint.description.sampling = Sampling::default();
+    let generator = Generator::of(checkpoint).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
+    let requests = Request::of_counts(&vec![COLUMNS; generator.class_names().len().min(20)], 0);
+    let images = generator.draw(&requests, 0, compute, &mut |_, _| ControlFlow::Continue(()))?;
+    Ok(replace(&Disk, &beside(out, "png"), &grid::png(&images)?)?)
 }
 
 /// The file of another kind beside the generator's.

@@ -6,3 +6,8 @@ pub mod bench;
 pub mod contest;
 pub mod generator;
 pub mod reproduce;
+
+/// Holds the recipes of docs/extending.md to what compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/extending.md")]
+struct Extending;

@@ -10,16 +10,18 @@ fn main() -> imfl_mechanism::Result<()> {
     let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|size| size.parse().ok()).collect();
     println!(
         "{:>8} {:>8} {:>7} {:>6} {:>14} {:>14} {:>8} {:>6} {:>8}",
-        "clients", "bias", "kappa", "hired", "cost", "bound", "gap %", "exact", "seconds"
+        "clients", "value", "kappa", "hired", "cost", "bound", "gap %", "exact", "seconds"
     );
     for clients in if sizes.is_empty() { vec![10, 20, 50, 100, 1000] } else { sizes } {
-        for bias in [Bias::Aligned, Bias::Mixture] {
+        let bound = |bias| (Shape { bias, ..Shape::of(clients) }, bias.to_string());
+        let forecast = (Shape { forecast: true, ..Shape::of(clients) }, "forecast".to_owned());
+        for (shape, name) in [bound(Bias::Aligned), bound(Bias::Mixture), forecast] {
             for (seed, kappa) in [(0, 1.0), (1, 1e2), (2, 1e4), (3, 1e6), (4, 1e8)] {
-                let market = instance::crowd(seed, Shape { bias, ..Shape::of(clients) }, kappa)?;
+                let market = instance::crowd(seed, shape, kappa)?;
                 let started = Instant::now();
                 let outcome = personal::offers(&market, personal::Options::default())?;
                 println!(
-                    "{clients:>8} {bias:>8} {kappa:>7.0e} {:>6} {:>14} {:>14} {:>8.4} {:>6} {:>8.2}",
+                    "{clients:>8} {name:>8} {kappa:>7.0e} {:>6} {:>14} {:>14} {:>8.4} {:>6} {:>8.2}",
                     outcome.participants(),
                     outcome.server_cost,
                     outcome.lower_bound,

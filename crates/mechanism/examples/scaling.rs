@@ -1,5 +1,5 @@
 //! Time and peak memory of the uniform price from 10^3 to 10^6 clients, and of sampling a prior:
-//! `cargo run --release -p imfl-mechanism --example scaling -- [aligned|mixture]`. One thread throughout.
+//! `cargo run --release -p imfl-mechanism --example scaling -- [aligned|mixture|forecast]`. One thread throughout.
 use std::time::Instant;
 
 use imfl_mechanism::instance::{self, Shape};
@@ -16,14 +16,19 @@ fn peak() -> String {
 }
 
 fn main() -> imfl_mechanism::Result<()> {
-    let bias: Bias = std::env::args().nth(1).and_then(|bias| bias.parse().ok()).unwrap_or_default();
+    let argument = std::env::args().nth(1).unwrap_or_default();
+    let forecast = argument == "forecast";
+    // a forecast needs label shares, as the mixture does
+    let bias = if forecast { Bias::Mixture } else { argument.parse().unwrap_or_default() };
     println!(
         "{:>9} {:>10} {:>10} {:>10} {:>12} {:>8}",
         "clients", "read s", "market s", "price s", "ns / client", "peak MB"
     );
     for clients in [1_000, 10_000, 100_000, 1_000_000] {
-        let shape = Shape { bias, ..Shape::of(clients) };
-        let objective = instance::model(clients as f64, shape)?;
+        let shape = Shape { bias, forecast, ..Shape::of(clients) };
+        // worth as much as it takes to hire a good part of so many
+        let worth = if forecast { 0.02 * (clients as f64).powf(1.6) } else { clients as f64 };
+        let objective = instance::objective(worth, shape)?;
         // through the reader of client files, so that nothing but the market is in memory
         let rows = (0..clients).map(|index| {
             let spec = &instance::specs(index as u64, Shape { clients: 1, ..shape })[0];
@@ -57,7 +62,7 @@ fn main() -> imfl_mechanism::Result<()> {
         let read = started.elapsed().as_secs_f64();
         std::fs::remove_file(&path).map_err(file)?;
         let started = Instant::now();
-        let market = Market::new(population, objective)?;
+        let market = Market::with_objective(population, objective)?;
         let built = started.elapsed().as_secs_f64();
         let started = Instant::now();
         let outcome = posted::complete(&market)?;

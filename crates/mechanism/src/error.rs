@@ -62,6 +62,14 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: &'static str,
     },
+    /// A forecast cannot be read, or is out of its range.
+    #[error("forecast: {key}: {problem}")]
+    Forecast {
+        /// The key, or the line.
+        key: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// A prior is not a distribution of costs.
     #[error("prior: {key}: {problem}")]
     Prior {
@@ -151,7 +159,9 @@ impl Error {
     /// The kind of input this error is about.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Constant { .. } | Error::Prior { .. } | Error::Target(_) => ErrorKind::Config,
+            Error::Constant { .. } | Error::Forecast { .. } | Error::Prior { .. } | Error::Target(_) => {
+                ErrorKind::Config
+            }
             Error::Rule(_) => ErrorKind::Usage,
             _ => ErrorKind::Data,
         }

@@ -1,5 +1,7 @@
 //! Random markets, for verification and benchmarks.
 
+use std::sync::Arc;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -7,7 +9,9 @@ use crate::client::{ClientSpec, Population, TargetChoice};
 use crate::error::Result;
 use crate::market::Market;
 use crate::money::Rate;
-use crate::objective::{Bias, Constants, LossModel, Weights};
+use crate::objective::{
+    Bias, By, Constants, Forecast, ForecastModel, Law, LossModel, Mix, Objective, Prediction, Weights, Worth,
+};
 
 /// What to draw.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,12 +24,14 @@ pub struct Shape {
     pub bias: Bias,
     /// Aggregation weights.
     pub weights: Weights,
+    /// Whether the objective is a forecast instead of the bound.
+    pub forecast: bool,
 }
 
 impl Shape {
     /// So many clients with ten classes, the aligned bias and weights by effective samples.
     pub fn of(clients: usize) -> Self {
-        Shape { clients, classes: 10, bias: Bias::Aligned, weights: Weights::Effective }
+        Shape { clients, classes: 10, bias: Bias::Aligned, weights: Weights::Effective, forecast: false }
     }
 }
 
@@ -81,7 +87,22 @@ pub fn crowd(seed: u64, shape: Shape, kappa: f64) -> Result<Market> {
         spec.synthesis_cost = 0.001 * 10f64.powf(rng.random_range(-0.5..0.5));
         spec.setup_cost = 0.05 * 10f64.powf(rng.random_range(-0.5..0.5));
     }
-    Market::new(Population::new(specs, &TargetChoice::Uniform)?, model(kappa, shape)?)
+    Market::with_objective(Population::new(specs, &TargetChoice::Uniform)?, objective(kappa, shape)?)
+}
+
+/// An objective of the order that small networks show, at `kappa` credits per unit of Phi or per percentage point.
+///
+/// # Errors
+/// A kappa out of range.
+pub fn objective(kappa: f64, shape: Shape) -> Result<Arc<dyn Objective>> {
+    if !shape.forecast {
+        return Ok(Arc::new(model(kappa, shape)?));
+    }
+    let law = Law { by: By::Class, floor: 0.03, scale: 0.15, offset: 1.0, exponent: 0.6, generated: 0.8, mix: None };
+    let nobody = Prediction { loss: 2.3, error: 0.9 };
+    let loss = Law { floor: 0.07, scale: 0.5, ..law };
+    let forecast = Forecast { classes: shape.classes, target: None, nobody, error: law, loss, fitted: None };
+    Ok(Arc::new(ForecastModel::new(forecast, Worth::Point(kappa), None, shape.weights)?))
 }
 
 /// The bound with constants of the order that a small convolutional network shows.
@@ -121,8 +142,39 @@ pub fn market(seed: u64, shape: Shape) -> Result<Market> {
         rate: 0.01,
         local_steps: 5,
     };
+    if shape.forecast {
+        let model = forecast(&mut rng, seed, shape)?;
+        return Market::new(Population::new(specs(seed, shape), &TargetChoice::Uniform)?, model);
+    }
     let theta = rng.random_range(0.0..1.1);
     let kappa = 10f64.powf(rng.random_range(-1.5..1.5)) * (shape.clients as f64).powf(0.5);
     let model = LossModel::new(constants, theta, kappa, shape.bias, shape.weights)?;
     Market::new(Population::new(specs(seed, shape), &TargetChoice::Uniform)?, model)
+}
+
+/// A random forecast: laws of classes and of samples, with and without a mix term, paid by the point and by the nat.
+fn forecast(rng: &mut ChaCha8Rng, seed: u64, shape: Shape) -> Result<ForecastModel> {
+    let by = if seed.is_multiple_of(3) { By::Samples } else { By::Class };
+    let mix = Mix { scale: rng.random_range(0.0..0.3), exponent: rng.random_range(0.5..2.0) };
+    let law = Law {
+        by,
+        floor: rng.random_range(0.0..0.1),
+        scale: rng.random_range(0.02..0.3),
+        offset: 10f64.powf(rng.random_range(-1.0..1.5)),
+        exponent: rng.random_range(0.2..1.5),
+        generated: rng.random_range(0.0..1.0),
+        mix: (seed % 4 == 3).then_some(mix),
+    };
+    let forecast = Forecast {
+        classes: shape.classes,
+        target: None,
+        nobody: Prediction { loss: 2.3, error: 0.9 },
+        error: law,
+        loss: Law { scale: 3.0 * law.scale, ..law },
+        fitted: None,
+    };
+    let worth = 10f64.powf(rng.random_range(-1.5..1.0));
+    let worth = if seed.is_multiple_of(2) { Worth::Point(worth) } else { Worth::Nat(30.0 * worth) };
+    let theta = (seed % 5 == 4).then(|| rng.random_range(0.0..1.1));
+    ForecastModel::new(forecast, worth, theta, shape.weights)
 }

@@ -38,7 +38,8 @@
 //! The road through this crate is the road of a round of hiring:
 //!
 //! 1. [`Population`]: clients with what is measured about them (samples, label skew) and what is private (costs);
-//! 2. an [`Objective`]: what a set of participants is worth in money. [`LossModel`] is the part of a convergence bound that depends on them;
+//! 2. an [`Objective`]: what a set of participants is worth in money. [`LossModel`] is the part of a convergence bound that depends on them,
+//!    [`ForecastModel`] the test accuracy to expect of them by laws that were fitted to pilots ([`objective::fit`]);
 //! 3. [`Market`]: the two together, quantised once, so that everything after is integer arithmetic;
 //! 4. a [`Mechanism`], such as a [`posted`] price or an [`auction`], that turns a market into an [`Outcome`];
 //! 5. [`ledger`]: double-entry books for the payments.
@@ -97,7 +98,10 @@ pub use estimate::Estimate;
 pub use market::Market;
 pub use mode::{Mode, PerMode};
 pub use money::{Credits, Price, Rate};
-pub use objective::{Appraisal, Bias, Constants, LossModel, Member, Objective, Part, Tally, Terms, Weights};
+pub use objective::{
+    Appraisal, Bias, Constants, Forecast, ForecastModel, LossModel, Member, Objective, Part, Pilot, Prediction, Tally,
+    Terms, Weights, Worth,
+};
 pub use outcome::{Award, Decision, Outcome};
 pub use printable::Printable;
 pub use rule::{Facts, Guarantee, Mechanism, PROHIBITIVE, Private};

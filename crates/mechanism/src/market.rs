@@ -3,11 +3,11 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::client::{Client, Population, fine, micros_up};
+use crate::client::{Client, Held, Population, fine, micros_up};
 use crate::error::{Error, Result};
 use crate::mode::{Mode, PerMode};
 use crate::money::Credits;
-use crate::objective::{Appraisal, LossModel, Member, Objective, Part, Tally};
+use crate::objective::{Appraisal, ForecastModel, LossModel, Member, Objective, Part, Tally};
 use crate::outcome::{Award, Decision, Outcome};
 use crate::printable::Printable;
 
@@ -19,6 +19,8 @@ pub struct Market {
     /// Number of sums that the objective keeps.
     width: usize,
     parts: Arc<Vec<PerMode<Part>>>,
+    /// What clients hold of each class, `[clients, classes]`; empty where the objective does not count.
+    held: Arc<Vec<Held>>,
     costs: Vec<PerMode<Credits>>,
     /// The same in pico-credits, before they were rounded up to micro-credits.
     fine: Vec<PerMode<u128>>,
@@ -42,6 +44,7 @@ impl Market {
         if u32::try_from(population.clients().len()).is_err() {
             return Err(Error::Population("more than 4294967295".into()));
         }
+        let held = if objective.counts() { population.held()? } else { Vec::new() };
         let quality = objective.quality();
         let part = |client: &Client, mode| Part::new(quality, client.samples, client.skew, client.batch, mode);
         let parts = population.clients().iter().map(|client| PerMode::from_fn(|mode| part(client, mode)));
@@ -56,7 +59,7 @@ impl Market {
         });
         let fine = fine.collect::<Result<Vec<PerMode<u128>>>>()?;
         let costs = fine.iter().map(|fine| fine.map(micros_up)).collect();
-        Ok(Market { population: Arc::new(population), objective, width, parts, costs, fine })
+        Ok(Market { population: Arc::new(population), objective, width, parts, held: Arc::new(held), costs, fine })
     }
 
     /// The same market with other (reported) costs, one entry per client.
@@ -97,6 +100,7 @@ impl Market {
             objective: self.objective.clone(),
             width: self.width,
             parts: Arc::new(order.iter().map(|&index| self.parts[index]).collect()),
+            held: Arc::new(order.iter().flat_map(|&index| self.held(index)).copied().collect()),
             costs: order.iter().map(|&index| self.costs[index]).collect(),
             fine: order.iter().map(|&index| self.fine[index]).collect(),
         }
@@ -122,7 +126,8 @@ impl Market {
         let blind =
             |client: &Client| PerMode::from_fn(|mode| Part::new(quality, client.samples, 0, client.batch, mode));
         let parts = self.clients().iter().map(blind).collect();
-        Market { population: Arc::new(population), parts: Arc::new(parts), ..self.clone() }
+        let held = self.held.iter().map(|held| Held { authentic: held.target, ..*held }).collect();
+        Market { population: Arc::new(population), parts: Arc::new(parts), held: Arc::new(held), ..self.clone() }
     }
 
     /// Number of clients.
@@ -150,6 +155,11 @@ impl Market {
         &*self.objective
     }
 
+    /// The objective, if it is a forecast.
+    pub fn forecast(&self) -> Option<&ForecastModel> {
+        (self.objective() as &dyn Any).downcast_ref()
+    }
+
     /// The objective, if it is the convergence bound.
     pub fn bound(&self) -> Option<&LossModel> {
         (self.objective() as &dyn Any).downcast_ref()
@@ -168,6 +178,45 @@ impl Market {
     /// v in samples: what client `index` brings in a mode.
     pub fn effective_samples(&self, index: usize, mode: Mode) -> f64 {
         self.part(index, mode).effective as f64 * 1e-6
+    }
+
+    /// Authentic and generated samples of each class if they take part in these modes, `[classes]` each: what a forecast is made from, and what a
+    /// pilot is recorded with.
+    ///
+    /// # Errors
+    /// Clients without label shares, or with too many samples to be counted.
+    pub fn counts(&self, modes: &[Mode]) -> Result<(Vec<u64>, Vec<u64>)> {
+        let classes = self.population.classes();
+        let (mut authentic, mut generated) = (vec![0; classes], vec![0; classes]);
+        let held = self.population.held()?;
+        for (mode, held) in modes.iter().zip(held.chunks_exact(classes.max(1))) {
+            for (class, held) in held.iter().enumerate() {
+                let (own, made) = match mode {
+                    Mode::Out => (0, 0),
+                    Mode::Local => (held.authentic, 0),
+                    Mode::Augmented => (held.kept(), held.generated()),
+                };
+                authentic[class] += u64::from(own);
+                generated[class] += u64::from(made);
+            }
+        }
+        Ok((authentic, generated))
+    }
+
+    /// m, how far the labels of an update are from the target: ‖sum_k a_k h_k (q_k - p)‖₁ / sum_k a_k h_k in [0, 2], h_k being the batches that a
+    /// client has; 0 for augmented clients, whose labels are the target's, and where label shares are not known.
+    pub fn mix(&self, modes: &[Mode]) -> f64 {
+        let (mut total, mut sums) = (0.0, vec![0.0; self.population.classes()]);
+        for (index, &mode) in modes.iter().enumerate().filter(|(_, mode)| mode.plays()) {
+            let client = &self.clients()[index];
+            let weight = self.part(index, mode).weight() * client.samples.div_ceil(u64::from(client.batch)) as f64;
+            total += weight;
+            if mode == Mode::Local {
+                let deviations = self.deviations(index).iter();
+                sums.iter_mut().zip(deviations).for_each(|(sum, own)| *sum += weight * f64::from(*own) * 1e-9);
+            }
+        }
+        if total > 0.0 { sums.iter().map(|sum| sum.abs()).sum::<f64>() / total } else { 0.0 }
     }
 
     /// a_k, `[clients]`: the aggregation weight of each client if they take part in these modes; they sum to 1, or are all 0.
@@ -214,6 +263,12 @@ impl Market {
         &self.population.deviations[index * classes..(index + 1) * classes]
     }
 
+    /// What client `index` holds of each class; empty where the objective does not count.
+    pub(crate) fn held(&self, index: usize) -> &[Held] {
+        let classes = self.held.len() / self.len();
+        &self.held[index * classes..(index + 1) * classes]
+    }
+
     pub(crate) fn empty_tally(&self) -> Tally {
         Tally::new(self.width)
     }
@@ -236,7 +291,13 @@ impl Market {
             *players = players.wrapping_add_signed(sign);
             // effective samples are at most 1e18
             tally.effective += i128::from(part.effective as i64 * sign);
-            let member = Member { client: &self.clients()[index], mode, part, deviations: self.deviations(index) };
+            let member = Member {
+                client: &self.clients()[index],
+                mode,
+                part,
+                deviations: self.deviations(index),
+                held: self.held(index),
+            };
             self.objective.add(&mut tally.sums, &member, sign);
         }
     }

@@ -7,7 +7,9 @@ pub use crate::ledger::{Ledger, Transaction};
 pub use crate::market::Market;
 pub use crate::mode::{Mode, PerMode};
 pub use crate::money::{Credits, Price, Rate};
-pub use crate::objective::{Appraisal, Bias, Constants, LossModel, Member, Objective, Weights};
+pub use crate::objective::{
+    Appraisal, Bias, Constants, Forecast, ForecastModel, LossModel, Member, Objective, Prediction, Weights, Worth,
+};
 pub use crate::outcome::{Award, Decision, Outcome};
 pub use crate::personal::PersonalOffers;
 pub use crate::posted::{FixedPrice, PriorPrice, Sampling, UniformPrice};

@@ -4,7 +4,17 @@
 //! a meeting of all ranks: nobody leaves it before all have come. Three are enough for the whole project:
 //! [`Ranks::barrier`], [`Ranks::sum`] of integers, which is exact in any order, and [`Ranks::gather`].
 //!
-//! A program that nobody started in parallel is [`Ranks::alone`], where all of this costs nothing.
+//! A program that nobody started in parallel is [`Ranks::alone`], where all of this costs nothing. A program that may have been
+//! calls [`start`] once and keeps the [`Session`]; tests run ranks as threads by [`together`].
+//!
+//! ```
+//! let sums = imfl_ranks::together(4, |ranks| {
+//!     let mut sum = [ranks.rank() as i64];
+//!     ranks.sum(&mut sum);
+//!     sum[0]
+//! });
+//! assert_eq!(sums, [6; 4]);
+//! ```
 #![forbid(unsafe_code)]
 
 mod launcher;
@@ -132,6 +142,10 @@ impl Ranks {
         self.0.abort(code)
     }
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(test)]
 mod tests {

@@ -104,7 +104,7 @@ const COLUMNS: [(&str, &str, usize); 9] = [
     ("server cost", "/server_cost", 4),
 ];
 
-/// A row for each run: its folder, dataset and seed, then [`COLUMNS`].
+/// A row for each run: its folder, dataset and seed, then `COLUMNS`.
 pub fn runs(entries: &[Entry]) -> Table {
     let mut header = vec!["run".to_string(), "dataset".into(), "seed".into()];
     header.extend(COLUMNS.iter().map(|(name, _, _)| name.to_string()));

@@ -2,7 +2,7 @@
 
 use crate::figure::Figure;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use imfl_run::pipeline::Summary;
+use imfl_run::pipeline::{Summary, over_floor};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// How every page of this program looks.
@@ -66,7 +66,8 @@ pub fn render(summary: &Summary, figures: &[Figure], grid: Option<&[u8]>, config
 fn facts(summary: &Summary) -> Markup {
     let modes = &summary.modes;
     let theta = summary.theta.map_or("none".into(), |theta| format!("{theta:.3}"));
-    let floor = summary.theta_floor.map_or("no generator".into(), |floor| format!("theta, noise floor {floor:.3}"));
+    let floor = summary.theta.zip(summary.theta_floor);
+    let floor = floor.map_or("no generator".into(), |(theta, floor)| format!("theta, {}", over_floor(theta, floor)));
     let facts = [
         (format!("{:.2} %", summary.accuracy * 100.0), "test accuracy".to_string()),
         (theta, floor),
@@ -110,6 +111,10 @@ fn costs(summary: &Summary) -> Markup {
         p.quiet { "Seconds of one thread of this device, from which clients' costs follow." }
         table {
             @for (work, seconds) in rows { tr { td { (work) } td.number { (format!("{:.3} ms", seconds * 1e3)) } } }
+        }
+        p.quiet {
+            "Generator: " (summary.generator.as_ref().map_or("none".into(), ToString::to_string)) "."
+            @if let Some(filling) = &summary.filling { " Filling in " (filling) "." }
         }
         p.quiet {
             (summary.generated_images) " images were generated for clients; " (summary.withheld_images)

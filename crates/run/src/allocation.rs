@@ -12,6 +12,8 @@ pub struct Allocation {
     pub outcome: imfl_mechanism::Outcome,
     /// The constants of the convergence bound.
     pub constants: Constants,
+    /// Whether the rate is small enough for the theorem, for every client.
+    pub theorem_holds: bool,
     /// Server cost against the price, with every client's costs known.
     pub curve: Vec<CurvePoint>,
     /// Label shares that the server aims at.

@@ -1,5 +1,6 @@
 //! What generated images are worth, and the constants of the convergence bound.
 
+use crate::filling::Filling;
 use imfl_aigc::Theta;
 use imfl_mechanism::Constants;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,16 @@ pub struct Assessment {
     /// Quality of the generator, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub theta: Option<Theta>,
+    /// Whether filling in helps, if that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filling: Option<Filling>,
+}
+
+impl Assessment {
+    /// The quality of the generator that clients are offered: none if its images were seen to be of no help.
+    pub fn offered(&self) -> Option<Theta> {
+        self.theta.filter(|_| self.filling.is_none_or(|filling| filling.helps()))
+    }
 }
 
 impl Assessment {

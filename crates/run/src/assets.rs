@@ -35,6 +35,10 @@ fn found(folder: &Path, name: &str) -> Option<PathBuf> {
 /// The dataset that `--dataset` means: a shipped one by its name, else a path.
 pub fn dataset(given: &str) -> Outcome<PathBuf> {
     match given {
+        "" => Err(Failure::new(
+            Kind::Data,
+            "the dataset has no name: give `mnist`, which ships with the project, or a path",
+        )),
         "mnist" if !Path::new(given).exists() => path(given),
         _ => Ok(PathBuf::from(given)),
     }
@@ -42,8 +46,15 @@ pub fn dataset(given: &str) -> Outcome<PathBuf> {
 
 /// The generator that `--generator` means: a shipped one by its name, else a checkpoint's path.
 pub fn generator(given: &str) -> Outcome<PathBuf> {
-    match given {
-        "mnist" if !Path::new(given).exists() => path("generators/mnist.safetensors"),
-        _ => Ok(given.into()),
+    let path = match given {
+        "mnist" if !Path::new(given).exists() => path("generators/mnist.safetensors")?,
+        _ => given.into(),
+    };
+    match path.exists() && !path.is_file() {
+        true => Err(Failure::new(
+            Kind::Checkpoint,
+            format!("the generator `{given}` is no file; make one by `imfl aigc train`"),
+        )),
+        false => Ok(path),
     }
 }

@@ -1,7 +1,7 @@
 //! What ends a run early, and of what kind it is.
 
 use imfl_aigc::quality::QualityError;
-use imfl_aigc::{AugmentationError, CheckpointError, SampleError};
+use imfl_aigc::{AugmentationError, CheckpointError, Misfit, SampleError};
 use imfl_engine::choice::UnknownName;
 use imfl_engine::data::DataError;
 use imfl_engine::device::DeviceError;
@@ -80,7 +80,7 @@ kinds! {
     ModelError => Config,
     PartitionError => Config,
     CohortError => Config,
-    CheckpointError => Checkpoint,
+    Misfit => Checkpoint,
     SampleError => Config,
     QualityError => Data,
     AugmentationError => Config,
@@ -97,6 +97,15 @@ impl From<TrainingError> for Failure {
     fn from(error: TrainingError) -> Self {
         let kind = if matches!(error, TrainingError::TooFew { .. }) { Kind::Config } else { Kind::Diverged };
         Self::new(kind, error)
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
+        match error {
+            CheckpointError::Storage(error) => error.into(),
+            malformed => Self::new(Kind::Checkpoint, malformed),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a run finds where it is started: files, other ranks, somebody who looks on.
 
+use crate::memory::Memory;
 use crate::progress::{Observer, Progress};
 use imfl_ranks::Ranks;
 use imfl_storage::{Disk, FileSystem};
@@ -14,11 +15,13 @@ pub struct Host {
     pub ranks: Ranks,
     /// Who is told.
     pub progress: Progress,
+    /// What may be taken of the machine's memory.
+    pub memory: Memory,
 }
 
 impl Default for Host {
     fn default() -> Self {
-        Self { files: Arc::new(Disk), ranks: Ranks::alone(), progress: Progress::default() }
+        Self { files: Arc::new(Disk), ranks: Ranks::alone(), progress: Progress::default(), memory: Memory::default() }
     }
 }
 

@@ -47,6 +47,8 @@ pub enum Event<'a> {
         /// Rounds in all.
         planned: u64,
     },
+    /// Steps of a generator's training begin, which can be stopped from here on: [`Observer::stop`] is asked after each.
+    StepsBegan,
     /// A round is done and written down.
     Round {
         /// What came of it.

@@ -1,7 +1,7 @@
 //! The folder of a run: `runs/NNNN-name/`.
 
 use crate::failure::{Failure, Kind, Outcome};
-use imfl_storage::{FileSystem, replace};
+use imfl_storage::{FileSystem, Lock, replace};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +11,12 @@ use std::sync::Arc;
 pub struct RunDir {
     files: Arc<dyn FileSystem>,
     path: PathBuf,
+    /// Keeps other processes out while this one writes.
+    _lock: Option<Arc<Lock>>,
 }
 
 impl RunDir {
-    /// Makes the folder with the next free number. Two runs that start together get two numbers.
+    /// Makes the folder with the next free number and locks it. Two runs that start together get two numbers.
     ///
     /// # Errors
     /// A failure that names the folder that could not be made.
@@ -29,7 +31,7 @@ impl RunDir {
             match fs::create_dir(&path) {
                 Ok(()) => {
                     files.create_folder(&path.join("plots")).map_err(|error| fail(&path, error))?;
-                    return Ok(Self { files, path });
+                    return Self { files, path, _lock: None }.locked();
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
                 Err(error) => return Err(fail(&path, error)),
@@ -39,7 +41,15 @@ impl RunDir {
 
     /// The folder of a run that was there before.
     pub fn open(files: Arc<dyn FileSystem>, path: impl Into<PathBuf>) -> Self {
-        Self { files, path: path.into() }
+        Self { files, path: path.into(), _lock: None }
+    }
+
+    /// The same, for this process alone, as long as a clone of it is there.
+    ///
+    /// # Errors
+    /// A failure of kind [`Kind::Checkpoint`] that says which process has it.
+    pub fn locked(self) -> Outcome<Self> {
+        Ok(Self { _lock: Some(Arc::new(Lock::take(&self.path)?)), ..self })
     }
 
     /// The folder.
@@ -92,5 +102,10 @@ mod tests {
         assert_eq!(fs::read(second.file("m.txt")).unwrap(), b"two");
         assert!(second.write("no/such/file", "x").unwrap_err().to_string().contains("no/such/file"));
         assert_eq!(numbered(root.path()).iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 2]);
+        let again = RunDir::open(Arc::new(Disk), second.path());
+        let held = again.clone().locked().unwrap_err();
+        assert!(held.kind() == Kind::Checkpoint && held.to_string().contains("0002-b is in use by process"), "{held}");
+        drop(second);
+        again.locked().unwrap();
     }
 }

@@ -4,9 +4,6 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::fmt;
 
-/// A number that results have: its name, and how it is read off one.
-pub type Quantity<T> = (&'static str, fn(&T) -> f64);
-
 /// A mean over seeds and its 95 % confidence interval (Student's t); with one value all three are that value.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {

@@ -18,6 +18,10 @@ mod interval;
 mod order;
 mod rank;
 
-pub use interval::{Interval, Quantity, deviation, mean};
+pub use interval::{Interval, deviation, mean};
 pub use order::{argmax, median, quantile};
 pub use rank::{CorrelationError, rank_correlation};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -47,3 +47,7 @@ pub use log::{Log, Position};
 pub use replace::{remove, replace};
 pub use seal::{Parts, Sealed, seal, unseal};
 pub use tensors::{Stored, StoredError, Tensors};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

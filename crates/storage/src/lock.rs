@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The name of the file that is locked for a folder, and the end of its name for a file.
 const LOCK: &str = ".lock";
@@ -50,9 +50,7 @@ impl Lock {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    let content = fs::read_to_string(&path).unwrap_or_default();
-                    let holder = content.split_once('\n').map_or("another process", |(holder, _)| holder).into();
-                    return Err(StorageError::Held { path: of.into(), holder });
+                    return Err(StorageError::Held { path: of.into(), holder: named(&path) });
                 }
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
                 Err(TryLockError::Error(error)) => return Err(write(error)),
@@ -76,6 +74,18 @@ impl Drop for Lock {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Who has a lock, as its file says; the one who has just taken it is given a moment to write that down.
+fn named(path: &Path) -> String {
+    for _ in 0..100 {
+        let content = fs::read_to_string(path).unwrap_or_default();
+        if let Some((holder, _)) = content.split_once('\n') {
+            return holder.into();
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    "another process".into()
 }
 
 /// `x` has its lock in `x.lock`.
@@ -111,7 +121,6 @@ fn utc(time: SystemTime) -> String {
 mod tests {
     use super::*;
     use std::process::{Command, Stdio};
-    use std::time::Duration;
 
     #[test]
     fn one_at_a_time_has_it_and_the_other_hears_who() {

@@ -52,6 +52,20 @@ struct Format {
 
 /// Makes the folder, which must not be there yet. Returns the SHA-256 of its manifest.
 ///
+/// ```
+/// use imfl_storage::{Disk, Parts, Sealed, seal, unseal};
+///
+/// # let root = tempfile::tempdir()?;
+/// let folder = root.path().join("round-000010");
+/// let parts = Parts::from([("model.bin".into(), vec![1, 2, 3])]);
+/// seal(&Disk, &folder, "example/1", 10u64, &parts)?;
+/// let sealed: Sealed<u64> = unseal(&Disk, &folder, "example/1")?;
+/// assert_eq!((sealed.about, sealed.parts), (10, parts));
+/// std::fs::write(folder.join("model.bin"), [1, 2, 4])?;
+/// assert!(unseal::<u64>(&Disk, &folder, "example/1").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`StorageError::Write`] with the file or folder; whatever was there before is still there.
 pub fn seal<A: Serialize>(

@@ -1,7 +1,7 @@
 //! `imfl aigc assess`.
 
 use super::validation::Validation;
-use crate::options::{Machine, Sampler, choice};
+use crate::options::{self, Machine, Sampler, choice};
 use crate::output::{self, Format};
 use clap::Args;
 use imfl_aigc::quality::ClassifierConfig;
@@ -69,6 +69,11 @@ impl Assess {
     /// Measures and prints.
     pub fn run(self, host: &Host) -> Outcome {
         let Self { dataset, learnt, images, on, epochs, model, neighbours, points, images_per_class, seed, .. } = self;
+        options::check(&[
+            ("--points", points >= 2, "at least 2, or no smoothness can be measured"),
+            ("--images-per-class", (2..=1_000_000).contains(&images_per_class), "from 2 to 1000000"),
+            ("--epochs", epochs <= 10_000, "at most 10000"),
+        ])?;
         let sampler = self.sampler;
         let settings = Settings {
             dataset,

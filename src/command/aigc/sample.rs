@@ -3,10 +3,10 @@
 use crate::options::{Machine, Sampler};
 use crate::output::write;
 use clap::Args;
-use imfl_aigc::{Generator, Request};
+use imfl_aigc::{Generator, Request, SampleSource};
 use imfl_engine::data::idx;
 use imfl_report::grid;
-use imfl_run::{Failure, Host, Kind, Outcome, assets};
+use imfl_run::{Estimate, Failure, Host, Kind, Outcome, assets};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -51,16 +51,17 @@ pub struct Sample {
 impl Sample {
     /// Draws and writes.
     pub fn run(self, host: &Host) -> Outcome {
-        let generator = Generator::open(&assets::generator(&self.generator)?)?;
-        let sampling = self.sampler.settings(generator.sampling())?;
+        let generator = self.sampler.apply(Generator::open(&assets::generator(&self.generator)?)?)?;
         let compute = self.machine.open()?;
-        let requests = Request::of_counts(&self.counts(&generator)?, self.first);
+        let counts = self.counts(&generator)?;
+        self.check(&generator, &counts, host)?;
+        let requests = Request::of_counts(&counts, self.first);
+        host.progress.note(format!("drawing {} images", requests.len()));
         let bar = host.progress.task("drawing images", requests.len() as u64);
-        let images =
-            generator.sample(&requests, &sampling, self.seed, &compute.device, compute.workers, |done, _| {
-                bar.set(done as u64);
-                ControlFlow::Continue(())
-            })?;
+        let images = generator.draw(&requests, self.seed, &compute, &mut |done, _| {
+            bar.set(done as u64);
+            ControlFlow::Continue(())
+        })?;
         drop(bar);
         let folder = |path: &Path| {
             std::fs::create_dir_all(path)
@@ -83,16 +84,28 @@ impl Sample {
         if self.strip {
             let mut firsts = requests.clone();
             firsts.dedup_by_key(|request| request.label);
-            let path = generator.path(&firsts, &sampling, self.seed, &compute.device)?;
+            let path = generator.path(&firsts, self.seed, &compute.device)?;
             write(&self.out.join("strip.png"), &grid::rows(&path, path.len() / firsts.len())?)?;
         }
         host.progress.note(format!("{} images in {}", images.len(), self.out.display()));
         Ok(())
     }
 
+    /// Refuses more images than memory holds and numbers beyond the last.
+    fn check(&self, generator: &Generator, counts: &[usize], host: &Host) -> Outcome {
+        let count = counts.iter().fold(0usize, |sum, &count| sum.saturating_add(count));
+        let bytes = generator.description().denoiser.shape.size();
+        // As values and as bytes, drawn and in a picture.
+        Estimate::default().with(format!("{count} images"), &[count, 4 * bytes + 64], "--count").check(host.memory)?;
+        match self.first.checked_add(count as u64) {
+            Some(_) => Ok(()),
+            None => Err(Failure::new(Kind::Config, format!("--first must leave room for {count} images below 2^64"))),
+        }
+    }
+
     /// Images of each class.
     fn counts(&self, generator: &Generator) -> Outcome<Vec<usize>> {
-        let names = &generator.description().class_names;
+        let names = generator.class_names();
         if self.classes.is_empty() {
             return Ok(vec![self.count; names.len()]);
         }

@@ -35,7 +35,7 @@ pub struct Train {
     /// Start from the weights of this generator, which learnt from the same images, with a fresh optimizer
     #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "width"])]
     start: Option<PathBuf>,
-    /// Begin anew where an unfinished run has left its state
+    /// Begin anew where a generator is, or an unfinished run has left its state
     #[arg(long, conflicts_with = "resume")]
     restart: bool,
     /// Optimizer steps
@@ -98,7 +98,7 @@ impl Train {
         let compute = self.machine.open()?;
         let shown = format!("{}\n", out.display());
         let training = Training { dataset, images, out, resume, restart, start, width, every, settings };
-        training.run(&compute, &host.progress)?;
+        training.run(&compute, host.memory, &host.progress)?;
         output::text(&shown)
     }
 }

@@ -4,7 +4,7 @@ use crate::options::Machine;
 use crate::output::{self, Format};
 use clap::Args;
 use imfl_experiment::bench::generate::{Measured, Setting};
-use imfl_run::Outcome;
+use imfl_run::{Host, Outcome};
 use serde_json::json;
 
 /// Measure training and drawing of a generator, on images of noise.
@@ -45,10 +45,13 @@ pub struct Generate {
 
 impl Generate {
     /// Measures and prints.
-    pub fn run(self) -> Outcome {
+    pub fn run(self, host: &Host) -> Outcome {
         let Self { side, channels, width, batch, shards, steps, images, repeats, .. } = self;
         let setting = Setting { side, channels, width, batch, shards, steps, images, repeats };
         let compute = self.machine.open()?;
+        host.progress.note(format!(
+            "training a network of width {width} for {steps} steps and drawing {images} images, {repeats} times"
+        ));
         let Measured { shape, shards, trained, drawn, sampling } = setting.measure(&compute)?;
         let evaluations = drawn * sampling.evaluations() as f64;
         match self.format {

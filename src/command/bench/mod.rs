@@ -24,9 +24,9 @@ impl Bench {
     /// Runs the subcommand.
     pub fn run(self, host: &Host) -> Outcome {
         match self {
-            Self::Generate(generate) => generate.run(),
+            Self::Generate(generate) => generate.run(host),
             Self::Train(train) => train.run(host),
-            Self::Ranks(bench) => bench.run(&host.ranks),
+            Self::Ranks(bench) => bench.run(host),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `imfl bench ranks`.
 
+use crate::options;
 use crate::output::{self, Format};
 use clap::Args;
 use imfl_engine::data::ImageShape;
@@ -7,8 +8,7 @@ use imfl_engine::device::DeviceName;
 use imfl_engine::model::Architecture;
 use imfl_experiment::bench::network::Network;
 use imfl_experiment::bench::ranks::{self, Found, Setting};
-use imfl_ranks::Ranks;
-use imfl_run::{Failure, Kind, Outcome};
+use imfl_run::{Failure, Host, Kind, Outcome, limits};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -53,11 +53,20 @@ pub struct RanksBench {
 
 impl RanksBench {
     /// Measures on all ranks together; the first prints.
-    pub fn run(self, ranks: &Ranks) -> Outcome {
+    pub fn run(self, host: &Host) -> Outcome {
         let network = self.network()?;
+        limits::workers(self.workers)?;
+        let side = self.shape.channels.max(self.shape.height).max(self.shape.width);
+        options::check(&[
+            ("--shape", side <= limits::SIDE, "of sides of at most 4096 pixels and of at most 4096 channels"),
+            ("--samples", self.samples <= 10_000_000, "at most 10000000"),
+            ("--rounds", self.rounds <= 1_000_000, "at most 1000000"),
+        ])?;
         let Self { model, shape, samples, rounds, workers, device, .. } = self;
         let setting = Setting { model, shape, samples, rounds, network, workers, device };
-        let Some(found) = setting.measure(ranks)? else { return Ok(()) };
+        host.progress
+            .note(format!("measuring messages and {rounds} rounds of each size on {} ranks", host.ranks.size()));
+        let Some(found) = setting.measure(&host.ranks, host.memory)? else { return Ok(()) };
         if let Some(file) = &self.plot {
             output::write(file, found.chart().draw()?.svg)?;
         }
@@ -72,7 +81,7 @@ impl RanksBench {
         let positive = |value: f64| value > 0.0 && value.is_finite();
         if !positive(latency) || !positive(bandwidth) || self.rounds == 0 || self.samples == 0 {
             let problem = "--latency, --bandwidth, --rounds and --samples must be above 0";
-            return Err(Failure::new(Kind::Usage, problem));
+            return Err(Failure::new(Kind::Config, problem));
         }
         Ok(Some(Network { latency: latency * 1e-6, per_byte: 1e-9 / bandwidth }))
     }

@@ -1,5 +1,6 @@
 //! `imfl bench train`.
 
+use crate::options;
 use crate::output::{self, Format};
 use clap::Args;
 use comfy_table::Table;
@@ -10,7 +11,7 @@ use imfl_engine::model::Architecture;
 use imfl_engine::peak;
 use imfl_experiment::bench::train::{Measured, Setting};
 use imfl_ranks::Ranks;
-use imfl_run::{Failure, Host, Kind, Outcome, agreement};
+use imfl_run::{Failure, Host, Kind, Outcome, agreement, limits};
 use serde_json::{Value, json};
 
 /// Measure whole rounds of federated training on random data.
@@ -84,6 +85,8 @@ impl Train {
         self.check()?;
         let ranks = &host.ranks;
         let settings = self.settings(ranks)?;
+        settings.iter().try_for_each(|setting| setting.footprint()?.check(host.memory))?;
+        host.progress.note(format!("measuring {} settings over {} rounds each", settings.len(), self.rounds));
         let bar = host.progress.task("measuring", settings.len() as u64);
         let mut rows: Vec<Row> = Vec::new();
         for setting in settings {
@@ -110,6 +113,7 @@ impl Train {
 
     fn check(&self) -> Outcome {
         let at_least_one = |values: &[usize]| values.iter().all(|&value| value >= 1);
+        let side = |shape: ImageShape| shape.channels.max(shape.height).max(shape.width) <= limits::SIDE;
         let rules = [
             ("--clients", self.clients >= 1, "at least 1"),
             ("--cohort", at_least_one(&self.cohort), "at least 1"),
@@ -119,14 +123,16 @@ impl Train {
             ("--rounds", self.rounds >= 1, "at least 1"),
             ("--chunk", at_least_one(&self.chunk), "at least 1"),
             ("--workers", at_least_one(&self.workers), "at least 1"),
+            ("--shape", side(self.shape), "of sides of at most 4096 pixels and of at most 4096 channels"),
+            ("--batch", self.batch.iter().all(|&batch| batch <= 1_000_000), "at most 1000000"),
+            ("--local-epochs", self.local_epochs <= 10_000, "at most 10000"),
+            ("--rounds", self.rounds <= 1_000_000, "at most 1000000"),
             ("--rate", self.rate > 0.0 && self.rate.is_finite(), "a number above 0"),
             ("--momentum", (0.0..1.0).contains(&self.momentum), "at least 0 and below 1"),
             ("--clients times --samples", self.clients.saturating_mul(self.samples) <= 1 << 31, "at most 2^31"),
         ];
-        match rules.iter().find(|(_, holds, _)| !holds) {
-            Some((flag, _, must)) => Err(Failure::new(Kind::Usage, format!("{flag} must be {must}"))),
-            None => Ok(()),
-        }
+        options::check(&rules)?;
+        self.workers.iter().try_for_each(|&workers| limits::workers(Some(workers)))
     }
 
     /// Every combination of what was listed.

@@ -1,25 +1,65 @@
 //! What `price` and `auction` are told alike: clients, constants, and how the server values participants.
 
-use clap::Args;
+use crate::options;
+use clap::{Args, ValueEnum};
 use imfl_mechanism::prior::{Parametric, Prior};
-use imfl_mechanism::{Bias, Constants, LossModel, Market, Population, Target, TargetChoice, Weights};
+use imfl_mechanism::{
+    Bias, Constants, Forecast, ForecastModel, LossModel, Market, Population, Target, TargetChoice, Weights, Worth,
+};
 use imfl_run::config;
+use imfl_run::limits;
 use imfl_run::{Failure, Kind, Outcome, Progress};
+use serde::Serialize;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What participants are worth to the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Objective {
+    /// The accuracy loss of a convergence bound: --theta, --weight, --constants
+    #[default]
+    Bound,
+    /// The test error or loss to expect: --forecast, --worth
+    Forecast,
+}
+
+/// What the server pays for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Per {
+    /// A percentage point of test accuracy
+    #[default]
+    Point,
+    /// A nat of test loss
+    Nat,
+}
 
 /// How the server values participants.
 #[derive(Args)]
 pub struct Valuation {
-    /// Quality of generated data: 0 is as good as authentic, 1 as bad as none
-    #[arg(long, value_parser = theta, allow_negative_numbers = true)]
-    theta: f64,
-    /// kappa: credits that a unit of accuracy loss is worth
-    #[arg(long, value_parser = weight, allow_negative_numbers = true, value_name = "KAPPA")]
-    weight: f64,
-    /// TOML file with g_data, sigma, smoothness, rate and local_steps
+    /// What participants are worth to the server
+    #[arg(long, value_enum, default_value_t)]
+    objective: Objective,
+    /// Quality of generated data: 0 is as good as authentic, 1 as bad as none [forecast: what the law makes of them]
+    #[arg(long, allow_negative_numbers = true)]
+    theta: Option<f64>,
+    /// Bound: kappa, credits that a unit of accuracy loss is worth
+    #[arg(long, allow_negative_numbers = true, value_name = "KAPPA")]
+    weight: Option<f64>,
+    /// Bound: TOML file with g_data, sigma, smoothness, rate and local_steps
     #[arg(long, value_name = "FILE.toml")]
-    constants: PathBuf,
+    constants: Option<PathBuf>,
+    /// Forecast: TOML file with the laws, as `imfl mechanism forecast fit` writes it
+    #[arg(long, value_name = "FILE.toml")]
+    forecast: Option<PathBuf>,
+    /// Forecast: credits that a percentage point of accuracy, or a nat of loss, is worth
+    #[arg(long, allow_negative_numbers = true, value_name = "CREDITS")]
+    worth: Option<f64>,
+    /// Forecast: what --worth is for
+    #[arg(long, value_enum, default_value_t)]
+    per: Per,
     /// Bound on the bias: aligned (skews only, the worst case) or mixture (needs the label shares p0, p1, ...)
     #[arg(long, default_value_t)]
     bias: Bias,
@@ -31,56 +71,87 @@ pub struct Valuation {
     target: String,
 }
 
-fn theta(text: &str) -> Result<f64, String> {
-    number(text, imfl_mechanism::objective::MAX_THETA as f64)
-}
-
-fn weight(text: &str) -> Result<f64, String> {
-    number(text, 1e12)
-}
-
-fn number(text: &str, most: f64) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if (0.0..=most).contains(&value) => Ok(value),
-        Ok(_) => Err(format!("must lie in [0, {most}]")),
-        Err(_) => Err("is not a number".into()),
-    }
-}
-
 impl Valuation {
     /// Reads the clients of a file into a market.
     pub fn market(&self, clients: &Path, progress: &Progress) -> Outcome<Market> {
-        let constants: Constants = config::read_as(&self.constants)?;
-        let named = |error| Failure::new(Kind::Config, format!("{}: {error}", self.constants.display()));
-        constants.check().map_err(named)?;
-        let model = LossModel::new(constants, self.theta, self.weight, self.bias, self.weights)?;
-        let target = self.target()?;
+        let within = |value: &Option<f64>, most: f64| value.is_none_or(|value| (0.0..=most).contains(&value));
+        let most = imfl_mechanism::objective::MAX_THETA as f64;
+        options::check(&[
+            ("--theta", within(&self.theta, most), &format!("a number from 0 to {most}")),
+            ("--weight", within(&self.weight, 1e12), "a number from 0 to 1e12"),
+            ("--worth", within(&self.worth, 1e12), "a number from 0 to 1e12"),
+        ])?;
+        let target = target(&self.target)?;
+        let objective: Arc<dyn imfl_mechanism::Objective> = match self.objective {
+            Objective::Bound => Arc::new(self.bound(progress)?),
+            Objective::Forecast => Arc::new(self.predicted()?),
+        };
         let file = open(clients, Kind::Data)?;
         let population = Population::read_csv(file, &clients.display().to_string(), &target)?;
+        Ok(Market::with_objective(population, objective)?)
+    }
+
+    fn bound(&self, progress: &Progress) -> Outcome<LossModel> {
+        let (Some(theta), Some(weight), Some(path)) = (self.theta, self.weight, &self.constants) else {
+            let problem = "--objective bound needs --theta, --weight and --constants; or use --objective forecast";
+            return Err(Failure::new(Kind::Usage, problem));
+        };
+        if self.forecast.is_some() || self.worth.is_some() || self.per != Per::Point {
+            return Err(Failure::new(Kind::Usage, "--forecast, --worth and --per belong to --objective forecast"));
+        }
+        let constants: Constants = config::read_as(path)?;
+        let named = |error| Failure::new(Kind::Config, format!("{}: {error}", path.display()));
+        constants.check().map_err(named)?;
         if !constants.theorem_holds() {
             progress.warn(format!(
-                "rate {} is above 1/(4 L h) = {:.3e}: the accuracy loss still ranks participants, but the theorem bounds \
-                 nothing",
+                "rate {} is above 1/(4 L h) = {:.3e}: the theorem bounds nothing there, and how the accuracy loss ranks \
+                 participants has not been shown",
                 constants.rate,
                 constants.largest_rate()
             ));
         }
-        Ok(Market::new(population, model)?)
+        Ok(LossModel::new(constants, theta, weight, self.bias, self.weights)?)
     }
 
-    fn target(&self) -> Outcome<TargetChoice> {
-        match self.target.as_str() {
-            "uniform" => Ok(TargetChoice::Uniform),
-            "pooled" => Ok(TargetChoice::Pooled),
-            path => {
-                let text = std::fs::read_to_string(path).map_err(|error| {
-                    let problem =
-                        format!("--target {path}: neither `uniform`, `pooled` nor a file that can be read ({error})");
-                    Failure::new(Kind::Config, problem)
-                })?;
-                let named = |error| Failure::new(Kind::Config, format!("{path}: {error}"));
-                Ok(TargetChoice::Shares(Target::parse(&text).map_err(named)?))
-            }
+    fn predicted(&self) -> Outcome<ForecastModel> {
+        let (Some(path), Some(worth)) = (&self.forecast, self.worth) else {
+            return Err(Failure::new(
+                Kind::Usage,
+                "--objective forecast needs --forecast FILE.toml and --worth CREDITS",
+            ));
+        };
+        if self.weight.is_some() || self.constants.is_some() {
+            return Err(Failure::new(Kind::Usage, "--weight and --constants belong to --objective bound"));
+        }
+        let worth = match self.per {
+            Per::Point => Worth::Point(worth),
+            Per::Nat => Worth::Nat(worth),
+        };
+        Ok(ForecastModel::new(forecast(path)?, worth, self.theta, self.weights)?)
+    }
+}
+
+/// A forecast from its file.
+pub fn forecast(path: &Path) -> Outcome<Forecast> {
+    let forecast: Forecast = config::read_as(path)?;
+    let named = |error| Failure::new(Kind::Config, format!("{}: {error}", path.display()));
+    forecast.check().map_err(named)?;
+    Ok(forecast)
+}
+
+/// A target by its name, or from a file.
+fn target(given: &str) -> Outcome<TargetChoice> {
+    match given {
+        "uniform" => Ok(TargetChoice::Uniform),
+        "pooled" => Ok(TargetChoice::Pooled),
+        path => {
+            let text = limits::read_text(path.as_ref()).map_err(|error| {
+                let problem =
+                    format!("--target {path}: neither `uniform`, `pooled` nor a file that can be read ({error})");
+                Failure::new(Kind::Config, problem)
+            })?;
+            let named = |error| Failure::new(Kind::Config, format!("{path}: {error}"));
+            Ok(TargetChoice::Shares(Target::parse(&text).map_err(named)?))
         }
     }
 }
@@ -96,8 +167,8 @@ pub fn prior(path: &Path) -> Outcome<Prior> {
     Prior::parametric(parametric).map_err(named)
 }
 
-fn open(path: &Path, kind: Kind) -> Outcome<std::io::BufReader<File>> {
+pub fn open(path: &Path, kind: Kind) -> Outcome<std::io::BufReader<impl std::io::Read>> {
     let file =
         File::open(path).map_err(|error| Failure::new(kind, format!("cannot read {}: {error}", path.display())))?;
-    Ok(std::io::BufReader::new(file))
+    Ok(std::io::BufReader::new(limits::bounded(file)))
 }

@@ -1,6 +1,7 @@
 //! `imfl mechanism`: prices, auctions and their verification, from files of clients.
 
 mod auction;
+mod forecast;
 mod inputs;
 mod outcome;
 mod price;
@@ -16,6 +17,9 @@ pub enum Mechanism {
     Price(price::Price),
     /// Let clients bid, and pay them so that the truth is their best bid.
     Auction(auction::Auction),
+    /// Learn from pilots what accuracy to expect of a set of participants, or show what was learned.
+    #[command(subcommand)]
+    Forecast(forecast::Forecast),
     /// Attack what the mechanisms promise, and check that the attack can succeed.
     Verify(verify::Verify),
 }
@@ -26,6 +30,7 @@ impl Mechanism {
         match self {
             Self::Price(price) => price.run(&host.progress),
             Self::Auction(auction) => auction.run(&host.progress),
+            Self::Forecast(forecast) => forecast.run(&host.progress),
             Self::Verify(verify) => verify.run(&host.progress),
         }
     }

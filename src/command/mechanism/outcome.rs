@@ -27,7 +27,13 @@ struct Document<'a, E: Serialize> {
     schema: &'static str,
     price: Option<f64>,
     clients: Vec<Award<'a>>,
+    objective: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worth: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    predicted: Option<Predicted>,
     accuracy_loss: f64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     terms: BTreeMap<&'static str, f64>,
     weighted_accuracy_loss: f64,
     payments: f64,
@@ -35,9 +41,25 @@ struct Document<'a, E: Serialize> {
     lower_bound: f64,
     gap: f64,
     exact: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     theorem_holds: Option<bool>,
     #[serde(flatten)]
     extra: &'a E,
+}
+
+/// What the server may expect of the trained model, and how far off that was on pilots that it had not seen.
+#[derive(Serialize)]
+struct Predicted {
+    accuracy: f64,
+    loss: f64,
+    error_points: Option<f64>,
+}
+
+fn predicted(market: &Market, outcome: &imfl_mechanism::Outcome) -> Option<Predicted> {
+    let prediction = outcome.appraisal.prediction()?;
+    let fitted = market.forecast().and_then(|model| model.forecast().fitted.as_ref());
+    let error_points = fitted.map(|fitted| fitted.error.error);
+    Some(Predicted { accuracy: prediction.accuracy(), loss: prediction.loss, error_points })
 }
 
 /// Prints an outcome as one JSON object; `extra` are the command's own fields.
@@ -62,6 +84,9 @@ pub fn json(
         schema,
         price: outcome.price.map(|price| price.to_f64()),
         clients: clients.collect(),
+        objective: market.objective().name(),
+        worth: market.forecast().map(|model| model.worth().credits()),
+        predicted: predicted(market, outcome),
         accuracy_loss: outcome.phi(),
         terms: outcome.terms().iter().flat_map(Terms::named).collect(),
         weighted_accuracy_loss: outcome.accuracy_loss.to_f64(),
@@ -103,13 +128,32 @@ pub fn describe(market: &Market, outcome: &imfl_mechanism::Outcome) -> String {
         lines.push(format!("price           {price} credits per effective sample"));
     }
     lines.push(format!("who             {augmented} augmented, {local} local, {out} out"));
-    let terms = outcome.terms();
-    let terms = terms.iter().flat_map(Terms::named).map(|(name, value)| format!("{name} {value:.4}"));
-    let terms: Vec<String> = terms.collect();
-    lines.push(format!("accuracy loss   {:.6} = {}", outcome.phi(), terms.join(" + ")));
-    lines.push(format!(
-        "server cost     {} credits = {} for the accuracy loss + {} in payments",
-        outcome.server_cost, outcome.accuracy_loss, outcome.payments
-    ));
+    lines.push(valued(market, outcome));
     lines.join("\n") + "\n"
+}
+
+/// What participants are worth, and what that costs with their payments.
+fn valued(market: &Market, outcome: &imfl_mechanism::Outcome) -> String {
+    let (cost, loss, paid) = (outcome.server_cost, outcome.accuracy_loss, outcome.payments);
+    match predicted(market, outcome) {
+        Some(Predicted { accuracy, loss: nats, error_points }) => {
+            let known = error_points.map_or(String::new(), |points| format!(" +- {points:.2} points"));
+            format!(
+                "predicted       accuracy {:.2} %{known}, loss {nats:.4}\n\
+                 server cost     {cost} credits = {loss} for what is missing + {paid} in payments",
+                100.0 * accuracy
+            )
+        }
+        None => {
+            let terms = outcome.terms();
+            let terms = terms.iter().flat_map(Terms::named).map(|(name, value)| format!("{name} {value:.4}"));
+            let terms: Vec<String> = terms.collect();
+            format!(
+                "accuracy loss   {:.6} = {}\n\
+                 server cost     {cost} credits = {loss} for the accuracy loss + {paid} in payments",
+                outcome.phi(),
+                terms.join(" + ")
+            )
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::inputs::{self, Valuation};
 use super::outcome;
-use crate::options::{INFORMATION, choice};
+use crate::options::{self, INFORMATION, choice};
 use crate::output::{self, Format};
 use clap::{Args, ValueEnum};
 use imfl_mechanism::posted::{self, Sampling};
@@ -28,7 +28,8 @@ enum Offers {
 /// `imfl mechanism price`.
 #[derive(Args)]
 pub struct Price {
-    /// CSV file: client,samples,skew,compute_cost,synthesis_cost,setup_cost,batch and, if known, label shares p0,p1,...
+    /// CSV file: client,samples,skew,compute_cost,synthesis_cost,setup_cost,batch and, if known, label
+    /// shares p0,p1,... or counts n0,n1,...
     #[arg(long, value_name = "FILE.csv")]
     clients: PathBuf,
     #[command(flatten)]
@@ -44,7 +45,7 @@ pub struct Price {
     #[arg(long, value_name = "FILE.toml|FILE.csv")]
     prior: Option<PathBuf>,
     /// Scenarios drawn from the prior
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1000)]
     scenarios: u32,
     /// Seed of the scenarios; drawn and printed if absent
     #[arg(long, env = "IMFL_SEED")]
@@ -121,9 +122,15 @@ impl Price {
                 "--offers personal needs to know every client's costs: use --information complete, or --offers uniform";
             return Err(Failure::new(Kind::Usage, problem));
         }
-        if !(0.0..1.0).contains(&self.gap) {
-            return Err(Failure::new(Kind::Usage, format!("--gap {} is outside [0, 1)", self.gap)));
+        if self.prior.is_some() && self.information == Information::Complete {
+            let problem =
+                "--prior is what a server believes that does not know the costs: add --information incomplete";
+            return Err(Failure::new(Kind::Usage, problem));
         }
+        options::check(&[
+            ("--gap", (0.0..1.0).contains(&self.gap), "at least 0 and below 1"),
+            ("--scenarios", (1..=1_000_000).contains(&self.scenarios), "from 1 to 1000000"),
+        ])?;
         let market = self.valuation.market(&self.clients, progress)?;
         let (outcome, expected) = match (self.offers, self.information) {
             (Offers::Personal, _) => {
@@ -212,6 +219,12 @@ fn compare(market: &Market, seed: u64) -> Outcome<Vec<Comparison>> {
     RuleChoice::ALL.into_iter().filter(|rule| rule.is_benchmark()).map(compared).collect()
 }
 
+/// The share of the server cost that lies above its lower bound.
+fn savings(outcome: &imfl_mechanism::Outcome) -> f64 {
+    let (cost, bound) = (outcome.server_cost.to_f64(), outcome.lower_bound.to_f64());
+    if cost > 0.0 { ((cost - bound) / cost).clamp(0.0, 1.0) } else { 0.0 }
+}
+
 fn describe(outcome: &imfl_mechanism::Outcome, extra: &Extra) -> String {
     let mut lines = vec![match (extra.offers, extra.information, outcome.exact) {
         (Offers::Uniform, Information::Complete, _) => "no other single price costs less: exact".into(),
@@ -220,9 +233,9 @@ fn describe(outcome: &imfl_mechanism::Outcome, extra: &Extra) -> String {
         }
         (Offers::Personal, _, true) => "no other choice of modes costs less: exact".into(),
         (Offers::Personal, _, false) => format!(
-            "lower bound     {} credits, certified: at most {:.3} % could be saved",
+            "lower bound     {} credits, certified: at most {:.3} % of the server cost could be saved",
             outcome.lower_bound,
-            100.0 * outcome.gap()
+            100.0 * savings(outcome)
         ),
     }];
     if let Some(expected) = &extra.expected {

@@ -1,20 +1,28 @@
 //! `imfl mechanism verify`.
 
+use super::inputs::Objective;
+use crate::options;
 use crate::output::{self, Format};
 use clap::Args;
 use imfl_mechanism::verify::{self, Findings, Suite};
 use imfl_run::{Failure, Kind, Outcome, Progress};
 use serde::Serialize;
 
+/// Markets on which every control has been seen to fall.
+const ENOUGH: u32 = 100;
+
 /// `imfl mechanism verify`.
 #[derive(Args)]
 pub struct Verify {
     /// Random markets on which every mechanism is attacked
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = ENOUGH)]
     instances: u32,
     /// Clients in a market, at most; the work grows like 3^K
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=8))]
+    #[arg(long, default_value_t = 5)]
     clients: u8,
+    /// What participants are worth in these markets
+    #[arg(long, value_enum, default_value_t)]
+    objective: Objective,
     /// Which markets
     #[arg(long, default_value_t = 0, env = "IMFL_SEED")]
     seed: u64,
@@ -42,6 +50,7 @@ struct Mechanism<'a> {
 struct Document<'a> {
     schema: &'static str,
     passed: bool,
+    objective: Objective,
     instances: u32,
     seed: u64,
     mechanisms: Vec<Mechanism<'a>>,
@@ -68,7 +77,18 @@ fn document(findings: &Findings) -> Mechanism<'_> {
 impl Verify {
     /// Runs the command.
     pub fn run(self, progress: &Progress) -> Outcome {
-        let suite = Suite { instances: self.instances, clients: usize::from(self.clients), seed: self.seed };
+        options::check(&[
+            ("--instances", (1..=1_000_000).contains(&self.instances), "from 1 to 1000000"),
+            ("--clients", (1..=8).contains(&self.clients), "from 1 to 8"),
+        ])?;
+        let suite = Suite {
+            instances: self.instances,
+            clients: usize::from(self.clients),
+            seed: self.seed,
+            forecast: self.objective == Objective::Forecast,
+        };
+        progress
+            .note(format!("attacking every mechanism on {} markets of up to {} clients", self.instances, self.clients));
         let bar = progress.task("attacking", u64::from(self.instances));
         let found = verify::run(suite, |instance| bar.set(u64::from(instance)))?;
         drop(bar);
@@ -76,6 +96,7 @@ impl Verify {
             Format::Json => output::print(&Document {
                 schema: "imfl.verify/1",
                 passed: found.passed(),
+                objective: self.objective,
                 instances: self.instances,
                 seed: self.seed,
                 mechanisms: found.mechanisms.iter().map(document).collect(),
@@ -95,6 +116,13 @@ impl Verify {
         }
         if found.passed() {
             return Ok(());
+        }
+        if self.instances < ENOUGH && found.mechanisms.iter().all(Findings::clean) {
+            let problem = format!(
+                "{} instances are too few to tell: no mechanism fell, but neither did every control; pass --instances {ENOUGH} or more",
+                self.instances
+            );
+            return Err(Failure::new(Kind::Config, problem));
         }
         let broken = found.mechanisms.iter().filter(|findings| !findings.clean()).map(|findings| &findings.mechanism);
         let missed = found.controls.iter().filter(|findings| findings.clean()).map(|findings| &findings.mechanism);

@@ -1,11 +1,12 @@
 use super::testing::untrained;
 use super::*;
+use imfl_storage::{Fault, Faulty};
 use proptest::prelude::*;
 
 fn with_state() -> Checkpoint {
     let finished = untrained(3);
     let size = finished.average.values().len();
-    let state = TrainingState { weights: finished.average.clone(), first: vec![0.5; size], second: vec![2.0; size] };
+    let state = AdamW { weights: finished.average.clone(), first: vec![0.5; size], second: vec![2.0; size] };
     Checkpoint { state: Some(state), ..finished }
 }
 
@@ -21,6 +22,50 @@ fn a_checkpoint_reads_back_equal_and_writes_the_same_bytes() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the temporary file is gone");
 }
 
+/// What shipped once stays readable, and is written again as it was.
+#[test]
+fn the_shipped_checkpoint_is_read_and_written_to_the_byte() {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/generators/mnist.safetensors"));
+    let bytes = std::fs::read(path).unwrap();
+    assert!(Checkpoint::from_bytes(&bytes).unwrap().to_bytes().unwrap() == bytes);
+}
+
+#[test]
+fn whatever_fails_the_old_checkpoint_or_the_new_one_is_whole_and_nothing_stays_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("training.safetensors");
+    let (old, new) = (untrained(2), with_state());
+    for fault in Fault::ALL {
+        let mut at = 0;
+        loop {
+            old.write(&path).unwrap();
+            let files = Faulty::new(Some(at), fault, false);
+            let written = new.write_in(&files, &path);
+            let found = Checkpoint::read(&path).unwrap();
+            assert!(
+                found == new || (written.is_err() && found == old),
+                "{fault:?} at {:?}",
+                files.operations().get(at)
+            );
+            assert_eq!(
+                std::fs::read_dir(folder.path()).unwrap().count(),
+                1,
+                "{fault:?} at {:?}",
+                files.operations().get(at)
+            );
+            if let Err(error) = written {
+                assert!(error.to_string().contains("training.safetensors"), "{error}");
+            } else if files.operations().len() <= at {
+                break;
+            } else {
+                assert_eq!(fault, Fault::Short, "a failed operation was not noticed: {:?}", files.operations());
+            }
+            at += 1;
+        }
+        assert!(at >= 5, "only {at} operations could fail");
+    }
+}
+
 #[test]
 fn each_fault_is_named() {
     let missing = Checkpoint::read(Path::new("no/such.safetensors")).unwrap_err().to_string();
@@ -30,7 +75,7 @@ fn each_fault_is_named() {
     assert!(problem(&[]).contains("truncated"));
     assert!(problem(&whole[..whole.len() - 1]).contains("truncated"));
     assert!(problem(&u64::MAX.to_le_bytes()).contains("truncated"));
-    let foreign = serialize(Vec::<(String, TensorView)>::new(), None).unwrap();
+    let foreign = Tensors::default().to_bytes("else/1").unwrap();
     assert!(problem(&foreign).contains("imfl aigc train"));
 
     let mut other = untrained(3);

@@ -1,9 +1,9 @@
 //! What the denoiser is made of.
 
-use super::GROUPS;
-use crate::op::{self, Norm};
+use super::config::GROUPS;
 use burn::tensor::{Tensor, activation::softmax};
-use imfl_engine::layer::{Conv2d, Linear, Pass};
+use imfl_engine::layer::{Conv2d, GroupNorm, Linear, Pass};
+use imfl_engine::op::{self, Norm};
 use imfl_engine::parameters::{Initialiser, Layout, ParameterId};
 
 /// A convolution of one pixel: a matrix product over the channels.
@@ -43,40 +43,6 @@ impl Pointwise {
     }
 }
 
-/// Group normalisation (Wu and He 2018) with a learnt scale and shift, and SiLU behind it where asked for.
-#[derive(Clone, Debug)]
-pub struct GroupNorm {
-    scale: ParameterId,
-    shift: ParameterId,
-    options: Norm,
-}
-
-impl GroupNorm {
-    /// Declares `scale [channels]` and `shift [channels]` under `name`.
-    pub fn new(layout: &mut Layout, name: &str, channels: usize) -> Self {
-        Self {
-            scale: layout.declare(format!("{name}.scale"), &[channels], Initialiser::Ones),
-            shift: layout.declare(format!("{name}.shift"), &[channels], Initialiser::Zeros),
-            options: Norm { groups: GROUPS, silu: false },
-        }
-    }
-
-    /// The same layer with SiLU behind it.
-    pub fn with_silu(self) -> Self {
-        Self { options: Norm { silu: true, ..self.options }, ..self }
-    }
-
-    /// `[clients, batch, channels, height, width]` to the same shape.
-    pub fn forward(&self, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
-        let [clients, batch, channels, _, _] = x.dims();
-        let each = |id| {
-            let values: Tensor<2> = pass.parameter(id);
-            values.unsqueeze_dim::<3>(1).expand([clients, batch, channels])
-        };
-        op::norm(x, each(self.scale), each(self.shift), self.options)
-    }
-}
-
 /// Two convolutions over a skip; the noise level and the class set scale and shift of the second normalisation.
 #[derive(Clone, Debug)]
 pub struct Residual {
@@ -89,7 +55,7 @@ pub struct Residual {
 impl Residual {
     pub fn new(layout: &mut Layout, name: &str, channels: usize, embedding: usize) -> Self {
         Self {
-            norm1: GroupNorm::new(layout, &format!("{name}.norm1"), channels).with_silu(),
+            norm1: GroupNorm::new(layout, &format!("{name}.norm1"), GROUPS, channels).with_silu(),
             conv1: Conv2d::new(layout, &format!("{name}.conv1"), channels, channels, 3).with_padding(1),
             condition: Linear::new(layout, &format!("{name}.condition"), embedding, 2 * channels),
             conv2: Conv2d::zeros(layout, &format!("{name}.conv2"), channels, channels, 3).with_padding(1),
@@ -118,7 +84,7 @@ pub struct Attention {
 impl Attention {
     pub fn new(layout: &mut Layout, name: &str, channels: usize) -> Self {
         Self {
-            norm: GroupNorm::new(layout, &format!("{name}.norm"), channels),
+            norm: GroupNorm::new(layout, &format!("{name}.norm"), GROUPS, channels),
             project: Pointwise::new(layout, &format!("{name}.project"), channels, 3 * channels),
             out: Pointwise::zeros(layout, &format!("{name}.out"), channels, channels),
         }

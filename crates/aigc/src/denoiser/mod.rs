@@ -1,93 +1,21 @@
 //! The network that removes noise: a small U-net with two resolutions, told the noise level and the class.
 
 mod blocks;
+mod config;
 mod preconditioning;
 
+pub use config::{DenoiserConfig, DenoiserError};
 pub use preconditioning::Preconditioning;
 
-use blocks::{Attention, GroupNorm, Pointwise, Residual, depth_to_space, space_to_depth};
+use blocks::{Attention, Pointwise, Residual, depth_to_space, space_to_depth};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::silu};
-use imfl_engine::data::ImageShape;
-use imfl_engine::layer::{Conv2d, Embedding, Linear, Pass};
+use config::GROUPS;
+use imfl_engine::layer::{Conv2d, Embedding, GroupNorm, Linear, Pass};
 use imfl_engine::parameters::Layout;
 use std::sync::Arc;
 
-/// Groups of every group normalisation.
-const GROUPS: usize = 8;
 /// Cosines and as many sines that describe the noise level.
 const FREQUENCIES: usize = 32;
-
-/// What a [`Denoiser`] is built for.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct DenoiserConfig {
-    /// Size of an image; both sides are multiples of four.
-    pub shape: ImageShape,
-    /// Number of classes.
-    pub classes: usize,
-    /// Channels at half resolution, a multiple of eight; a quarter of the resolution has twice as many.
-    pub width: usize,
-    /// Length of the vector that carries noise level and class.
-    pub embedding: usize,
-}
-
-/// Why a denoiser cannot be built.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum DenoiserError {
-    /// A size that the network has no form for.
-    #[error("a generator for images of {shape} cannot be built: {problem}")]
-    Shape {
-        /// The images' shape.
-        shape: ImageShape,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// A number out of range.
-    #[error("{name} = {value}: {problem}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// Its value.
-        value: usize,
-        /// What would be right.
-        problem: &'static str,
-    },
-}
-
-impl DenoiserConfig {
-    /// The network of about 0.4 million parameters for grey 28x28 and colour 32x32 images.
-    pub fn small(shape: ImageShape, classes: usize) -> Self {
-        Self { shape, classes, width: 32, embedding: 128 }
-    }
-
-    /// Checks that such a network exists.
-    ///
-    /// # Errors
-    /// [`DenoiserError`] naming the setting.
-    pub fn check(&self) -> Result<(), DenoiserError> {
-        let shape = self.shape;
-        let refuse = |problem| Err(DenoiserError::Shape { shape, problem });
-        if !matches!(shape.channels, 1 | 3) {
-            return refuse("1 or 3 channels are supported");
-        }
-        let side = |side: usize| side.is_multiple_of(4) && (8..=256).contains(&side);
-        if !side(shape.height) || !side(shape.width) {
-            return refuse("both sides must be multiples of 4 from 8 to 256");
-        }
-        let refuse = |name, value, problem| Err(DenoiserError::Setting { name, value, problem });
-        match self {
-            Self { width, .. } if !width.is_multiple_of(GROUPS) || !(8..=512).contains(width) => {
-                refuse("width", *width, "must be a multiple of 8 from 8 to 512")
-            }
-            Self { embedding, .. } if !(8..=4096).contains(embedding) => {
-                refuse("embedding", *embedding, "must be from 8 to 4096")
-            }
-            Self { classes, .. } if !(1..=65_535).contains(classes) => {
-                refuse("classes", *classes, "must be from 1 to 65535")
-            }
-            _ => Ok(()),
-        }
-    }
-}
 
 /// The network F of Karras et al. 2022, equation 7; `Preconditioning` says what surrounds it.
 ///
@@ -135,7 +63,7 @@ impl Denoiser {
             attention: Attention::new(l, "attention", 2 * width),
             up: Pointwise::new(l, "up", 2 * width, 4 * width),
             fine_out: Residual::new(l, "fine_out", width, embedding),
-            norm: GroupNorm::new(l, "norm", width).with_silu(),
+            norm: GroupNorm::new(l, "norm", GROUPS, width).with_silu(),
             leave: Conv2d::zeros(l, "leave", width, pixels, 3).with_padding(1),
             config: config.clone(),
             layout: Arc::new(layout),
@@ -192,6 +120,7 @@ impl Denoiser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use imfl_engine::data::ImageShape;
     use imfl_engine::parameters::{Stacked, Weights};
 
     const GREY: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };

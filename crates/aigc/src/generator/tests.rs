@@ -1,15 +1,18 @@
 use super::*;
 use crate::checkpoint::testing::untrained;
 
+fn generator(sampling: Sampling) -> Generator {
+    Generator::of(untrained(3)).unwrap().with_sampling(sampling).unwrap()
+}
+
 fn draw(generator: &Generator, requests: &[Request], workers: usize) -> Dataset {
-    let sampling = Sampling { steps: 3, guidance: 0.5, ..Sampling::default() };
-    let observe = |_, _| ControlFlow::Continue(());
-    generator.sample(requests, &sampling, 5, &Device::flex(), workers, observe).unwrap()
+    let compute = Compute { workers, ..Compute::cpu() };
+    generator.draw(requests, 5, &compute, &mut |_, _| ControlFlow::Continue(())).unwrap()
 }
 
 #[test]
 fn an_image_depends_on_its_request_alone() {
-    let generator = Generator::of(untrained(3)).unwrap();
+    let generator = generator(Sampling { steps: 3, guidance: 0.5, ..Sampling::default() });
     let requests = Request::of_counts(&[20, 0, 17], 100);
     let together = draw(&generator, &requests, 1);
     assert_eq!(together.histogram(), [20, 0, 17]);
@@ -29,31 +32,63 @@ fn an_image_depends_on_its_request_alone() {
 
 #[test]
 fn the_last_guess_of_a_path_is_the_image() {
-    let generator = Generator::of(untrained(3)).unwrap();
-    let sampling = Sampling { steps: 4, ..Sampling::default() };
+    let generator = generator(Sampling { steps: 4, ..Sampling::default() });
     let requests = [Request { label: 2, index: 7 }, Request { label: 0, index: 8 }];
-    let path = generator.path(&requests, &sampling, 5, &Device::flex()).unwrap();
+    let path = generator.path(&requests, 5, &Device::flex()).unwrap();
     assert_eq!(path.labels(), [2, 2, 2, 2, 0, 0, 0, 0]);
-    let go_on = |_, _| ControlFlow::Continue(());
-    let images = generator.sample(&requests, &sampling, 5, &Device::flex(), 1, go_on).unwrap();
+    let images = draw(&generator, &requests, 1);
     assert_eq!((path.image(3), path.image(7)), (images.image(0), images.image(1)));
     assert_ne!(path.image(0), path.image(3));
 }
 
 #[test]
+fn ranks_draw_a_part_each_and_get_everything() {
+    let generator = generator(Sampling { steps: 2, ..Sampling::default() });
+    for count in [1, 2, 7] {
+        let requests = Request::of_counts(&[0, count, 1], 3);
+        let alone = draw(&generator, &requests, 1);
+        let on_ranks = |ranks| {
+            let compute = Compute { workers: 1, ranks, ..Compute::cpu() };
+            generator.draw(&requests, 5, &compute, &mut |_, _| ControlFlow::Continue(())).unwrap()
+        };
+        imfl_ranks::together(3, on_ranks).into_iter().for_each(|images| assert_eq!(images, alone));
+    }
+}
+
+#[test]
 fn what_cannot_be_drawn_says_why() {
-    let generator = Generator::of(untrained(3)).unwrap();
-    let sample = |requests: &[Request], sampling: Sampling| {
-        generator.sample(requests, &sampling, 0, &Device::flex(), 1, |_, _| ControlFlow::Break(())).unwrap_err()
+    let sample = |requests: &[Request]| {
+        let generator = generator(Sampling { steps: 1, ..Sampling::default() });
+        let compute = Compute { workers: 1, ..Compute::cpu() };
+        generator.draw(requests, 0, &compute, &mut |_, _| ControlFlow::Break(())).unwrap_err()
     };
     let one = [Request { label: 0, index: 0 }];
-    assert_eq!(sample(&[], Sampling::default()), SampleError::Nothing);
-    let error = sample(&[Request { label: 3, index: 0 }], Sampling::default()).to_string();
+    assert_eq!(sample(&[]), SampleError::Nothing);
+    let error = sample(&[Request { label: 3, index: 0 }]).to_string();
     assert!(error.contains("class 3") && error.contains("0 to 2"), "{error}");
     let none = Sampling { steps: 0, ..Sampling::default() };
-    assert!(matches!(sample(&one, none), SampleError::Sampling(_)));
-    let quick = Sampling { steps: 1, ..Sampling::default() };
-    assert_eq!(sample(&[one[0]; BATCH + 1], quick), SampleError::Stopped);
+    let error = Generator::of(untrained(3)).unwrap().with_sampling(none).unwrap_err();
+    assert_eq!((error.name, error.value), ("steps", 0.0));
+    assert_eq!(sample(&[one[0]; BATCH + 1]), SampleError::Stopped);
+}
+
+#[test]
+fn a_generator_says_what_it_learnt_from_and_which_file_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("g.safetensors");
+    let checkpoint = untrained(3);
+    checkpoint.write(&path).unwrap();
+    let opened = Generator::open(&path).unwrap();
+    let digest = imfl_storage::hex_digest(&std::fs::read(&path).unwrap());
+    assert_eq!(opened.provenance().sha256, Some(digest));
+    let of_no_file = Generator::of(checkpoint.clone()).unwrap();
+    let expected = Provenance {
+        name: "generator".into(),
+        learnt_from: "squares".into(),
+        fingerprints: checkpoint.fingerprints,
+        sha256: None,
+    };
+    assert_eq!(*of_no_file.provenance(), expected);
 }
 
 #[test]

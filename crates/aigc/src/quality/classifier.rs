@@ -1,6 +1,6 @@
-use super::{Features, QualityError};
-use crate::optimizer;
-use crate::training::TrainingState;
+use super::error::QualityError;
+use super::features::Features;
+use crate::optimizer::{AdamW, flat_gradient, sharded};
 use burn::tensor::Tensor;
 use imfl_engine::batch::Batch;
 use imfl_engine::client::{Images, Sample};
@@ -11,6 +11,7 @@ use imfl_engine::model::{Architecture, Model};
 use imfl_engine::parameters::{Stacked, Weights};
 use imfl_engine::random::{Purpose, keyed};
 use imfl_engine::worker;
+use imfl_statistics::argmax;
 use rand::seq::SliceRandom;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -74,8 +75,7 @@ impl Classifier {
         let normalisation = data.normalisation();
         let images = Images::new(data.clone(), &normalisation);
         let weights = Weights::initialise(model.layout().clone(), config.seed);
-        let size = weights.values().len();
-        let mut state = TrainingState { weights, first: vec![0.0; size], second: vec![0.0; size] };
+        let mut state = AdamW::new(weights);
         let batch = config.batch.max(1);
         let steps = (config.epochs * data.len().div_ceil(batch)) as u64;
         let mut step = 0;
@@ -90,7 +90,7 @@ impl Classifier {
                 let rate =
                     0.5 * config.learning_rate * (1.0 + (std::f64::consts::PI * step as f64 / steps as f64).cos());
                 step += 1;
-                optimizer::adamw(&mut state, &gradient, step, rate, 1e-4);
+                state.step(&gradient, step, rate, 1e-4);
                 if observe(step, steps).is_break() {
                     return Ok(Self { model, weights: state.weights, normalisation });
                 }
@@ -111,13 +111,7 @@ impl Classifier {
     /// The most likely class of every image.
     pub fn predict(&self, data: &Arc<Dataset>, compute: &Compute) -> Vec<usize> {
         let logits = self.over(data, compute, |pass, images| self.model.forward(pass, images));
-        let highest = |row: Vec<f32>| {
-            row.iter()
-                .enumerate()
-                .fold((0, f32::NEG_INFINITY), |best, (i, &x)| if x > best.1 { (i, x) } else { best })
-                .0
-        };
-        logits.into_iter().map(highest).collect()
+        logits.iter().map(|row| argmax(row)).collect()
     }
 
     /// Share of images whose label is the most likely class; 0 of none.
@@ -164,17 +158,15 @@ fn gradient(
     let device = compute.device.clone().autodiff();
     let stacked = Stacked::broadcast(weights, 1, &compute.device);
     let shards: Vec<&[Sample]> = samples.chunks(samples.len().div_ceil(Classifier::SHARDS)).collect();
-    let parts = worker::map(compute.workers, shards.len(), |shard| {
+    let (_, gradient) = sharded(compute.workers, shards.len(), |shard| {
         let leaves = stacked.leaves();
         let batch = Batch::assemble(images, &[shards[shard]], shards[shard].len(), &device);
         let mut dropout = [keyed(seed, Purpose::Dropout, 0, shard as u64, step)];
         let logits = model.forward(&mut Pass::train(&leaves, &mut dropout), batch.inputs.clone());
         let share = shards[shard].len() as f32 / samples.len() as f32;
-        optimizer::flat_gradient(&leaves, batch.cross_entropy(logits).sum() * share)
+        flat_gradient(&leaves, batch.cross_entropy(logits).sum() * share)
     });
-    let mut sum = vec![0.0; weights.values().len()];
-    parts.iter().for_each(|part| sum.iter_mut().zip(part).for_each(|(sum, value)| *sum += value));
-    sum
+    gradient
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-use super::{Features, QualityError, check};
+use super::error::{QualityError, check};
+use super::features::Features;
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 /// Frechet inception distance (Heusel et al. 2017): the squared Frechet distance between the normal distributions with the

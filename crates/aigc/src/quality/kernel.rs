@@ -1,5 +1,5 @@
-use super::features::product;
-use super::{Features, QualityError, check};
+use super::error::{QualityError, check};
+use super::features::{Features, product};
 
 /// Kernel inception distance (Binkowski et al. 2018): the unbiased estimate of the squared maximum mean discrepancy under
 /// the kernel `(x.y / d + 1)^3`, over all pairs.

@@ -1,5 +1,5 @@
-use super::features::squared_distance;
-use super::{Features, QualityError, check};
+use super::error::{QualityError, check};
+use super::features::{Features, squared_distance};
 use imfl_engine::worker;
 
 /// How two sets cover each other, with balls around points that reach to their k-th nearest neighbour in their own set.

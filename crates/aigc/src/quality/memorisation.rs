@@ -1,4 +1,4 @@
-use super::QualityError;
+use super::error::QualityError;
 use imfl_engine::data::Dataset;
 use imfl_engine::worker;
 

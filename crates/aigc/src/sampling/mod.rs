@@ -5,6 +5,7 @@ mod dpm_solver;
 mod heun;
 mod schedule;
 
+use crate::setting::{self, SettingError};
 use burn::tensor::Tensor;
 use std::str::FromStr;
 
@@ -44,6 +45,16 @@ impl FromStr for Method {
 const SIGMA_LIMIT: f64 = 1e4;
 
 /// How images are drawn.
+///
+/// ```
+/// use imfl_aigc::Sampling;
+///
+/// let sampling = Sampling { steps: 20, guidance: 1.0, guidance_max: 5.0, ..Sampling::default() };
+/// sampling.check()?;
+/// // Guidance takes a second evaluation, at noise levels up to 5 alone.
+/// assert!((21..40).contains(&sampling.evaluations()));
+/// # Ok::<(), imfl_aigc::SettingError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sampling {
@@ -88,15 +99,8 @@ pub enum SamplingError {
     #[error("no sampler is called `{0}`; there are: {list}", list = Method::NAMES.join(", "))]
     Method(String),
     /// A number out of range.
-    #[error("{name} = {value}: {problem}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// What would be right.
-        problem: &'static str,
-    },
+    #[error(transparent)]
+    Setting(#[from] SettingError),
 }
 
 impl Sampling {
@@ -108,31 +112,20 @@ impl Sampling {
     /// Checks the settings.
     ///
     /// # Errors
-    /// [`SamplingError::Setting`] for the first that is out of range.
-    pub fn check(&self) -> Result<(), SamplingError> {
-        let refuse = |name, value, problem| Err(SamplingError::Setting { name, value, problem });
-        if !(1..=1000).contains(&self.steps) {
-            return refuse("steps", self.steps as f64, "must be from 1 to 1000");
-        }
-        if !(1e-5..=1e3).contains(&self.sigma_min) {
-            return refuse("sigma_min", self.sigma_min, "must be from 0.00001 to 1000");
-        }
-        if !(self.sigma_max > self.sigma_min && self.sigma_max <= SIGMA_LIMIT) {
-            return refuse("sigma_max", self.sigma_max, "must be above sigma_min and at most 10000");
-        }
-        if !(1.0..=100.0).contains(&self.rho) {
-            return refuse("rho", self.rho, "must be from 1 to 100");
-        }
-        if !(0.0..=100.0).contains(&self.guidance) {
-            return refuse("guidance", self.guidance, "must be from 0 to 100");
-        }
-        if !(0.0..=SIGMA_LIMIT).contains(&self.guidance_min) {
-            return refuse("guidance_min", self.guidance_min, "must be from 0 to 10000");
-        }
-        if !(self.guidance_min..=SIGMA_LIMIT).contains(&self.guidance_max) {
-            return refuse("guidance_max", self.guidance_max, "must be from guidance_min to 10000");
-        }
-        Ok(())
+    /// [`SettingError`] for the first that is out of range.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let &Self {
+            steps, sigma_min: min, sigma_max: max, rho, guidance, guidance_min: from, guidance_max: to, ..
+        } = self;
+        setting::check([
+            ("steps", steps as f64, (1..=1000).contains(&steps), "must be from 1 to 1000"),
+            ("sigma_min", min, (1e-5..=1e3).contains(&min), "must be from 0.00001 to 1000"),
+            ("sigma_max", max, max > min && max <= SIGMA_LIMIT, "must be above sigma_min and at most 10000"),
+            ("rho", rho, (1.0..=100.0).contains(&rho), "must be from 1 to 100"),
+            ("guidance", guidance, (0.0..=100.0).contains(&guidance), "must be from 0 to 100"),
+            ("guidance_min", from, (0.0..=SIGMA_LIMIT).contains(&from), "must be from 0 to 10000"),
+            ("guidance_max", to, (from..=SIGMA_LIMIT).contains(&to), "must be from guidance_min to 10000"),
+        ])
     }
 
     /// Evaluations of the denoiser for one image.

@@ -1,23 +1,23 @@
-use super::TrainingConfig;
-use crate::checkpoint::Description;
-use crate::denoiser::{Denoiser, Preconditioning};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+//! What a step learns from: which images, how noisy, shown with their class or without.
+
+use crate::pixels::PixelScale;
+use crate::training_config::TrainingConfig;
 use imfl_engine::data::Dataset;
 use imfl_engine::random::{Purpose, keyed};
 use rand::RngExt;
 use rand::seq::SliceRandom;
-use std::ops::Range;
+use rand_distr::StandardNormal;
 
-/// Noisy images and what the network should make of them.
-pub struct Examples {
-    /// Noisy images, scaled by c_in, `[1, batch, channels, height, width]`.
-    pub images: Tensor<5>,
-    /// What the network should give, of the same shape.
-    pub targets: Tensor<5>,
-    /// Features of the noise levels, `[1, batch, 64]`.
-    pub noise: Tensor<3>,
-    /// Classes, `[1, batch]`.
-    pub classes: Tensor<2, Int>,
+/// An image with noise for it.
+pub struct Example {
+    /// Clean values y, `[channels, height, width]`.
+    pub clean: Vec<f32>,
+    /// Normal noise n of deviation 1, of the same shape.
+    pub noise: Vec<f32>,
+    /// What the noise is multiplied by, sigma.
+    pub sigma: f64,
+    /// Its class, or the number of classes where it is shown without.
+    pub class: usize,
 }
 
 /// Which image comes when: pass after pass over the data, each in an order of its own.
@@ -51,61 +51,43 @@ pub struct Batches<'a> {
     data: &'a Dataset,
     config: &'a TrainingConfig,
     table: Vec<[f32; 256]>,
-    conditioning: Preconditioning,
 }
 
 impl<'a> Batches<'a> {
-    pub fn new(data: &'a Dataset, description: &'a Description) -> Self {
-        let conditioning = Preconditioning { sigma_data: description.scale.sigma_data };
-        Self { data, config: &description.training, table: description.scale.table(), conditioning }
+    pub fn new(data: &'a Dataset, config: &'a TrainingConfig, scale: &PixelScale) -> Self {
+        Self { data, config, table: scale.table() }
     }
 
-    /// Places in the batch that belong to a shard; sizes differ by at most one.
-    fn places(&self, shard: usize) -> Range<usize> {
-        let TrainingConfig { batch, shards, .. } = *self.config;
-        shard * batch / shards..(shard + 1) * batch / shards
+    /// The examples of one shard of a step's batch, whose images are `batch`; sizes of shards differ by at most one.
+    pub fn shard(&self, step: u64, batch: &[u32], shard: usize) -> Vec<Example> {
+        let bound = |shard: usize| shard * self.config.batch / self.config.shards;
+        (bound(shard)..bound(shard + 1)).map(|place| self.example(step, place, batch[place] as usize)).collect()
     }
 
-    /// The examples of one shard of a step's batch, whose images are `batch`.
-    pub fn shard(&self, step: u64, batch: &[u32], shard: usize, device: &Device) -> Examples {
-        let places = self.places(shard);
-        let indices = &batch[places.clone()];
+    /// The example at one place of a step's batch. All that is drawn is keyed by step and place.
+    fn example(&self, step: u64, place: usize, image: usize) -> Example {
+        let TrainingConfig { seed, noise_mean, noise_deviation, label_dropout, mirror, .. } = *self.config;
+        let random = &mut keyed(seed, Purpose::Diffusion, 0, place as u64, step);
+        let sigma = (noise_mean + noise_deviation * random.sample::<f64, _>(StandardNormal)).exp();
+        let shown = random.random::<f64>() >= label_dropout;
+        let mirrored = mirror && random.random::<bool>();
+        let clean = self.values(image, mirrored);
+        let noise = (0..clean.len()).map(|_| random.sample(StandardNormal)).collect();
+        Example { clean, noise, sigma, class: if shown { self.data.label(image) } else { self.data.classes() } }
+    }
+
+    /// An image's values, on request with left and right exchanged.
+    fn values(&self, image: usize, mirrored: bool) -> Vec<f32> {
         let shape = self.data.shape;
-        let plane = shape.height * shape.width;
-        let size = indices.len() * shape.size();
-        let (mut images, mut targets) = (Vec::with_capacity(size), Vec::with_capacity(size));
-        let (mut sigmas, mut classes) = (Vec::new(), Vec::new());
-        for (&index, place) in indices.iter().zip(places) {
-            let random = &mut keyed(self.config.seed, Purpose::Diffusion, 0, place as u64, step);
-            let normal: f64 = random.sample(rand_distr::StandardNormal);
-            let sigma = (self.config.noise_mean + self.config.noise_deviation * normal).exp();
-            let shown = random.random::<f64>() >= self.config.label_dropout;
-            let mirrored = self.config.mirror && random.random::<bool>();
-            let image = self.data.image(index as usize);
-            let p = &self.conditioning;
-            // The target is a weighted sum of the clean and the noisy value.
-            let of_clean = p.target(1.0, 0.0, sigma) as f32;
-            let of_noisy = p.target(0.0, 1.0, sigma) as f32;
-            let (scale, deviation) = (p.input(sigma) as f32, sigma as f32);
-            for place in 0..shape.size() {
-                let (row, column) = (place / shape.width, place % shape.width);
-                let column = if mirrored { shape.width - 1 - column } else { column };
-                let clean = self.table[place / plane][usize::from(image[row * shape.width + column])];
-                let noisy = clean + deviation * random.sample::<f32, _>(rand_distr::StandardNormal);
-                images.push(scale * noisy);
-                targets.push(of_clean * clean + of_noisy * noisy);
+        let mut values = Vec::with_capacity(shape.size());
+        for (row, pixels) in self.data.image(image).chunks_exact(shape.width).enumerate() {
+            let value = |byte: &u8| self.table[row / shape.height][usize::from(*byte)];
+            match mirrored {
+                true => values.extend(pixels.iter().rev().map(value)),
+                false => values.extend(pixels.iter().map(value)),
             }
-            sigmas.push(sigma);
-            let label = self.data.label(index as usize);
-            classes.push(if shown { label } else { self.data.classes() } as i64);
         }
-        let dims = [1, indices.len(), shape.channels, shape.height, shape.width];
-        Examples {
-            images: Tensor::from_data(TensorData::new(images, dims), device),
-            targets: Tensor::from_data(TensorData::new(targets, dims), device),
-            noise: Denoiser::noise_features(&sigmas, device),
-            classes: Tensor::from_data(TensorData::new(classes, [1, indices.len()]), device),
-        }
+        values
     }
 }
 

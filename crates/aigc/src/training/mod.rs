@@ -1,35 +1,25 @@
 //! Training a denoiser: the loss of Karras et al. 2022, AdamW, a moving average of the weights.
 
 mod batch;
-mod config;
+mod error;
+mod loss;
 
-pub use config::{TrainingConfig, TrainingError};
+pub use error::TrainingError;
 
 use crate::checkpoint::{Checkpoint, Description};
-use crate::denoiser::{Denoiser, DenoiserConfig};
+use crate::denoiser::{Denoiser, DenoiserConfig, Preconditioning};
 use crate::fingerprint::Fingerprints;
-use crate::optimizer;
+use crate::optimizer::{AdamW, flat_gradient, sharded};
 use crate::pixels::PixelScale;
 use crate::sampling::Sampling;
+use crate::training_config::TrainingConfig;
 use batch::{Batches, Order};
 use burn::tensor::Device;
 use imfl_engine::data::Dataset;
 use imfl_engine::layer::Pass;
 use imfl_engine::parameters::{Stacked, Weights};
-use imfl_engine::worker;
 use std::ops::ControlFlow;
 use std::time::Instant;
-
-/// What training needs to go on where it stopped. All random numbers are keyed by the step, so no generator is saved.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainingState {
-    /// The weights that the optimizer moves.
-    pub weights: Weights,
-    /// AdamW's mean of gradients, in layout order.
-    pub first: Vec<f32>,
-    /// AdamW's mean of squared gradients, in layout order.
-    pub second: Vec<f32>,
-}
 
 /// What an observer hears after each step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,13 +38,13 @@ pub struct Progress {
     pub seconds_left: f64,
 }
 
-/// A denoiser in training.
+/// A denoiser in training. All random numbers are keyed by the step, so no random state is saved.
 #[derive(Debug)]
 pub struct Trainer<'a> {
     denoiser: Denoiser,
     data: &'a Dataset,
     checkpoint: Checkpoint,
-    state: TrainingState,
+    state: AdamW,
     order: Order,
 }
 
@@ -80,7 +70,6 @@ impl<'a> Trainer<'a> {
             )));
         }
         let weights = Weights::initialise(denoiser.layout().clone(), training.seed);
-        let size = weights.values().len();
         let description = Description {
             dataset: data.name.clone(),
             class_names: data.class_names.clone(),
@@ -94,8 +83,7 @@ impl<'a> Trainer<'a> {
         };
         let fingerprints = Fingerprints::of(data);
         let checkpoint = Checkpoint { description, average: weights.clone(), fingerprints, state: None };
-        let state = TrainingState { weights, first: vec![0.0; size], second: vec![0.0; size] };
-        Ok(Self { denoiser, data, checkpoint, state, order: Order::default() })
+        Ok(Self { denoiser, data, checkpoint, state: AdamW::new(weights), order: Order::default() })
     }
 
     /// Starts a new training from the averaged weights of a generator that learnt from the same images; the optimizer starts
@@ -166,7 +154,8 @@ impl<'a> Trainer<'a> {
         while self.step() < config.steps {
             let step = self.step();
             let batch = self.order.batch(step, &config, self.data.len() as u32);
-            let (loss, mut gradient) = self.gradient(step, &batch, &device, workers);
+            let (loss, mut gradient) =
+                sharded(workers, config.shards, |shard| self.shard(step, &batch, shard, &device));
             let norm = gradient.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
             if !loss.is_finite() || !norm.is_finite() {
                 return Err(TrainingError::Diverged { step, loss });
@@ -175,7 +164,7 @@ impl<'a> Trainer<'a> {
                 let scale = (config.clip / norm) as f32;
                 gradient.iter_mut().for_each(|value| *value *= scale);
             }
-            optimizer::adamw(&mut self.state, &gradient, step + 1, config.learning_rate_at(step), config.weight_decay);
+            self.state.step(&gradient, step + 1, config.learning_rate_at(step), config.weight_decay);
             let decay = config.average_decay_at(step) as f32;
             let average = self.checkpoint.average.values_mut().iter_mut();
             average.zip(self.state.weights.values()).for_each(|(mean, &now)| *mean += (1.0 - decay) * (now - *mean));
@@ -199,30 +188,14 @@ impl<'a> Trainer<'a> {
         Ok(true)
     }
 
-    /// Mean loss and its gradient over the batch of a step, over worker threads.
-    fn gradient(&self, step: u64, batch: &[u32], device: &Device, workers: usize) -> (f64, Vec<f32>) {
-        let shards = self.config().shards;
-        let mut parts = worker::map(workers, shards, |shard| self.shard(step, batch, shard, device)).into_iter();
-        // There is at least one shard.
-        let (mut loss, mut gradient) = parts.next().unwrap_or_default();
-        for (more, part) in parts {
-            loss += more;
-            gradient.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
-        }
-        (loss, gradient)
-    }
-
     /// One shard's share of the mean loss and of its gradient.
     fn shard(&self, step: u64, batch: &[u32], shard: usize, device: &Device) -> (f64, Vec<f32>) {
-        let batches = Batches::new(self.data, &self.checkpoint.description);
-        let examples = batches.shard(step, batch, shard, device);
+        let Description { scale, training, .. } = &self.checkpoint.description;
+        let examples = Batches::new(self.data, training, scale).shard(step, batch, shard);
+        let scalings = Preconditioning { sigma_data: scale.sigma_data };
         let weights = Stacked::broadcast(&self.state.weights, 1, &device.clone().inner()).leaves();
-        let pass = Pass::evaluate(&weights);
-        let out = self.denoiser.forward(&pass, examples.images, examples.noise, examples.classes);
-        let share = 1.0 / (self.config().batch * self.data.shape.size()) as f64;
-        let loss = (out - examples.targets).square().sum() * share;
-        let gradient = optimizer::flat_gradient(&weights, loss.clone());
-        (f64::from(loss.into_scalar::<f32>()), gradient)
+        let error = loss::squared_error(&self.denoiser, &Pass::evaluate(&weights), &examples, scalings, device);
+        flat_gradient(&weights, error * (1.0 / (training.batch * self.data.shape.size()) as f64))
     }
 }
 

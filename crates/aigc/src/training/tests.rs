@@ -1,5 +1,7 @@
 use super::*;
+use crate::source::SampleSource;
 use imfl_engine::data::ImageShape;
+use imfl_engine::device::Compute;
 
 const SHAPE: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
 
@@ -64,8 +66,8 @@ fn it_learns_which_square_belongs_to_which_class() {
     assert!(last < 0.5 * first, "{first} then {last}");
     let generator = crate::Generator::of(trainer.finished()).unwrap();
     let requests = crate::Request::of_counts(&[10, 10], 0);
-    let observe = |_, _| ControlFlow::Continue(());
-    let drawn = generator.sample(&requests, &crate::Sampling::default(), 1, &Device::flex(), 2, observe).unwrap();
+    let compute = Compute { workers: 2, ..Compute::cpu() };
+    let drawn = generator.draw(&requests, 1, &compute, &mut |_, _| ControlFlow::Continue(())).unwrap();
     let right = (0..20).filter(|&index| {
         let image = drawn.image(index);
         let brightness = |rows: std::ops::Range<usize>| {

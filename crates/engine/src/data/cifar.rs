@@ -1,6 +1,7 @@
 //! The binary version of CIFAR-10: records of one label and 3,072 bytes, channel by channel, without a header.
 
-use super::{DataError, Dataset, ImageShape};
+use super::dataset::{Dataset, ImageShape};
+use super::error::DataError;
 use std::io::Write;
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! Image folders: one folder a class, its name the class's, PNG or JPEG files inside.
 
-use super::{DataError, Dataset, ImageShape};
+use super::dataset::{Dataset, ImageShape};
+use super::error::DataError;
 use image::{DynamicImage, ImageDecoder, ImageReader};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-use super::{Dataset, Normalisation};
+use super::dataset::{Dataset, Normalisation};
 use std::fmt::Debug;
 
 /// Labelled samples of one kind: what clients, batches and models ask of a dataset. Images ([`Dataset`]) are one kind.

@@ -1,6 +1,8 @@
 //! From a path to training, test and corpus images, whatever the format.
 
-use super::{DataError, Dataset, cifar, folder, idx};
+use super::dataset::Dataset;
+use super::error::DataError;
+use super::{cifar, folder, idx};
 use std::path::{Path, PathBuf};
 
 /// The images of one experiment.
@@ -98,12 +100,12 @@ fn fitting(benchmark: Benchmark) -> Result<Benchmark, DataError> {
         let Some(part) = part else { continue };
         if part.shape != train.shape || part.class_names != train.class_names {
             return Err(DataError::Mismatch(format!(
-                "{}: the {kind} images ({}, {} classes) do not fit the training images ({}, {} classes)",
+                "{}: the {kind} images ({}, {}) do not fit the training images ({}, {})",
                 train.name,
                 part.shape,
-                part.classes(),
+                classes(part, train),
                 train.shape,
-                train.classes()
+                classes(train, part)
             )));
         }
     }
@@ -116,4 +118,14 @@ fn fitting(benchmark: Benchmark) -> Result<Benchmark, DataError> {
         )));
     }
     Ok(benchmark)
+}
+
+/// How many classes, and which of them the other part does not have.
+fn classes(part: &Dataset, other: &Dataset) -> String {
+    let missing = part.class_names.iter().filter(|name| !other.class_names.contains(name));
+    let missing: Vec<String> = missing.take(5).map(|name| format!("`{name}`")).collect();
+    match missing.is_empty() {
+        true => format!("{} classes", part.classes()),
+        false => format!("{} classes, among them {}", part.classes(), missing.join(", ")),
+    }
 }

@@ -1,6 +1,6 @@
 //! Disjoint parts of a dataset.
 
-use super::Dataset;
+use super::dataset::Dataset;
 use crate::random::{Purpose, keyed};
 use rand::seq::SliceRandom;
 

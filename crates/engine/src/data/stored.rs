@@ -1,6 +1,6 @@
 //! Images and labels as one safetensors file.
 
-use super::{Dataset, ImageShape};
+use super::dataset::{Dataset, ImageShape};
 use crate::stored::{Stored, StoredError, Tensors};
 
 const FORMAT: &str = "imfl.images/1";

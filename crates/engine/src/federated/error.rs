@@ -7,7 +7,7 @@ pub enum TrainingError {
     /// No update of the round could be used.
     #[error(
         "training diverged in round {round}: client {client} returned {what}, and no update of the cohort of {cohort} \
-         can be used; lower the learning rate"
+         can be used; lower the learning rate or, where clients are hostile, have fewer of them"
     )]
     Diverged {
         /// The round, from 1.

@@ -131,9 +131,10 @@ impl Part {
         let Update { model, variate, loss, samples } = update;
         let (base, client, weight) = (state.weights.values(), participant.client.id, participant.weight);
         let taken = match late {
-            true => Ok(drop(self.late.insert(client, difference(&model, base)))),
+            true => Ok(()),
             false => self.intake.take(client, base, &model, weight / total),
         };
+        self.late.extend(late.then(|| (client, difference(&model, base))));
         self.receipts.insert(client, (Receipt { client, made: state.round + 1, weight, loss, samples }, taken));
         self.variates.extend(variate.map(|own| (client, own)));
     }

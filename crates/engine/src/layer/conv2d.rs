@@ -1,5 +1,5 @@
-use super::Pass;
-use crate::op::{self, Activation, Convolution};
+use super::pass::Pass;
+use crate::op::{self, Convolution, Finish};
 use crate::parameters::{Initialiser, Layout, ParameterId};
 use burn::tensor::Tensor;
 
@@ -42,12 +42,12 @@ impl Conv2d {
 
     /// The same layer followed by ReLU, in one pass over memory.
     pub fn with_relu(self) -> Self {
-        Self { options: Convolution { activation: Activation::Relu, ..self.options }, ..self }
+        Self { options: Convolution { finish: Finish::Relu, ..self.options }, ..self }
     }
 
     /// The same layer followed by ReLU and the maximum of each 2x2 window, in one pass over memory.
     pub fn with_relu_and_pool(self) -> Self {
-        Self { options: Convolution { activation: Activation::Relu, pool: true, ..self.options }, ..self }
+        Self { options: Convolution { finish: Finish::ReluPool2, ..self.options }, ..self }
     }
 
     /// `[clients, batch, inputs, height, width]` to `[clients, batch, outputs, height', width']`.
@@ -56,7 +56,7 @@ impl Conv2d {
         let [_, _, inputs, height, width] = weight.dims();
         let y = op::conv2d(x, weight, Some(pass.parameter(self.bias)), self.options);
         // What was pooled away had to be computed too.
-        let pooled = if self.options.pool { 4 } else { 1 };
+        let pooled = if self.options.finish == Finish::ReluPool2 { 4 } else { 1 };
         pass.products(&y, pooled * inputs * height * width);
         y
     }

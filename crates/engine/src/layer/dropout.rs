@@ -1,4 +1,4 @@
-use super::Pass;
+use super::pass::Pass;
 use burn::tensor::{Tensor, TensorData};
 use rand::Rng;
 

@@ -1,42 +1,37 @@
 use super::Pass;
+use crate::op::{self, Norm};
 use crate::parameters::{Initialiser, Layout, ParameterId};
 use burn::tensor::Tensor;
 
 /// Group normalisation (Wu and He 2018): each sample's channels, in groups, get mean 0 and variance 1, then a learnt
-/// scale and shift. It keeps no statistics between batches, which is why federated models prefer it to batch norm.
+/// scale and shift; with SiLU behind it if asked for. It keeps no statistics between batches, which is why federated
+/// models prefer it to batch norm.
 #[derive(Clone, Debug)]
 pub struct GroupNorm {
-    affine: Option<(ParameterId, ParameterId)>,
-    groups: usize,
+    scale: ParameterId,
+    shift: ParameterId,
+    options: Norm,
 }
-
-const EPSILON: f64 = 1e-5;
 
 impl GroupNorm {
     /// Declares `scale [channels]` and `shift [channels]` under `name`; `groups` must divide `channels`.
     pub fn new(layout: &mut Layout, name: &str, groups: usize, channels: usize) -> Self {
-        let scale = layout.declare(format!("{name}.scale"), &[channels], Initialiser::Ones);
-        let shift = layout.declare(format!("{name}.shift"), &[channels], Initialiser::Zeros);
-        Self { affine: Some((scale, shift)), groups }
+        Self {
+            scale: layout.declare(format!("{name}.scale"), &[channels], Initialiser::Ones),
+            shift: layout.declare(format!("{name}.shift"), &[channels], Initialiser::Zeros),
+            options: Norm { groups, silu: false },
+        }
     }
 
-    /// Normalises only, for layers that take scale and shift from elsewhere.
-    pub fn plain(groups: usize) -> Self {
-        Self { affine: None, groups }
+    /// The same layer followed by SiLU, in one pass over memory.
+    pub fn with_silu(self) -> Self {
+        Self { options: Norm { silu: true, ..self.options }, ..self }
     }
 
     /// `[clients, batch, channels, height, width]` to the same shape.
     pub fn forward(&self, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
-        let dims @ [clients, batch, channels, height, width] = x.dims();
-        let grouped = x.reshape([clients * batch, self.groups, channels / self.groups * height * width]);
-        let centred = grouped.clone() - grouped.mean_dim(2);
-        let variance = centred.clone().square().mean_dim(2);
-        let normal = (centred / (variance + EPSILON).sqrt()).reshape(dims);
-        let Some((scale, shift)) = self.affine else { return normal };
-        let scale: Tensor<2> = pass.parameter(scale);
-        let shift: Tensor<2> = pass.parameter(shift);
-        let each = [clients, 1, channels, 1, 1];
-        normal * scale.reshape(each) + shift.reshape(each)
+        let each = |id| pass.parameter::<2>(id).unsqueeze_dim::<3>(1);
+        op::norm(x, each(self.scale), each(self.shift), self.options)
     }
 }
 

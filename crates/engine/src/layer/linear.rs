@@ -1,4 +1,4 @@
-use super::Pass;
+use super::pass::Pass;
 use crate::op::Activation;
 use crate::parameters::{Initialiser, Layout, ParameterId};
 use burn::tensor::Tensor;

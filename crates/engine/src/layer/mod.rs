@@ -10,6 +10,7 @@ mod embedding;
 mod group_norm;
 mod linear;
 mod max_pool2d;
+mod pass;
 mod trace;
 
 pub use conv2d::Conv2d;
@@ -18,88 +19,8 @@ pub use embedding::Embedding;
 pub use group_norm::GroupNorm;
 pub use linear::Linear;
 pub use max_pool2d::MaxPool2d;
+pub use pass::{Pass, flatten};
 pub use trace::Trace;
-
-use crate::op::{self, Activation, Descending};
-use crate::parameters::{ParameterId, Stacked};
-use crate::random::ChaCha8Rng;
-use burn::tensor::Tensor;
-use std::cell::RefCell;
-
-/// One evaluation of a model: the parameters to use and, while training, where dropout masks come from.
-pub struct Pass<'a> {
-    parameters: &'a Stacked,
-    dropout: Option<&'a mut [ChaCha8Rng]>,
-    descending: &'a [Option<Descending>],
-    trace: Option<&'a RefCell<Trace>>,
-}
-
-impl<'a> Pass<'a> {
-    /// A pass without dropout.
-    pub fn evaluate(parameters: &'a Stacked) -> Self {
-        Self { parameters, dropout: None, descending: &[], trace: None }
-    }
-
-    /// A training pass; client k of the chunk draws its dropout masks from `dropout[k]`.
-    pub fn train(parameters: &'a Stacked, dropout: &'a mut [ChaCha8Rng]) -> Self {
-        debug_assert_eq!(dropout.len(), parameters.clients());
-        Self { parameters, dropout: Some(dropout), descending: &[], trace: None }
-    }
-
-    /// The same pass on dense weights that take their step of gradient descent in the backward pass, one place for each
-    /// parameter of the layout. Only weights that [`Trace::descendable`] names may be among them.
-    pub fn descending(self, weights: &'a [Option<Descending>]) -> Self {
-        Self { descending: weights, ..self }
-    }
-
-    /// The same pass, writing down what the layers do.
-    pub(crate) fn traced(self, trace: &'a RefCell<Trace>) -> Self {
-        Self { trace: Some(trace), ..self }
-    }
-
-    /// Number of clients in the chunk.
-    pub fn clients(&self) -> usize {
-        self.parameters.clients()
-    }
-
-    /// The values of a parameter, `[clients, shape...]`.
-    pub fn parameter<const D: usize>(&self, id: ParameterId) -> Tensor<D> {
-        self.trace(|trace| trace.read(id));
-        self.parameters.get(id)
-    }
-
-    /// Dense layer `activation(x W + b)` with each client's own `W` and `b`, `[clients, batch, inputs]` to
-    /// `[clients, batch, outputs]`.
-    pub fn linear(&self, weight: ParameterId, bias: ParameterId, x: Tensor<3>, activation: Activation) -> Tensor<3> {
-        let inputs = x.dims()[2];
-        self.trace(|trace| trace.dense(weight));
-        let bias = self.parameter(bias);
-        let y = match self.descending.get(weight.index()) {
-            Some(Some(descending)) => op::linear_descending(x, descending, bias, activation),
-            _ => op::linear(x, self.parameters.get(weight), bias, activation),
-        };
-        self.products(&y, inputs);
-        y
-    }
-
-    /// Notes a layer's output, each of whose values is a sum of `depth` products.
-    fn products<const D: usize>(&self, output: &Tensor<D>, depth: usize) {
-        self.trace(|trace| trace.layer(output.dims()[2..].iter().product(), depth));
-    }
-
-    fn trace(&self, note: impl FnOnce(&mut Trace)) {
-        if let Some(trace) = self.trace {
-            note(&mut trace.borrow_mut());
-        }
-    }
-}
-
-/// Joins all axes behind the batch: `[clients, batch, ...]` to `[clients, batch, features]`.
-pub fn flatten<const D: usize>(x: Tensor<D>) -> Tensor<3> {
-    let dims = x.dims();
-    let features = dims[2..].iter().product();
-    x.reshape([dims[0], dims[1], features])
-}
 
 #[cfg(test)]
 pub(crate) mod testing {

@@ -1,4 +1,4 @@
-use super::Model;
+use super::classifier::Model;
 use crate::data::ImageShape;
 use crate::layer::{Conv2d, Linear, Pass, flatten};
 use crate::parameters::Layout;

@@ -1,4 +1,4 @@
-use super::Model;
+use super::classifier::Model;
 use crate::data::ImageShape;
 use crate::layer::{Conv2d, GroupNorm, Linear, Pass};
 use crate::parameters::Layout;

@@ -1,6 +1,9 @@
 //! The operations on the tape: run the kernels forward, keep what the backward pass reads, register the gradients.
 
-use super::{Activation, Convolution, Descending, StackedKernels, StackedOps};
+use super::descend::Descending;
+use super::options::{Activation, Convolution};
+use super::stacked::{StackedKernels, StackedOps};
+use super::tape;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -13,15 +16,9 @@ impl<B: StackedKernels> Backward<B, 3> for Conv2dStep {
     type State = (FloatTensor<B>, FloatTensor<B>, B::Saved, Convolution);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let wanted = ops.parents.each_ref().map(Option::is_some);
-        let grad = grads.consume::<B>(&ops.node);
-        let (x, weight, saved, options) = ops.state;
-        let own = B::conv2d_backward(x, weight, saved, grad, &options, wanted);
-        for (parent, grad) in ops.parents.into_iter().zip(own) {
-            if let (Some(parent), Some(grad)) = (parent, grad) {
-                grads.register::<B>(parent.id, grad);
-            }
-        }
+        tape::backward::<B, _, 3>(ops, grads, |(x, weight, saved, options), grad, wanted| {
+            B::conv2d_backward(x, weight, saved, grad, &options, wanted)
+        });
     }
 }
 
@@ -32,15 +29,9 @@ impl<B: StackedKernels> Backward<B, 3> for LinearStep {
     type State = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, Activation);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let wanted = ops.parents.each_ref().map(Option::is_some);
-        let grad = grads.consume::<B>(&ops.node);
-        let (x, weight, y, activation) = ops.state;
-        let own = B::linear_backward(x, weight, y, grad, activation, wanted);
-        for (parent, grad) in ops.parents.into_iter().zip(own) {
-            if let (Some(parent), Some(grad)) = (parent, grad) {
-                grads.register::<B>(parent.id, grad);
-            }
-        }
+        tape::backward::<B, _, 3>(ops, grads, |(x, weight, y, activation), grad, wanted| {
+            B::linear_backward(x, weight, y, grad, activation, wanted)
+        });
     }
 }
 
@@ -51,15 +42,9 @@ impl<B: StackedKernels> Backward<B, 2> for DescendStep {
     type State = (FloatTensor<B>, FloatTensor<B>, Descending, Activation);
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let wanted = ops.parents.each_ref().map(Option::is_some);
-        let grad = grads.consume::<B>(&ops.node);
-        let (x, y, weight, activation) = ops.state;
-        let own = weight.step::<B, _>(|weight, rate| B::linear_descend(x, weight, y, grad, activation, rate, wanted));
-        for (parent, grad) in ops.parents.into_iter().zip(own) {
-            if let (Some(parent), Some(grad)) = (parent, grad) {
-                grads.register::<B>(parent.id, grad);
-            }
-        }
+        tape::backward::<B, _, 2>(ops, grads, |(x, y, weight, activation), grad, wanted| {
+            weight.step::<B, _>(|weight, rate| B::linear_descend(x, weight, y, grad, activation, rate, wanted))
+        });
     }
 }
 

@@ -5,8 +5,8 @@
 //! plain SGD none of this is needed. The backward pass adds `-rate x^T dy` to each block of weights while that block is
 //! in the cache for the input gradient.
 
-use super::{Activation, StackedKernels, StackedOps};
-use burn::backend::{Dispatch, tensor::FloatTensor};
+use super::primitive::Primitive;
+use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, Tensor};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +22,11 @@ pub struct Descending {
 }
 
 impl Descending {
+    /// `[clients, inputs, outputs]`.
+    pub(super) fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
     /// Weights that record no gradients themselves.
     ///
     /// # Panics
@@ -51,46 +56,16 @@ impl Descending {
     }
 
     /// The backend's tensor, shared, for a forward pass.
-    pub(super) fn handle<B: StackedKernels>(&self) -> FloatTensor<B> {
+    pub(super) fn handle<B: Primitive>(&self) -> FloatTensor<B> {
         let weight = self.lock().clone().expect("the weights of this handle were taken");
         B::lower(weight).expect("input and weights are on one backend")
     }
 
     /// Replaces the weights by `step(weights, rate)`.
-    pub(super) fn step<B: StackedKernels, T>(
-        &self,
-        step: impl FnOnce(FloatTensor<B>, f32) -> (FloatTensor<B>, T),
-    ) -> T {
+    pub(super) fn step<B: Primitive, T>(&self, step: impl FnOnce(FloatTensor<B>, f32) -> (FloatTensor<B>, T)) -> T {
         let weight = B::lower(self.take()).expect("input and weights are on one backend");
         let (weight, rest) = step(weight, self.rate);
         *self.lock() = Some(B::raise(weight));
         rest
     }
-}
-
-/// [`super::linear`] on weights that take their step of plain SGD in the backward pass.
-///
-/// `x [clients, batch, inputs]`, `bias [clients, outputs]`; returns `[clients, batch, outputs]`. The bias is an ordinary
-/// parameter; it has to be tracked (or `x` has to be), or there is no backward pass for the weights to move in. The
-/// output may be used in one backward pass only, and once: weights move each time.
-///
-/// # Panics
-/// If the shapes disagree, a tensor is not `f32`, or input and weights are on different devices.
-pub fn linear_descending(x: Tensor<3>, weight: &Descending, bias: Tensor<2>, activation: Activation) -> Tensor<3> {
-    let [clients, _, inputs] = x.dims();
-    let [weight_clients, weight_inputs, outputs] = weight.shape;
-    assert!(
-        weight_clients == clients && weight_inputs == inputs && bias.dims() == [clients, outputs],
-        "linear: input {:?}, weights {:?} and bias {:?} do not fit",
-        x.dims(),
-        weight.shape,
-        bias.dims()
-    );
-    super::assert_f32("linear", [x.dtype(), bias.dtype(), DType::F32]);
-    Tensor::from_dispatch(<Dispatch as StackedOps>::stacked_linear_descending(
-        x.into_dispatch(),
-        bias.into_dispatch(),
-        weight.clone(),
-        activation,
-    ))
 }

@@ -1,13 +1,13 @@
-//! The operations on `flex`: this crate's kernels, client by client, on the slices behind the tensors.
+//! The operations on `flex`: the kernels of `imfl-kernel`, client by client, on the slices behind the tensors.
 
-use super::{Activation, Convolution, Grads, StackedKernels};
-use crate::kernel::Into;
-use crate::kernel::Upstream;
-use crate::kernel::conv::{self, Conv2d, Finish, Gradients};
-use crate::kernel::linear::{self, Linear};
+use super::options::{Activation, Convolution};
+use super::slices::{dense, dims, slice, tensor, zeros};
+use super::stacked::{Grads, StackedKernels};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::{Tensor, TensorData};
+use imfl_kernel::Store;
+use imfl_kernel::conv::{Conv2d, ConvShape, Downstream, Finish, Gradients, Upstream};
+use imfl_kernel::linear::{self, Linear};
 use std::sync::Arc;
 
 /// What a convolution keeps for its backward pass.
@@ -21,29 +21,6 @@ pub enum Saved {
     Choice(Arc<Vec<u8>>),
 }
 
-fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
-    let shape = tensor.shape();
-    std::array::from_fn(|i| shape[i])
-}
-
-/// The tensor with its elements in order, and without copying where they are.
-fn dense(tensor: FlexTensor) -> FlexTensor {
-    if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
-}
-
-fn slice(tensor: &FlexTensor) -> &[f32] {
-    // `dense` came first, and the public operations check for f32.
-    tensor.as_slice().expect("a dense f32 tensor")
-}
-
-fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(values, shape))
-}
-
-fn zeros(n: usize) -> Vec<f32> {
-    vec![0.0; n]
-}
-
 /// One client's part of a stacked slice.
 fn of(stacked: &[f32], client: usize, each: usize) -> &[f32] {
     &stacked[client * each..][..each]
@@ -53,16 +30,16 @@ fn of_mut(stacked: &mut [f32], client: usize, each: usize) -> &mut [f32] {
     &mut stacked[client * each..][..each]
 }
 
-fn shape(x: &FlexTensor, weight: &FlexTensor, options: &Convolution) -> (usize, Conv2d, Finish) {
+fn shape(x: &FlexTensor, weight: &FlexTensor, options: &Convolution) -> (usize, ConvShape) {
     let [clients, batch, cin, h, w] = dims(x);
     let [_, cout, _, kh, kw] = dims(weight);
-    let shape = Conv2d { batch, cin, h, w, cout, kh, kw, stride: options.stride, padding: options.padding };
-    let finish = match (options.activation, options.pool) {
-        (Activation::Linear, _) => Finish::Linear,
-        (Activation::Relu, false) => Finish::Relu,
-        (Activation::Relu, true) => Finish::ReluPool2,
-    };
-    (clients, shape, finish)
+    (clients, ConvShape { batch, cin, h, w, cout, kh, kw, stride: options.stride, padding: options.padding })
+}
+
+/// One client's convolution.
+fn convolution<'a>(shape: ConvShape, x: &'a FlexTensor, weight: &'a FlexTensor, client: usize) -> Conv2d<'a> {
+    let (x, weight) = (slice(x), slice(weight));
+    Conv2d { shape, x: of(x, client, shape.input_len()), weight: of(weight, client, shape.weight_len()) }
 }
 
 impl StackedKernels for Flex {
@@ -75,20 +52,19 @@ impl StackedKernels for Flex {
         options: &Convolution,
     ) -> (FlexTensor, Saved) {
         let (x, weight, bias) = (dense(x), dense(weight), dense(bias));
-        let (clients, s, finish) = shape(&x, &weight, options);
+        let (clients, s) = shape(&x, &weight, options);
+        let finish = options.finish;
         let each = s.output_len(finish);
         let mut out = zeros(clients * each);
         let mut choice = vec![0u8; if finish == Finish::ReluPool2 { out.len() } else { 0 }];
         for client in 0..clients {
-            conv::forward(
-                &s,
-                finish,
-                of(slice(&x), client, s.input_len()),
-                of(slice(&weight), client, s.weight_len()),
-                of(slice(&bias), client, s.cout),
-                of_mut(&mut out, client, each),
-                if choice.is_empty() { &mut [] } else { &mut choice[client * each..][..each] },
-            );
+            let out = of_mut(&mut out, client, each);
+            let target = match finish {
+                Finish::Linear => Downstream::Linear(out),
+                Finish::Relu => Downstream::Relu(out),
+                Finish::ReluPool2 => Downstream::ReluPool2(out, &mut choice[client * each..][..each]),
+            };
+            convolution(s, &x, &weight, client).forward(of(slice(&bias), client, s.cout), target);
         }
         let [h, w] = s.finished(finish);
         let out = tensor(out, [clients, s.batch, s.cout, h, w]);
@@ -109,8 +85,8 @@ impl StackedKernels for Flex {
         wanted: [bool; 3],
     ) -> Grads<Flex> {
         let (x, weight, grad) = (dense(x), dense(weight), dense(grad));
-        let (clients, s, finish) = shape(&x, &weight, options);
-        let each = s.output_len(finish);
+        let (clients, s) = shape(&x, &weight, options);
+        let each = s.output_len(options.finish);
         let mut dx = wanted[0].then(|| zeros(clients * s.input_len()));
         let mut dw = zeros(clients * s.weight_len());
         let mut db = zeros(clients * s.cout);
@@ -121,17 +97,12 @@ impl StackedKernels for Flex {
                 Saved::Output(out) => Upstream::Relu(grad, of(slice(out), client, each)),
                 Saved::Choice(choice) => Upstream::ReluPool2(grad, &choice[client * each..][..each]),
             };
-            conv::backward(
-                &s,
-                of(slice(&x), client, s.input_len()),
-                of(slice(&weight), client, s.weight_len()),
-                upstream,
-                Gradients {
-                    x: dx.as_deref_mut().map(|dx| of_mut(dx, client, s.input_len())),
-                    weight: of_mut(&mut dw, client, s.weight_len()),
-                    bias: of_mut(&mut db, client, s.cout),
-                },
-            );
+            let own = Gradients {
+                x: dx.as_deref_mut().map(|dx| of_mut(dx, client, s.input_len())),
+                weight: of_mut(&mut dw, client, s.weight_len()),
+                bias: of_mut(&mut db, client, s.cout),
+            };
+            convolution(s, &x, &weight, client).backward(upstream, own);
         }
         [
             dx.map(|dx| tensor(dx, dims::<5>(&x))),
@@ -183,7 +154,7 @@ impl StackedKernels for Flex {
             }
             if let Some(dw) = &mut dw {
                 let x = of(slice(&x), client, batch * inputs);
-                linear::add_outer(&s, 1.0, Into::Set, x, grad, of_mut(dw, client, inputs * outputs));
+                linear::add_outer(&s, 1.0, Store::Set, x, grad, of_mut(dw, client, inputs * outputs));
             }
             if let Some(db) = &mut db {
                 linear::add_columns(1.0, grad, of_mut(db, client, outputs));
@@ -233,14 +204,6 @@ impl StackedKernels for Flex {
         }
         let dx = dx.map(|dx| tensor(dx, dims::<3>(&x)));
         (weight, [dx, db.map(|db| tensor(db, [clients, outputs]))])
-    }
-
-    fn lower(tensor: Tensor<3>) -> Option<FlexTensor> {
-        tensor.try_into_primitive::<Flex>().ok()
-    }
-
-    fn raise(tensor: FlexTensor) -> Tensor<3> {
-        Tensor::from_primitive::<Flex>(tensor)
     }
 }
 

@@ -1,11 +1,77 @@
 //! The operations in terms of any backend's own: one launch serves all clients, who become the groups of a convolution.
 #![cfg_attr(not(any(test, feature = "ndarray", feature = "wgpu", feature = "cuda")), allow(dead_code))]
 
-use super::{Activation, Convolution, Grads};
+use super::options::{Activation, Convolution, Finish};
+use super::primitive::Primitive;
+use super::stacked::{Grads, StackedKernels};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, TensorMetadata, get_or_init_device_settings};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Shape, Slice};
+
+/// A backend that has no kernels of its own.
+pub trait Generic: Primitive {}
+
+#[cfg(feature = "ndarray")]
+impl Generic for burn::backend::NdArray {}
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+impl Generic for burn::backend::Cube {}
+
+impl<B: Generic> StackedKernels for B {
+    type Saved = Saved<B>;
+
+    fn conv2d_forward(
+        x: FloatTensor<B>,
+        weight: FloatTensor<B>,
+        bias: FloatTensor<B>,
+        options: &Convolution,
+    ) -> (FloatTensor<B>, Saved<B>) {
+        conv2d_forward::<B>(x, weight, bias, options)
+    }
+
+    fn conv2d_backward(
+        x: FloatTensor<B>,
+        weight: FloatTensor<B>,
+        saved: Saved<B>,
+        grad: FloatTensor<B>,
+        options: &Convolution,
+        wanted: [bool; 3],
+    ) -> Grads<B> {
+        conv2d_backward::<B>(x, weight, saved, grad, options, wanted)
+    }
+
+    fn linear_forward(
+        x: FloatTensor<B>,
+        weight: FloatTensor<B>,
+        bias: FloatTensor<B>,
+        activation: Activation,
+    ) -> FloatTensor<B> {
+        linear_forward::<B>(x, weight, bias, activation)
+    }
+
+    fn linear_backward(
+        x: FloatTensor<B>,
+        weight: FloatTensor<B>,
+        y: FloatTensor<B>,
+        grad: FloatTensor<B>,
+        activation: Activation,
+        wanted: [bool; 3],
+    ) -> Grads<B> {
+        linear_backward::<B>(x, weight, y, grad, activation, wanted)
+    }
+
+    fn linear_descend(
+        x: FloatTensor<B>,
+        weight: FloatTensor<B>,
+        y: FloatTensor<B>,
+        grad: FloatTensor<B>,
+        activation: Activation,
+        rate: f32,
+        wanted: [bool; 2],
+    ) -> (FloatTensor<B>, [Option<FloatTensor<B>>; 2]) {
+        linear_descend::<B>(x, weight, y, grad, activation, rate, wanted)
+    }
+}
 
 /// What a convolution keeps: its output after ReLU and, under pooling, where the maxima were.
 #[derive(Clone, Debug)]
@@ -50,11 +116,11 @@ pub fn conv2d_forward<B: Backend>(
     let bias = reshape::<B, 1>(bias, [clients * cout]);
     let y = B::conv2d(grouped::<B>(x), weight, Some(bias), one_by_one(options, clients));
     let y = stacked::<B>(y, clients);
-    if options.activation == Activation::Linear {
+    if options.finish == Finish::Linear {
         return (y, Saved { output: None, indices: None });
     }
     let y = B::relu(y);
-    if !options.pool {
+    if options.finish == Finish::Relu {
         return (y.clone(), Saved { output: Some(y), indices: None });
     }
     let [_, batch, _, h, w] = dims::<B, 5>(&y);

@@ -3,11 +3,12 @@
 use super::report::Report;
 use super::settings::{Part, Settings};
 use imfl_aigc::quality::{self, Classifier, Features, Manifold, Memorisation, QualityError};
-use imfl_aigc::{Generator, Request, Sampling};
+use imfl_aigc::{Generator, Request, SampleSource};
 use imfl_engine::data::{self, Dataset};
 use imfl_run::assets;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::host::Host;
+use imfl_run::memory::Estimate;
 use imfl_run::pipeline::{self, Opened, Setup};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,14 +24,15 @@ pub fn measure(settings: &Settings, path: &Path, host: &Host) -> Outcome<Report>
 
 impl Settings {
     fn measure(&self, path: &Path, host: &Host) -> Outcome<Report> {
-        let generator = &Generator::open(path)?;
-        let sampling = (self.sampling)(generator.sampling())?;
-        let setup = self.setup(generator, &sampling, host)?;
+        let generator = self.sampled(Generator::open(path)?)?;
+        let sampling = generator.sampling().clone();
+        let generator: Arc<dyn SampleSource> = Arc::new(generator);
+        let setup = self.setup(generator.clone(), host)?;
         let compute = &setup.compute;
         let (train, test) = (&setup.train, &setup.test);
         let wanted = self.images.unwrap_or(train.len());
         self.enough(wanted, test.len())?;
-        let (generated, seconds_per_image) = self.draw(generator, wanted, &setup)?;
+        let (generated, seconds_per_image) = self.draw(generator.as_ref(), wanted, &setup)?;
 
         let real = self.classifier("on authentic images", train, &setup)?;
         let synthetic = self.classifier("on generated images", &generated, &setup)?;
@@ -50,7 +52,7 @@ impl Settings {
             tstr_accuracy: synthetic.accuracy(test, compute),
             trtr_accuracy: real.accuracy(test, compute),
             class_accuracy: real.accuracy(&generated, compute),
-            memorisation: self.memorisation(generator, &generated, &setup)?,
+            memorisation: self.memorisation(generator.as_ref(), &generated, &setup)?,
             theta: self.theta(&setup)?,
             seconds_per_image,
             sampling,
@@ -71,19 +73,23 @@ impl Settings {
     }
 
     /// The data and the generator, checked as for a run: no test image was learnt from, no learnt image is used as authentic.
-    fn setup(&self, generator: &Generator, sampling: &Sampling, host: &Host) -> Outcome<Setup> {
+    fn setup(&self, generator: Arc<dyn SampleSource>, host: &Host) -> Outcome<Setup> {
+        let asked = self.images.unwrap_or(0);
+        let image = generator.shape().size();
+        // As bytes and as values, and the features of each.
+        let estimate =
+            Estimate::default().with(format!("{asked} generated images"), &[asked, 8 * image + 4096], "--images");
+        estimate.check(host.memory)?;
         let mut opened = Opened::new(self.config(self.seed)?, host)?;
         if self.on == Part::Validation {
             opened.hold_out_validation()?;
         }
-        let mut setup = Setup::for_generators(opened, &[generator])?;
-        setup.sampling = sampling.clone();
-        Ok(setup)
+        Setup::for_generators(opened, &[generator])
     }
 
     /// Draws as many images of every class as `wanted` allows; also says how long one takes one thread.
-    fn draw(&self, generator: &Generator, wanted: usize, setup: &Setup) -> Outcome<(Arc<Dataset>, f64)> {
-        let classes = generator.classes();
+    fn draw(&self, generator: &dyn SampleSource, wanted: usize, setup: &Setup) -> Outcome<(Arc<Dataset>, f64)> {
+        let classes = generator.class_names().len();
         let counts: Vec<usize> =
             (0..classes).map(|class| wanted / classes + usize::from(class < wanted % classes)).collect();
         let requests = Request::of_counts(&counts, 0);
@@ -95,12 +101,12 @@ impl Settings {
     /// Compares with the images that the generator learnt from, as far as they are at hand.
     fn memorisation(
         &self,
-        generator: &Generator,
+        generator: &dyn SampleSource,
         generated: &Arc<Dataset>,
         setup: &Setup,
     ) -> Outcome<Option<Memorisation>> {
         let benchmark = data::open(&assets::dataset(self.learnt.as_ref().unwrap_or(&self.dataset))?, self.seed)?;
-        let fingerprints = generator.fingerprints();
+        let fingerprints = &generator.provenance().fingerprints;
         let of = |part: &Dataset| part.select(&fingerprints.shared_with(part));
         let parts: Vec<Dataset> =
             [Some(&benchmark.train), benchmark.corpus.as_ref()].into_iter().flatten().map(of).collect();

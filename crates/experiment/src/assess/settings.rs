@@ -1,12 +1,12 @@
 //! What an assessment is told.
 
-use imfl_aigc::Sampling;
 use imfl_aigc::quality::{Classifier, ClassifierConfig};
+use imfl_aigc::{Generator, Sampling};
 use imfl_engine::data::Dataset;
 use imfl_engine::device::DeviceName;
 use imfl_engine::model::Architecture;
 use imfl_run::config::RunConfig;
-use imfl_run::failure::Outcome;
+use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::pipeline::Setup;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -103,6 +103,15 @@ impl Settings {
         config.probe.images_per_class = self.images_per_class;
         config.check()?;
         Ok(config)
+    }
+
+    /// A generator that draws its images so.
+    ///
+    /// # Errors
+    /// A setting of the sampler out of range.
+    pub fn sampled(&self, generator: Generator) -> Outcome<Generator> {
+        let sampling = (self.sampling)(generator.sampling())?;
+        generator.with_sampling(sampling).map_err(|error| Failure::new(Kind::Usage, error))
     }
 
     /// A classifier trained on these images.

@@ -9,6 +9,7 @@ use imfl_engine::model::Architecture;
 use imfl_ranks::Ranks;
 use imfl_report::chart::{Axis, Chart, Series, Style};
 use imfl_run::failure::{Failure, Kind, Outcome};
+use imfl_run::memory::Memory;
 use imfl_statistics::Interval;
 use plotters::style::{Color, HSLColor, RGBColor};
 use std::time::Instant;
@@ -68,7 +69,7 @@ impl Setting {
     ///
     /// # Errors
     /// A failure if there is nothing to measure, the device cannot be opened or training diverges.
-    pub fn measure(&self, ranks: &Ranks) -> Outcome<Option<Found>> {
+    pub fn measure(&self, ranks: &Ranks, allowed: Memory) -> Outcome<Option<Found>> {
         if !ranks.are_several() && self.network.is_none() {
             let problem =
                 "one process has no exchange to time: start it with `mpirun -n 2`, or give --latency and --bandwidth";
@@ -76,7 +77,7 @@ impl Setting {
         }
         let messages = if ranks.are_several() { exchange(ranks) } else { Vec::new() };
         let network = self.network.unwrap_or_else(|| Network::fit(ranks.size(), &messages));
-        let (round, workers) = self.round(ranks)?;
+        let (round, workers) = self.round(ranks, allowed)?;
         if !ranks.is_first() {
             return Ok(None);
         }
@@ -89,7 +90,7 @@ impl Setting {
     }
 
     /// What a client costs a rank, and what a round costs beside.
-    fn round(&self, ranks: &Ranks) -> Outcome<(Round, usize)> {
+    fn round(&self, ranks: &Ranks, allowed: Memory) -> Outcome<(Round, usize)> {
         let compute = Compute::open_on(ranks, self.device, self.workers)?;
         let parameters = self.model.build(self.shape, train::CLASSES)?.layout().size();
         let mut measured = Vec::new();
@@ -107,6 +108,7 @@ impl Setting {
                 seed: 0,
                 compute: compute.clone(),
             };
+            setting.footprint()?.check(allowed)?;
             let found = setting.measure()?;
             measured.push((clients as f64, found.median() - found.waiting - found.communication));
         }

@@ -9,6 +9,7 @@ use imfl_engine::launch;
 use imfl_engine::model::Architecture;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_run::failure::{Failure, Kind, Outcome};
+use imfl_run::memory::Estimate;
 use rand::{Rng, RngExt};
 use std::sync::Arc;
 use std::time::Instant;
@@ -65,6 +66,30 @@ pub struct Measured {
 }
 
 impl Setting {
+    /// What it will hold of the host's memory.
+    ///
+    /// # Errors
+    /// A failure if the model cannot be built.
+    pub fn footprint(&self) -> Outcome<Estimate> {
+        let values = self.model.build(self.shape, CLASSES)?.layout().size();
+        let workers = self.compute.workers.min(self.cohort) + 1;
+        let (image, batch) = (self.shape.size(), self.local.batch);
+        Ok(Estimate::default()
+            .with(
+                format!("the images of {} clients", self.clients),
+                &[self.clients, self.samples, image],
+                "--clients or --samples",
+            )
+            .with(
+                format!("a model of {values} parameters for images of {}", self.shape),
+                &[4, values, 6, workers],
+                "--shape or --workers",
+            )
+            // Without a look at the model: a layer has at least as many activations as an image has values, and each is kept.
+            .with(format!("batches of {batch} images"), &[4, 4, image, batch, workers], "--batch")
+            .with("the samples of every step", &[16, self.local.epochs, self.samples, workers], "--local-epochs"))
+    }
+
     /// Trains and times.
     ///
     /// # Errors

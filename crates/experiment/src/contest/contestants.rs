@@ -1,12 +1,13 @@
 //! Who competes: given generators, one trained on the spot at several lengths, and corrupted ones.
 
 use super::settings::Settings;
-use imfl_aigc::{Corruption, DenoiserConfig, Generator, Trainer, TrainingConfig};
+use imfl_aigc::{Corruption, DenoiserConfig, Generator, SampleSource, Trainer, TrainingConfig};
 use imfl_run::assets;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::host::Host;
 use imfl_run::pipeline::{self, Opened};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// Images of a step of training on the spot.
 const BATCH: usize = 64;
@@ -24,7 +25,7 @@ pub struct Contestant {
 /// All that are compared.
 pub struct Contestants {
     /// Where images come from.
-    pub generators: Vec<Generator>,
+    pub generators: Vec<Arc<dyn SampleSource>>,
     /// Who has which of them.
     pub all: Vec<Contestant>,
 }
@@ -33,13 +34,13 @@ impl Contestants {
     /// Opens the given generators and trains the others.
     pub fn open(settings: &Settings, host: &Host) -> Outcome<Self> {
         let mut opened = Opened::new(settings.assess.config(settings.assess.seed)?, host)?;
-        let (mut generators, mut contestants) = (Vec::new(), Vec::new());
+        let (mut generators, mut contestants): (Vec<Arc<dyn SampleSource>>, _) = (Vec::new(), Vec::new());
         let enter = |name: String, generator: usize| Contestant { name, generator, corruption: None };
         for given in &settings.generators {
-            let generator = Generator::open(&assets::generator(given)?)?;
+            let generator = settings.assess.sampled(Generator::open(&assets::generator(given)?)?)?;
             generator.check_fits(&opened.benchmark.train)?;
             contestants.push(enter(given.clone(), generators.len()));
-            generators.push(generator);
+            generators.push(Arc::new(generator));
         }
         contestants.extend(settings.corrupt.iter().map(|&corruption| Contestant {
             name: format!("{}, {corruption}", settings.generators[0]),
@@ -51,7 +52,7 @@ impl Contestants {
         lengths.dedup();
         for (steps, generator) in ladder(&mut opened, &lengths)? {
             contestants.push(enter(format!("{steps} steps"), generators.len()));
-            generators.push(generator);
+            generators.push(Arc::new(settings.assess.sampled(generator)?));
         }
         Ok(Self { generators, all: contestants })
     }

@@ -33,7 +33,13 @@ impl Settings {
         let rules =
             [("--trials", self.trials), ("--rounds", self.rounds), ("--client-samples", self.client_samples as u64)];
         match rules.iter().find(|(_, value)| *value == 0) {
-            Some((flag, _)) => Err(Failure::new(Kind::Usage, format!("{flag} must be at least 1"))),
+            Some((flag, _)) => Err(Failure::new(Kind::Config, format!("{flag} must be at least 1"))),
+            None if self.rounds > 1_000_000 || self.trials > 1_000_000 => {
+                Err(Failure::new(Kind::Config, "--rounds and --trials must be at most 1000000"))
+            }
+            None if self.clients.saturating_mul(self.client_samples) > 1 << 31 => {
+                Err(Failure::new(Kind::Config, "--clients times --client-samples must be at most 2^31"))
+            }
             None => Ok(()),
         }
     }

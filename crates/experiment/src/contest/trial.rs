@@ -4,8 +4,8 @@ use super::contestants::Contestants;
 use super::settings::Settings;
 use crate::assess::Part;
 use crate::reproduce::lab;
+use imfl_aigc::Request;
 use imfl_aigc::quality::{self, Classifier};
-use imfl_aigc::{Generator, Request};
 use imfl_engine::client::Client;
 use imfl_engine::data::Dataset;
 use imfl_engine::random::{Purpose, keyed};
@@ -49,7 +49,7 @@ impl Trial {
             pipeline::fill(&setup, clients.iter().map(|client| (client, true)), &vec![1.0 / classes as f64; classes])?;
         let yardstick = Yardstick::new(&setup)?;
         let measured = Request::of_counts(&yardstick.sizes(), 0);
-        let (for_measures, for_clients) = draw(settings, contest, &setup, &measured, &asked)?;
+        let (for_measures, for_clients) = draw(contest, &setup, &measured, &asked)?;
 
         let thetas = yardstick.thetas(&setup, &clients, &for_measures)?;
         let fids = fids(settings, &setup, &for_measures)?;
@@ -80,7 +80,7 @@ fn setup(settings: &Settings, contest: &Contestants, seed: u64, host: &Host) -> 
     if settings.assess.on == Part::Validation {
         opened.hold_out_validation()?;
     }
-    Setup::for_generators(opened, &contest.generators.iter().collect::<Vec<&Generator>>())
+    Setup::for_generators(opened, &contest.generators)
 }
 
 /// Clients with so many of the samples that their shares hold.
@@ -97,20 +97,12 @@ fn clients(setup: &Setup, samples: usize) -> Outcome<Vec<Client>> {
 type Drawn = Vec<Arc<Dataset>>;
 
 /// Every contestant's images for the measures and for the clients.
-fn draw(
-    settings: &Settings,
-    contest: &Contestants,
-    setup: &Setup,
-    measured: &[Request],
-    asked: &[Request],
-) -> Outcome<(Drawn, Drawn)> {
+fn draw(contest: &Contestants, setup: &Setup, measured: &[Request], asked: &[Request]) -> Outcome<(Drawn, Drawn)> {
     let (mut clean, mut for_measures, mut for_clients) = (Vec::new(), Vec::new(), Vec::new());
     let all = [measured, asked].concat();
     let bar = setup.progress.task("drawing images", (contest.generators.len() * all.len()) as u64);
     for (index, generator) in contest.generators.iter().enumerate() {
-        let sampling = (settings.assess.sampling)(generator.sampling())?;
-        let compute = &setup.compute;
-        clean.push(generator.sample(&all, &sampling, setup.seed, &compute.device, compute.workers, |done, _| {
+        clean.push(generator.draw(&all, setup.seed, &setup.compute, &mut |done, _| {
             bar.set((index * all.len() + done) as u64);
             ControlFlow::Continue(())
         })?);

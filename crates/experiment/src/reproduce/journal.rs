@@ -54,8 +54,8 @@ impl Journal {
     }
 
     fn open_in(files: Arc<dyn FileSystem>, folder: &Path, settings: &str, fresh: bool, ranks: &Ranks) -> Outcome<Self> {
-        let (folder, ranks, done, progress) =
-            (folder.to_path_buf(), ranks.clone(), BTreeMap::new(), Progress::default());
+        let (folder, ranks) = (folder.to_path_buf(), ranks.clone());
+        let (done, progress) = (BTreeMap::new(), Progress::default());
         let mut journal = Self { folder, ranks, kept: None, done, seconds: 0.0, progress };
         if !journal.ranks.is_first() {
             return Ok(journal);

@@ -9,11 +9,11 @@ mod axis;
 mod behaviour;
 mod bound;
 mod by_seed;
-mod column;
+pub mod column;
 mod cost;
 mod faults;
 mod findings;
-mod grid;
+pub mod grid;
 mod journal;
 pub(crate) mod lab;
 mod loss;
@@ -25,15 +25,15 @@ mod settings;
 mod world;
 
 pub use findings::{Document, Findings};
+pub use journal::Journal;
 pub use settings::Request;
+pub use world::{Measured, Place, World};
 
 use imfl_run::failure::Outcome;
 use imfl_run::host::Host;
-use journal::Journal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use settings::Settings;
-use world::World;
 
 /// What can be reproduced.
 #[derive(Clone, Copy)]
@@ -42,7 +42,8 @@ pub struct Experiment {
     pub name: &'static str,
     /// What it asks, in one line.
     pub about: &'static str,
-    run: fn(&str, &Request, &Host) -> Outcome<Option<Document>>,
+    /// Runs it by its name: [`reproduce`] with the function that fills the grid.
+    pub run: fn(&str, &Request, &Host) -> Outcome<Option<Document>>,
 }
 
 /// All experiments.
@@ -89,7 +90,11 @@ impl Experiment {
     }
 }
 
-fn reproduce<G: Serialize + DeserializeOwned>(
+/// Opens an experiment's folder, measures its world once, lets `body` fill the grid, and writes down what it found.
+///
+/// # Errors
+/// As [`Experiment::run`].
+pub fn reproduce<G: Serialize + DeserializeOwned>(
     experiment: &str,
     request: &Request,
     host: &Host,
@@ -98,6 +103,7 @@ fn reproduce<G: Serialize + DeserializeOwned>(
     let settings: Settings<G> = Settings::read(experiment, request)?;
     let quick = if request.quick { "-quick" } else { "" };
     let name = request.name.clone().unwrap_or_else(|| format!("{experiment}{quick}"));
+    imfl_run::limits::folder_name(&name)?;
     let folder = request.folder.join(name);
     let journal = Journal::open(&folder, &settings.identity()?, request.fresh, &host.ranks)?;
     let mut journal = journal.watched(&host.progress);

@@ -66,7 +66,7 @@ impl Lot {
     /// No generator, or a class with too few images.
     pub fn open(place: Place) -> Outcome<Self> {
         let setup = &place.setup;
-        let Some(generator) = &setup.generator else {
+        let Some(generator) = setup.generator.as_deref() else {
             return Err(Failure::new(Kind::Usage, "replacing samples needs a generator"));
         };
         let (mut reserve, mut target, mut set_aside) = (Vec::new(), Vec::new(), BTreeSet::new());

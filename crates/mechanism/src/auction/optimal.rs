@@ -99,6 +99,10 @@ impl VirtualCosts {
 
 /// The expected-cost-optimal auction for a private training cost per sample.
 ///
+/// The assumption that it stands on: training costs are independent of what is known about a client. Where one device factor scales all of a client's
+/// costs, its known generating costs reveal the private one, and a server that used them would pay no rent at all; there this auction is truthful
+/// and individually rational all the same, but optimal only among mechanisms that do not look at the generating costs.
+///
 /// Private: the training cost per sample, drawn independently from a common known prior. Known: samples, skew, theta, and what generating costs
 /// (the server measures the time of a generated image and knows the price list). A client's report is its cost of local mode; in augmented
 /// mode it is reimbursed for generating on top. The allocation minimises kappa Phi + virtual costs, exactly; the payment is that of
@@ -143,7 +147,8 @@ impl Mechanism for Optimal {
     fn facts(&self) -> Facts {
         Facts {
             private: Private::OneCost,
-            information: "private: the training cost per sample, from a known prior; measured: everything else, generating included",
+            information: "private: the training cost per sample, from a known prior; known: what generating costs each client, which must not \
+                          tell anything about its training cost; measured: everything else",
             guarantees: vec![
                 Guarantee::IndividualRationality,
                 Guarantee::Truthfulness,

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::mode::{Mode, PerMode};
 use crate::money::{Credits, Rate};
 #[cfg(doc)]
-use crate::{Population, Printable};
+use crate::printable::Printable;
 
 /// Pico-credits in a micro-credit.
 const PICOS_PER_MICRO: u128 = 1_000_000;
@@ -21,7 +21,7 @@ pub(crate) fn fine(costs: PerMode<Credits>) -> PerMode<u128> {
     costs.map(|cost| cost.micros().max(0) as u128 * PICOS_PER_MICRO)
 }
 
-/// A client as floats, the way a measurement gives it; [`Population::new`] checks and quantises it.
+/// A client as floats, the way a measurement gives it; [`Population::new`](crate::Population::new) checks and quantises it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClientSpec {
     /// Unique name.

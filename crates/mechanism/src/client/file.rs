@@ -8,7 +8,7 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 
 use crate::client::entry::{Client, Row};
 use crate::client::population::Population;
-use crate::client::scale::nanos;
+use crate::client::scale::{NANOS, nanos};
 use crate::client::target::{TargetChoice, check_sum};
 use crate::error::{Error, Result};
 use crate::printable::Printable;
@@ -18,12 +18,14 @@ const COLUMNS: [&str; 7] = ["client", "samples", "skew", "compute_cost", "synthe
 /// Where each column of the table is.
 struct Header {
     fixed: [usize; 7],
-    shares: Vec<usize>,
+    /// Label shares p0, p1, ... or counts n0, n1, ...
+    labels: Vec<usize>,
+    counts: bool,
 }
 
 impl Population {
-    /// Reads the clients of a CSV table: `client,samples,skew,compute_cost,synthesis_cost,setup_cost,batch` and, where label
-    /// shares are known, `p0,p1,...`. `name` is what errors call the table.
+    /// Reads the clients of a CSV table: `client,samples,skew,compute_cost,synthesis_cost,setup_cost,batch` and, where labels
+    /// are known, shares `p0,p1,...` or counts `n0,n1,...` of each class. `name` is what errors call the table.
     ///
     /// # Errors
     /// [`Error::Table`] with line and column, [`Error::TableShape`] for a wrong header or no client.
@@ -48,12 +50,16 @@ fn read(reader: impl Read, name: &str, target: &TargetChoice) -> Result<Populati
             problem: Printable(&problem).to_string(),
         };
         let client = client(&record, &header, &fail)?;
-        for (class, &at) in header.shares.iter().enumerate() {
-            let share = nanos(&record[at], 1).map_err(|problem| fail(&format!("p{class}"), problem))?;
-            shares.push(share as u32);
-        }
-        if !header.shares.is_empty() {
-            check_sum(&shares[shares.len() - header.shares.len()..]).map_err(|problem| fail("p0", problem))?;
+        if header.counts {
+            shares.extend(counted(&record, &header, client.samples, &fail)?);
+        } else {
+            for (class, &at) in header.labels.iter().enumerate() {
+                let share = nanos(&record[at], 1).map_err(|problem| fail(&format!("p{class}"), problem))?;
+                shares.push(share as u32);
+            }
+            if !header.labels.is_empty() {
+                check_sum(&shares[shares.len() - header.labels.len()..]).map_err(|problem| fail("p0", problem))?;
+            }
         }
         rows.push(Row { client, has_skew: true });
         lines.push(line);
@@ -62,7 +68,7 @@ fn read(reader: impl Read, name: &str, target: &TargetChoice) -> Result<Populati
         return Err(Error::TableShape { file: name.to_owned(), problem: "has a header but no client".into() });
     }
     duplicates(&rows, &lines, name)?;
-    Population::assemble(rows, shares, header.shares.len(), target, |index, _, problem| Error::Table {
+    Population::assemble(rows, shares, header.labels.len(), target, |index, _, problem| Error::Table {
         file: name.to_owned(),
         line: lines[index],
         column: "skew".into(),
@@ -91,6 +97,27 @@ fn client(record: &StringRecord, header: &Header, fail: &impl Fn(&str, String) -
     })
 }
 
+/// Counts of each class as shares in parts of 1e9, from which up to 10^9 samples are recovered exactly.
+fn counted(
+    record: &StringRecord,
+    header: &Header,
+    samples: u64,
+    fail: &impl Fn(&str, String) -> Error,
+) -> Result<Vec<u32>> {
+    let count = |(class, &at): (usize, &usize)| {
+        let problem = |_| fail(&format!("n{class}"), format!("`{}` is not a whole number of at least 0", &record[at]));
+        record[at].parse::<u64>().map_err(problem)
+    };
+    let counts = header.labels.iter().enumerate().map(count).collect::<Result<Vec<u64>>>()?;
+    let sum: u128 = counts.iter().map(|count| u128::from(*count)).sum();
+    if sum != u128::from(samples) {
+        return Err(fail("n0", format!("the counts of the classes sum to {sum}, but `samples` is {samples}")));
+    }
+    // no count is above their sum, so each is a share
+    let share = |count: &u64| (u128::from(*count) * u128::from(NANOS) + sum / 2) / sum;
+    Ok(counts.iter().map(|count| share(count) as u32).collect())
+}
+
 fn number<T: FromStr<Err = Error>>(text: &str) -> std::result::Result<T, String> {
     text.parse().map_err(|error: Error| error.to_string())
 }
@@ -112,14 +139,16 @@ fn header(record: &StringRecord, name: &str) -> Result<Header> {
             .remove(column)
             .ok_or_else(|| shape(format!("line 1: there is no column `{column}`; expected `{}`", COLUMNS.join(","))))?;
     }
-    let shares: Vec<usize> = (0..places.len()).map_while(|class| places.remove(format!("p{class}").as_str())).collect();
+    let counts = places.contains_key("n0");
+    let letter = if counts { "n" } else { "p" };
+    let labels = (0..places.len()).map_while(|class| places.remove(format!("{letter}{class}").as_str())).collect();
     if let Some(unknown) = places.keys().min() {
         return Err(shape(format!(
-            "line 1: unknown column `{unknown}`; known are `{}` and label shares p0, p1, ... without a gap",
+            "line 1: unknown column `{unknown}`; known are `{}` and labels: either shares p0, p1, ... or counts n0, n1, ... without a gap",
             COLUMNS.join(",")
         )));
     }
-    Ok(Header { fixed, shares })
+    Ok(Header { fixed, labels, counts })
 }
 
 fn duplicates(rows: &[Row], lines: &[u64], name: &str) -> Result<()> {
@@ -171,8 +200,23 @@ mod tests {
     }
 
     #[test]
+    fn counts_are_kept_to_the_sample() {
+        let text =
+            format!("{HEADER},n0,n1,n2\na,7,0.666667,0,0,0,1,4,3,0\nb,900000001,1.333333,0,0,0,1,0,900000001,0\n");
+        let population = read(text.as_bytes(), "x", &TargetChoice::Uniform).unwrap();
+        let held = population.held().unwrap();
+        let authentic: Vec<u32> = held.iter().map(|held| held.authentic).collect();
+        assert_eq!(authentic, [4, 3, 0, 0, 900_000_001, 0]);
+        assert_eq!(
+            held[..3].iter().map(|held| (held.kept(), held.generated())).collect::<Vec<_>>(),
+            [(3, 0), (2, 0), (0, 2)]
+        );
+    }
+
+    #[test]
     fn every_bad_cell_is_named_with_line_and_column() {
         let shares = format!("{HEADER},p0,p1");
+        let counts = format!("{HEADER},n0,n1");
         for (header, rows, expected) in [
             (HEADER, "a,1,NaN,0,0,0,1", "bids.csv: line 2, column `skew`: `NaN` is not a finite number"),
             (HEADER, "a,1,2.1,0,0,0,1", "line 2, column `skew`: 2.1 is outside [0, 2]"),
@@ -190,6 +234,18 @@ mod tests {
             ("", "", "is empty; expected the header"),
             ("client,samples", "", "there is no column `skew`"),
             (&format!("{HEADER},p1"), "a,1,1,0,0,0,1,1", "unknown column `p1`"),
+            (&format!("{HEADER},p0,n0"), "a,1,1,0,0,0,1,1,1", "unknown column `p0`"),
+            (
+                &counts,
+                "a,9,1,0,0,0,1,9,1",
+                "line 2, column `n0`: the counts of the classes sum to 10, but `samples` is 9",
+            ),
+            (&counts, "a,9,1,0,0,0,1,9,x", "line 2, column `n1`: `x` is not a whole number"),
+            (
+                &counts,
+                "a,10,0.5,0,0,0,1,10,0",
+                "line 2, column `skew`: is 0.5, but the label shares and the target give 1",
+            ),
             (&shares, "a,1,1,0,0,0,1,0.5,0.4", "line 2, column `p0`: the label shares sum to 0.9"),
             (
                 &shares,

@@ -17,7 +17,7 @@ pub struct Constants {
     pub smoothness: f64,
     /// eta: learning rate of the clients' steps.
     pub rate: f64,
-    /// h: local steps per round.
+    /// h: local steps per round, the same for everyone: an assumption of Phi (`docs/mechanism/theorem.md`, unequal local steps).
     pub local_steps: u32,
 }
 
@@ -44,9 +44,14 @@ impl Constants {
         Ok(())
     }
 
-    /// Whether eta <= 1/(4 L h), which the theorem needs. Where it fails Phi still ranks participants, but bounds nothing.
+    /// Whether eta <= 1/(4 L h), which the theorem needs. Where it fails Phi bounds nothing, and nothing is known about how it ranks participants.
     pub fn theorem_holds(&self) -> bool {
-        self.rate <= self.largest_rate() * (1.0 + 1e-12)
+        self.theorem_holds_for(self.local_steps)
+    }
+
+    /// The same where h is the most steps that any client takes: the theorem needs it for every one of them.
+    pub fn theorem_holds_for(&self, steps: u32) -> bool {
+        self.rate <= Constants { local_steps: steps, ..*self }.largest_rate() * (1.0 + 1e-12)
     }
 
     /// 1/(4 L h).

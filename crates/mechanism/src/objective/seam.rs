@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::client::{Client, Population};
+use crate::client::{Client, Held, Population};
 use crate::error::Result;
 use crate::mode::Mode;
 use crate::objective::appraisal::Appraisal;
@@ -21,6 +21,8 @@ pub struct Member<'a> {
     pub part: &'a Part,
     /// p_k - p of its authentic labels, `[classes]`, in parts of 1e9; empty where label shares are not known.
     pub deviations: &'a [i32],
+    /// What it holds of each class, `[classes]`; empty for an objective that does not ask for counts.
+    pub held: &'a [Held],
 }
 
 /// How much a server loses, given who takes part: a function of integer sums over participants.
@@ -39,6 +41,11 @@ pub trait Objective: Any + fmt::Debug + Send + Sync {
     /// How good generated data are, and what updates are weighted by.
     fn quality(&self) -> Quality;
 
+    /// Whether members come with what they hold of each class, in whole samples.
+    fn counts(&self) -> bool {
+        false
+    }
+
     /// How many sums a tally keeps for clients of this population.
     ///
     /// # Errors
@@ -50,6 +57,11 @@ pub trait Objective: Any + fmt::Debug + Send + Sync {
 
     /// What the server loses with these sums, in pico-credits.
     fn loss(&self, sums: &[i128]) -> i128;
+
+    /// What the server loses at least, whoever takes part, in pico-credits: a sweep over prices ends where payments alone cost more beside it.
+    fn floor(&self) -> i128 {
+        0
+    }
 
     /// The same before money, with what it is made of.
     fn appraise(&self, sums: &[i128]) -> Appraisal;

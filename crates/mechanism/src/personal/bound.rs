@@ -18,11 +18,6 @@ pub(super) struct Bound {
     pub effort: u64,
 }
 
-/// What rounding may have added to a bound.
-pub(super) fn slack(value: f64) -> f64 {
-    value.abs() * 1e-9 + 2.0
-}
-
 /// The bound on [low, high], from multipliers that were good nearby.
 pub(super) fn bound(relaxation: &Relaxation, low: f64, high: f64, start: Option<&Multipliers>, steps: usize) -> Bound {
     let mut inner = Inner::new(relaxation, low, high, start.map_or(0.0, |start| start.mu));

@@ -7,7 +7,11 @@
 
 mod ascent;
 mod bound;
+mod branch;
+mod dual;
+mod enumeration;
 mod exact;
+mod incumbent;
 mod inner;
 mod offers;
 mod relaxation;

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::market::Market;
 use crate::money::Credits;
 use crate::outcome::{Decision, Outcome};
+use crate::personal::branch;
 use crate::personal::exact::{climb, enumerate};
 use crate::personal::search::search;
 use crate::personal::solution::{Options, Solution};
@@ -30,6 +31,9 @@ pub fn solve(market: &Market, options: Options) -> Solution {
 
 /// The search that is made for the market's objective, even where enumeration is quicker; `None` for an objective of one's own.
 pub(crate) fn search_tree(market: &Market, options: Options) -> Option<Solution> {
+    if let Some(forecast) = market.forecast() {
+        return Some(branch::search(market, forecast, options));
+    }
     market.bound().map(|bound| search(market, bound, options))
 }
 

@@ -46,10 +46,11 @@ pub fn respond(market: &Market, price: Price) -> Result<Outcome> {
 /// The best price, and its J in 1e-18 credits.
 pub(crate) fn best_price(market: &Market) -> (Price, i128) {
     let mut best = (Price::ZERO, i128::MAX);
+    let floor = market.objective().floor() * ATTOS_PER_PICO;
     sweep(market, |price, tally| {
         let payments = spending(price, tally);
-        // what is paid only grows with the price, and no loss is below 0
-        if payments > best.1 {
+        // what is paid only grows with the price, and no loss is below the floor
+        if payments > best.1 - floor {
             return ControlFlow::Break(());
         }
         let cost = market.loss_of(tally) * ATTOS_PER_PICO + payments;
@@ -112,8 +113,9 @@ mod tests {
             (Bias::Mixture, Weights::Effective),
             (Bias::Mixture, Weights::Samples),
         ] {
-            for seed in 0..500 {
-                let shape = Shape { bias, weights, classes: 4, ..Shape::of(1 + seed as usize % 8) };
+            for seed in 0..1000 {
+                let shape =
+                    Shape { bias, weights, classes: 4, forecast: seed >= 500, ..Shape::of(1 + seed as usize % 8) };
                 let market = instance::market(seed, shape).unwrap();
                 let mut candidates = vec![0];
                 for (index, costs) in market.fine_costs().iter().enumerate() {

@@ -142,6 +142,7 @@ fn optimise(market: &Market, prior: &Prior, sampling: Sampling, factor: f64) -> 
     // sums over scenarios: kappa Phi in pico-credits, and v in millionths of a sample
     let mut loss = empty * i128::from(sampling.scenarios);
     let mut effective = 0i128;
+    let floor = market.objective().floor() * ATTOS_PER_PICO * i128::from(sampling.scenarios);
     let mut best = (Price::ZERO, i128::MAX);
     let mut at = 0;
     let mut price = 0;
@@ -159,7 +160,7 @@ fn optimise(market: &Market, prior: &Prior, sampling: Sampling, factor: f64) -> 
             at += 1;
         }
         // a price below 2^64 and v up to 1e18 per scenario: beyond 128 bits no cost is worth comparing
-        let Some(spent) = i128::from(price).checked_mul(effective).filter(|&spent| spent <= best.1) else {
+        let Some(spent) = i128::from(price).checked_mul(effective).filter(|&spent| spent <= best.1 - floor) else {
             break;
         };
         let cost = loss * ATTOS_PER_PICO + spent;

@@ -41,11 +41,13 @@ pub struct Suite {
     pub clients: usize,
     /// Seed of the markets.
     pub seed: u64,
+    /// Whether the objective is a forecast instead of the bound.
+    pub forecast: bool,
 }
 
 impl Default for Suite {
     fn default() -> Self {
-        Suite { instances: 100, clients: 5, seed: 0 }
+        Suite { instances: 100, clients: 5, seed: 0, forecast: false }
     }
 }
 
@@ -116,7 +118,7 @@ fn subjects(seed: u64, market: &Market) -> Result<Vec<Subject>> {
     ])
 }
 
-/// Attacks every mechanism and every control on random markets of both bias models.
+/// Attacks every mechanism and every control on random markets: of both bias models, or of laws of all kinds.
 ///
 /// `progress` is called after each market.
 ///
@@ -127,7 +129,7 @@ pub fn run(suite: Suite, mut progress: impl FnMut(u32)) -> Result<Verdict> {
     let mut controls: Vec<Findings> = Vec::new();
     for instance in 0..suite.instances {
         let seed = suite.seed.wrapping_add(u64::from(instance));
-        let market = random_market(seed, suite.clients)?;
+        let market = random_market(seed, suite.clients, suite.forecast)?;
         let mut found = Vec::new();
         for subject in subjects(seed, &market)? {
             let mechanism = &*subject.usual;
@@ -148,11 +150,11 @@ pub fn run(suite: Suite, mut progress: impl FnMut(u32)) -> Result<Verdict> {
     Ok(Verdict { mechanisms, controls })
 }
 
-fn random_market(seed: u64, clients: usize) -> Result<Market> {
+fn random_market(seed: u64, clients: usize, forecast: bool) -> Result<Market> {
     let bias = if seed.is_multiple_of(2) { Bias::Aligned } else { Bias::Mixture };
     let weights = if seed % 4 < 2 { Weights::Effective } else { Weights::Samples };
     let clients = 1 + (seed / 4) as usize % clients.max(1);
-    instance::market(seed, Shape { clients, classes: 3, bias, weights })
+    instance::market(seed, Shape { clients, classes: 3, bias, weights, forecast })
 }
 
 fn collect(all: &mut Vec<Findings>, found: Vec<Findings>) {
@@ -169,13 +171,15 @@ mod tests {
 
     #[test]
     fn mechanisms_stand_and_controls_fall() {
-        let verdict = run(Suite { instances: 60, ..Suite::default() }, |_| ()).unwrap();
-        for findings in &verdict.mechanisms {
-            assert!(findings.clean(), "{findings}");
-            assert!(findings.checks.iter().all(|check| check.trials > 0), "{findings}");
-        }
-        for findings in &verdict.controls {
-            assert!(!findings.clean(), "{findings}");
+        for forecast in [false, true] {
+            let verdict = run(Suite { instances: 60, forecast, ..Suite::default() }, |_| ()).unwrap();
+            for findings in &verdict.mechanisms {
+                assert!(findings.clean(), "{findings}");
+                assert!(findings.checks.iter().all(|check| check.trials > 0), "{findings}");
+            }
+            for findings in &verdict.controls {
+                assert!(!findings.clean(), "{findings}");
+            }
         }
     }
 }

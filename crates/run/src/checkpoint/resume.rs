@@ -3,6 +3,7 @@
 use super::{FOLDER, FORMAT, Point, Prepared, ROUND, round_folder, rounds};
 use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::host::Host;
 use crate::run_dir::{RunDir, numbered};
 use imfl_engine::federated::ServerState;
 use imfl_engine::parameters::Layout;
@@ -26,13 +27,23 @@ pub struct Resumed {
     parts: Parts,
 }
 
-/// Reads the checkpoint that `from` names: `latest` (the newest run under `runs` that has one), the folder of a run (its newest
-/// one), or a checkpoint's own folder.
+/// Locks the run that `from` names and reads its checkpoint: `latest` (the newest run under `runs` that has one), the folder of a run
+/// (its newest one), or a checkpoint's own folder. Of several ranks the first has the lock, before any of them reads.
 ///
 /// # Errors
-/// A failure of kind [`Kind::Checkpoint`] that names the folder or file and what is wrong with it.
-pub fn resume(files: &Arc<dyn FileSystem>, from: &str, runs: &Path) -> Outcome<Resumed> {
-    let (folder, round) = find(files, from, runs)?;
+/// A failure of kind [`Kind::Checkpoint`] that names the folder or file and what is wrong with it, or the process that has it.
+pub fn resume(host: &Host, from: &str, runs: &Path) -> Outcome<Resumed> {
+    let Host { files, ranks, .. } = host;
+    let (folder, asked) = find(files, from, runs)?;
+    let folder = if ranks.is_first() { folder.locked()? } else { folder };
+    ranks.barrier();
+    // Found under the lock: whoever had it before may have gone on.
+    let newest = || {
+        let round = rounds(&folder)?.last().copied();
+        let none = "has no checkpoint; expected `latest`, a run's folder or a checkpoint's folder";
+        round.ok_or_else(|| Failure::new(Kind::Checkpoint, format!("{from} {none}")))
+    };
+    let round = asked.map_or_else(newest, Ok)?;
     let path = round_folder(&folder, round);
     let newer: Vec<u64> = rounds(&folder)?.into_iter().filter(|newer| *newer > round).collect();
     if let Some(newer) = newer.first() {
@@ -86,13 +97,14 @@ impl Resumed {
     }
 }
 
-fn find(files: &Arc<dyn FileSystem>, from: &str, runs: &Path) -> Outcome<(RunDir, u64)> {
+/// The run, and its round if one is asked for.
+fn find(files: &Arc<dyn FileSystem>, from: &str, runs: &Path) -> Outcome<(RunDir, Option<u64>)> {
     let open = |path: PathBuf| RunDir::open(files.clone(), path);
     if from == "latest" {
         for (_, path) in numbered(runs).into_iter().rev() {
             let folder = open(path);
-            if let Some(round) = rounds(&folder)?.last() {
-                return Ok((folder, *round));
+            if !rounds(&folder)?.is_empty() {
+                return Ok((folder, None));
             }
         }
         return fail(format!("no run under {} has a checkpoint; start one without --resume", runs.display()));
@@ -100,12 +112,16 @@ fn find(files: &Arc<dyn FileSystem>, from: &str, runs: &Path) -> Outcome<(RunDir
     let path = Path::new(from);
     let round = path.file_name().and_then(|name| name.to_str()?.strip_prefix(ROUND)?.parse().ok());
     if let (Some(round), Some(folder)) = (round, path.parent().and_then(Path::parent)) {
-        return Ok((open(folder.into()), round));
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        if !folder.is_dir() {
+            return fail(format!("there is no run {}", folder.display()));
+        }
+        return Ok((open(folder.into()), Some(round)));
     }
-    let folder = open(path.into());
-    match rounds(&folder)?.last() {
-        Some(round) => Ok((folder, *round)),
-        None => fail(format!("{from} has no checkpoint; expected `latest`, a run's folder or a checkpoint's folder")),
+    // Nothing is locked that is no run.
+    match path.join(FOLDER).is_dir() {
+        true => Ok((open(path.into()), None)),
+        false => fail(format!("{from} has no checkpoint; expected `latest`, a run's folder or a checkpoint's folder")),
     }
 }
 

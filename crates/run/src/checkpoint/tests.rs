@@ -3,6 +3,7 @@
 use super::*;
 use crate::assessment::Assessment;
 use crate::config::{RecordedCosts, RunConfig};
+use crate::host::Host;
 use crate::metrics::RoundMetrics;
 use crate::pipeline::Journal;
 use crate::progress::Progress;
@@ -39,7 +40,7 @@ fn state(size: usize, round: u64) -> ServerState {
 
 fn prepared() -> Prepared {
     let costs = RecordedCosts { seconds_per_sample: 0.1 + 0.2, seconds_per_image: 1e-3, seconds_for_setup: 1.0 / 3.0 };
-    let assessment = Assessment { g_data: 1.0 / 7.0, sigma: 2e-17, smoothness: 1e300, theta: None };
+    let assessment = Assessment { g_data: 1.0 / 7.0, sigma: 2e-17, smoothness: 1e300, theta: None, filling: None };
     let numbers = prepared::Numbers { data: "d".into(), awards: vec![], costs, assessment, generated: None };
     Prepared { numbers, generated: None }
 }
@@ -113,7 +114,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn whatever_fails_the_last_checkpoint_is_whole_and_the_run_can_go_on() {
-    let root = scratch();
+    let (root, host) = (scratch(), Host::default());
     let disk: Arc<dyn FileSystem> = Arc::new(Disk);
     let run = |name: &str, files: Arc<dyn FileSystem>| {
         let path = root.path().join(name);
@@ -154,7 +155,7 @@ fn whatever_fails_the_last_checkpoint_is_whole_and_the_run_can_go_on() {
                 }
                 // The fault is gone; what was saved is there, and going on leads to what would have been.
                 let folder = run(&format!("{for_good}-{fault:?}-{at}"), disk.clone());
-                let resumed = super::resume(&disk, folder.path().to_str().unwrap(), Path::new("none"));
+                let resumed = super::resume(&host, folder.path().to_str().unwrap(), Path::new("none"));
                 match (&resumed, acknowledged) {
                     (Ok(resumed), Some(acknowledged)) => {
                         let next = [acknowledged, acknowledged + 1].contains(&resumed.point.round);
@@ -182,14 +183,13 @@ fn whatever_fails_the_last_checkpoint_is_whole_and_the_run_can_go_on() {
 
 #[test]
 fn every_flipped_bit_and_every_cut_of_a_checkpoint_is_an_error_that_says_what_is_wrong() {
-    let root = scratch();
-    let disk: Arc<dyn FileSystem> = Arc::new(Disk);
-    let folder = RunDir::open(disk.clone(), root.path());
+    let (root, host) = (scratch(), Host::default());
+    let folder = RunDir::open(host.files.clone(), root.path());
     let size = 1190;
     let mut journal = Journal::open(&config(), &folder, &prepared(), None, &Progress::default()).unwrap();
     journal.save(&state(size, 5)).unwrap();
     let load = || {
-        super::resume(&disk, root.path().to_str().unwrap(), Path::new("none"))
+        super::resume(&host, root.path().to_str().unwrap(), Path::new("none"))
             .and_then(|resumed| resumed.state(&layout(size)).map(|state| (resumed.prepared.numbers.clone(), state)))
     };
     assert_eq!(load().unwrap(), (prepared().numbers, state(size, 5)));

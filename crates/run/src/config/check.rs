@@ -9,6 +9,7 @@ impl RunConfig {
     /// # Errors
     /// A failure of kind [`Kind::Config`] that says what the key must be.
     pub fn check(&self) -> Outcome {
+        self.check_limits()?;
         let rules = [
             ("partition.clients", self.partition.clients >= 1, "at least 1"),
             ("training.rounds", self.training.rounds >= 1, "at least 1"),

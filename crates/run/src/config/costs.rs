@@ -53,7 +53,7 @@ impl RecordedCosts {
     /// A failure of kind [`Kind::Config`] that names the file and what is missing in it.
     pub fn read(path: &Path) -> Outcome<Self> {
         let failure = |problem: String| Failure::new(Kind::Config, format!("{}: {problem}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| failure(format!("cannot be read ({error})")))?;
+        let text = crate::limits::read_text(path).map_err(|error| failure(format!("cannot be read ({error})")))?;
         let summary: Summary = serde_json::from_str(&text)
             .map_err(|error| failure(format!("no costs of an earlier run ({error}); expected its summary.json")))?;
         Ok(summary.costs)

@@ -18,7 +18,7 @@ pub fn read(path: &Path) -> Outcome<RunConfig> {
 /// # Errors
 /// As [`read`].
 pub fn read_as<T: DeserializeOwned>(path: &Path) -> Outcome<T> {
-    let text = std::fs::read_to_string(path)
+    let text = crate::limits::read_text(path)
         .map_err(|error| Failure::new(Kind::Config, format!("cannot read {}: {error}", path.display())))?;
     parse(&text).map_err(|problem| Failure::new(Kind::Config, format!("{}:{problem}", path.display())))
 }

@@ -5,6 +5,7 @@ mod costs;
 mod difference;
 mod file;
 mod generator;
+mod limits;
 mod mechanism;
 mod training;
 
@@ -144,7 +145,7 @@ impl RunConfig {
     /// A failure of kind [`Kind::Config`] (for a device [`Kind::Device`], for a number [`Kind::Usage`]) that says what is
     /// wrong, and for an unknown key the nearest known one.
     pub fn set(&mut self, key: &str, text: &str, said: &str) -> Outcome {
-        let fail = |kind, problem| Err(Failure::new(kind, format!("{said}: {problem}")));
+        let fail = |kind, problem| Err(Failure::new(kind, format!("`{key}` ({said}): {problem}")));
         match Field::set(self, key, text) {
             Ok(()) => Ok(()),
             Err(Wrong::Key) => fail(Kind::Config, file::unknown(key, all().iter().map(|setting| setting.key.as_str()))),

@@ -3,9 +3,9 @@
 use super::{Profile, Setup};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
-use crate::config::RunConfig;
-use crate::config::TargetSource;
+use crate::config::{RunConfig, TargetSource};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::limits;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::personal::Options;
 use imfl_mechanism::posted::{self, Sampling};
@@ -27,18 +27,37 @@ struct UnitPrices {
     setup: f64,
 }
 
+impl UnitPrices {
+    /// Refuses costs that are more than the books hold, by what they are made of.
+    fn check(&self, slowest: f64) -> Outcome {
+        let compute =
+            "a sample over all rounds; lower `training.rounds`, `training.local_epochs` or `costs.credits_per_second`";
+        let generating = "the work of generating; lower `costs.credits_per_second` or `costs.device_factor`";
+        for (cost, of) in [(self.compute, compute), (self.synthesis, generating), (self.setup, generating)] {
+            let most = cost * slowest;
+            if Rate::from_credits(most).is_err() {
+                let problem = format!("the slowest client would have to be paid {most:.2e} credits for {of}");
+                return Err(Failure::new(Kind::Config, problem));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Runs the rule that is chosen: the posted price that is best by what the server knows, unless another is asked for.
 pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Allocation> {
     let market = market(setup, profile, assessment)?;
     let constants = constants(setup, profile, assessment);
-    if !constants.theorem_holds() {
+    let largest =
+        steps(&setup.config, profile.clients.iter().map(|client| client.histogram.iter().sum()).max().unwrap_or(1));
+    let theorem_holds = constants.theorem_holds_for(largest);
+    if !theorem_holds {
         setup.progress.warn(format!(
-            "rate {} is above 1/(4 L h) = {:.2e} (L {:.2}, h {}): the accuracy loss still ranks participants, but the theorem \
-             bounds nothing here",
+            "rate {:?} is above 1/(4 L h) = {:.2e} (L {:.2}, h {largest}, the most steps of any client): the theorem bounds nothing here, \
+             and how the accuracy loss ranks participants has not been shown",
             constants.rate,
-            constants.largest_rate(),
+            Constants { local_steps: largest, ..constants }.largest_rate(),
             constants.smoothness,
-            constants.local_steps
         ));
     }
     let knowledge = knowledge(setup, profile)?;
@@ -49,13 +68,15 @@ pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome
     }
     // Clients come with label shares, so the population has a target.
     let target = market.population().target().map(Target::shares).unwrap_or_default();
-    Ok(Allocation { market, outcome, constants, curve, target })
+    Ok(Allocation { market, outcome, constants, theorem_holds, curve, target })
 }
 
 /// Clients with their costs in credits, and what they are worth.
 pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Market> {
     let config = &setup.config;
     let prices = unit_prices(setup, profile);
+    let slowest = profile.clients.iter().map(|client| client.device_factor).fold(0.0, f64::max);
+    prices.check(slowest)?;
     let specs = profile.clients.iter().enumerate().map(|(id, client)| {
         let samples: usize = client.histogram.iter().sum();
         ClientSpec {
@@ -71,7 +92,7 @@ pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outc
     });
     let population = imfl_mechanism::Population::new(specs, &target(&config.mechanism.target)?)?;
     let constants = constants(setup, profile, assessment);
-    let quality = assessment.theta.map_or(1.0, |theta| theta.theta);
+    let quality = assessment.offered().map_or(1.0, |theta| theta.theta);
     let mechanism = &config.mechanism;
     let model = LossModel::new(constants, quality, mechanism.weight, mechanism.bias, Weights::Effective)?;
     Ok(Market::new(population, model)?)
@@ -110,9 +131,13 @@ fn unit_prices(setup: &Setup, profile: &Profile) -> UnitPrices {
 
 /// h: local steps of a client with as many samples as clients have on average; at least 1.
 pub fn local_steps(config: &RunConfig, samples: usize, clients: usize) -> u32 {
+    steps(config, samples.div_ceil(clients.max(1)))
+}
+
+/// Local steps in a round of a client with so many samples; at least 1.
+fn steps(config: &RunConfig, samples: usize) -> u32 {
     let training = &config.training;
-    let mean = samples.div_ceil(clients.max(1));
-    u32::try_from(training.local_epochs * mean.div_ceil(training.batch.max(1))).unwrap_or(u32::MAX).max(1)
+    u32::try_from(training.local_epochs * samples.div_ceil(training.batch.max(1))).unwrap_or(u32::MAX).max(1)
 }
 
 /// The three costs of a client hang together by the speed of its device, so they are drawn together.
@@ -133,7 +158,7 @@ fn target(given: &TargetSource) -> Outcome<TargetChoice> {
         TargetSource::Uniform => Ok(TargetChoice::Uniform),
         TargetSource::Pooled => Ok(TargetChoice::Pooled),
         TargetSource::File(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| {
+            let text = limits::read_text(path).map_err(|error| {
                 let path = path.display();
                 let problem =
                     format!("`mechanism.target`: {path} is neither uniform, pooled nor a readable file ({error})");

@@ -1,11 +1,12 @@
 //! Stage 3: what generated images are worth, and the constants of the convergence bound, measured along a short
 //! trajectory of federated training on authentic images only.
 
-use super::setup::Setup;
+use super::setup::{Setup, fit_batch};
 use super::trajectory;
 use crate::agreement;
 use crate::assessment::Assessment;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::limits;
 use imfl_aigc::{GradientProbe, Request, theta};
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::data::Dataset;
@@ -27,16 +28,15 @@ struct Point {
     sigma: f64,
 }
 
-/// Trains for a few rounds on authentic images and takes gradients at every point.
-pub fn run(setup: &Setup, clients: &[Client]) -> Outcome<Assessment> {
+/// Trains for a few rounds on authentic images and takes gradients at every point; `samples` are those of [`generate`].
+pub fn run(setup: &Setup, clients: &[Client], samples: Option<&Arc<Dataset>>) -> Outcome<Assessment> {
     let halves = authentic_halves(setup)?;
-    let sizes: Vec<usize> = halves[0].iter().map(Vec::len).collect();
-    let samples = generate(setup, &sizes)?;
-    let federation = setup.undisturbed(samples.as_ref())?;
+    let mut federation = setup.undisturbed(samples)?;
+    fit_batch(&mut federation, clients);
     let bar = setup.progress.task("measuring gradients", setup.config.probe.points as u64);
     let mut points = Vec::with_capacity(setup.config.probe.points);
     trajectory::walk(setup, &federation, clients, |state| {
-        points.push(Point::measure(&federation, &state.weights, &halves, samples.as_deref(), state.round));
+        points.push(Point::measure(&federation, &state.weights, &halves, samples.map(Arc::as_ref), state.round));
         bar.advance();
         Ok(())
     })?;
@@ -110,6 +110,7 @@ fn summarise(points: &[Point], generated: bool) -> Outcome<Assessment> {
         theta: measured,
         sigma: points.iter().map(|point| point.sigma).fold(0.0, f64::max),
         smoothness: points.windows(2).map(slope).fold(0.0, f64::max),
+        filling: None,
     })
 }
 
@@ -122,16 +123,9 @@ pub(super) fn generated_sets(generated: &Dataset) -> Vec<Vec<Sample>> {
 pub(super) fn authentic_halves(setup: &Setup) -> Outcome<[Vec<Vec<Sample>>; 2]> {
     let wanted = setup.config.probe.images_per_class;
     let (mut first, mut second) = (Vec::new(), Vec::new());
+    limits::enough_for_gradients(&setup.train)?;
     for (class, mut members) in setup.train.by_class().into_iter().enumerate() {
         let half = wanted.min(members.len() / 2);
-        if half == 0 {
-            let name = &setup.train.class_names[class];
-            let problem = format!(
-                "class `{name}` has {} training images; measuring gradients takes at least 2 of every class",
-                members.len()
-            );
-            return Err(Failure::new(Kind::Data, problem));
-        }
         members.shuffle(&mut keyed(setup.seed, Purpose::Probe, 0, 0, class as u64));
         let mut samples = members.into_iter().map(Sample::Authentic);
         first.push(samples.by_ref().take(half).collect());
@@ -140,9 +134,10 @@ pub(super) fn authentic_halves(setup: &Setup) -> Outcome<[Vec<Vec<Sample>>; 2]> 
     Ok([first, second])
 }
 
-/// As many generated images of each class as a half has authentic ones.
-fn generate(setup: &Setup, sizes: &[usize]) -> Outcome<Option<Arc<Dataset>>> {
-    let Some(generator) = &setup.generator else { return Ok(None) };
-    let requests = Request::of_counts(sizes, 0);
+/// As many generated images of each class as a half has authentic ones, if there is a generator.
+pub fn generate(setup: &Setup) -> Outcome<Option<Arc<Dataset>>> {
+    let Some(generator) = setup.generator.as_deref() else { return Ok(None) };
+    let sizes: Vec<usize> = authentic_halves(setup)?[0].iter().map(Vec::len).collect();
+    let requests = Request::of_counts(&sizes, 0);
     setup.draw(generator, &requests, "generating for the probe").map(Some)
 }

@@ -38,7 +38,7 @@ pub fn of_modes(
     if known.as_ref().is_some_and(|images| images.len() == requests.len()) {
         return Ok(Augmented { clients: prepared, generated: known });
     }
-    let Some(generator) = setup.generator.as_ref().filter(|_| !requests.is_empty()) else {
+    let Some(generator) = setup.generator.as_deref().filter(|_| !requests.is_empty()) else {
         return Ok(Augmented { clients: prepared, generated: None });
     };
     let images = setup.draw(generator, &requests, "generating for clients")?;

@@ -5,9 +5,12 @@ mod assess;
 pub mod augment;
 mod books;
 mod compare;
+mod fill_check;
+mod footprint;
 mod journal;
 mod partition;
 pub mod profile;
+mod provenance;
 mod settle;
 mod setup;
 mod source;
@@ -22,7 +25,7 @@ pub use partition::run as partition;
 pub use profile::Profile;
 pub use setup::{Opened, Setup};
 pub use source::corpus;
-pub use summary::Summary;
+pub use summary::{Summary, over_floor};
 pub use train::Training;
 
 use crate::agreement;
@@ -70,7 +73,7 @@ impl Finished {
 /// # Errors
 /// As [`run`].
 pub fn probe(setup: &Setup) -> Outcome<Assessment> {
-    assess::run(setup, &partition::run(setup)?)
+    assess::run(setup, &partition::run(setup)?, assess::generate(setup)?.as_ref())
 }
 
 /// Runs everything that the configuration asks for and leaves a run folder behind; or goes on with a run, for which what was
@@ -83,7 +86,7 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     config.check()?;
     let ranks = &host.ranks;
     let mut clock = Stopwatch::start(&host.progress, "partition");
-    let setup = Setup::open(config, host)?;
+    let mut setup = Setup::open(config, host)?;
     let shares = partition::run(&setup)?;
     let known = Known(resumed.as_ref());
     let folder = || known.folder(host, &setup.config.runs, &setup.config.name);
@@ -91,7 +94,18 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     clock.begin("profile");
     let profile = profile::run(&setup, &shares, known.costs())?;
     clock.begin("assess");
-    let assessment = known.assessment().map_or_else(|| assess::run(&setup, &shares), Ok)?;
+    let assessment = match known.assessment() {
+        Some(known) => known,
+        None => {
+            let samples = assess::generate(&setup)?;
+            let assessment = assess::run(&setup, &shares, samples.as_ref())?;
+            Assessment { filling: fill_check::run(&setup, &shares, samples.as_ref())?, ..assessment }
+        }
+    };
+    if assessment.offered().is_none() {
+        // What does not help is not offered.
+        setup.generator = None;
+    }
     clock.begin("allocate");
     let (decided, roles) = agreement::on_first(ranks, || {
         let allocation = allocate::run(&setup, &profile, &assessment)?;

@@ -4,8 +4,9 @@ use super::Setup;
 use crate::agreement;
 use crate::config::RecordedCosts;
 use crate::failure::Outcome;
-use imfl_aigc::{Generator, Request};
+use imfl_aigc::{Request, SampleSource};
 use imfl_engine::client::{Client, Images};
+use imfl_engine::device::Compute;
 use imfl_engine::profile;
 use imfl_engine::random::{Purpose, keyed};
 use rand::RngExt;
@@ -53,12 +54,13 @@ fn costs(setup: &Setup) -> Outcome<RecordedCosts> {
     let seconds_per_sample = match given.seconds_per_sample {
         Some(seconds) => seconds,
         None => {
-            let federation = setup.undisturbed(None)?;
+            let mut federation = setup.undisturbed(None)?;
+            federation.local.batch = federation.local.batch.min(profile::PIECE);
             profile::seconds_per_sample(&federation, &federation.start(), MEASURING)?
         }
     };
     let (mut for_setup, mut per_image) = (0.0, 0.0);
-    if let Some(generator) = &setup.generator {
+    if let Some(generator) = setup.generator.as_deref() {
         // One image alone pays for what is done once; the rate of many is the price of an image.
         for_setup = match given.seconds_for_setup {
             Some(seconds) => seconds,
@@ -73,10 +75,10 @@ fn costs(setup: &Setup) -> Outcome<RecordedCosts> {
 }
 
 /// Seconds for so many images on one thread.
-fn time(setup: &Setup, generator: &Generator, images: u64) -> Outcome<f64> {
+fn time(setup: &Setup, generator: &dyn SampleSource, images: u64) -> Outcome<f64> {
     let requests: Vec<Request> = (0..images).map(|index| Request { label: 0, index }).collect();
+    let compute = Compute { workers: 1, ..setup.compute.alone() };
     let started = Instant::now();
-    generator
-        .sample(&requests, &setup.sampling, setup.seed, &setup.compute.device, 1, |_, _| ControlFlow::Continue(()))?;
+    generator.draw(&requests, setup.seed, &compute, &mut |_, _| ControlFlow::Continue(()))?;
     Ok(started.elapsed().as_secs_f64())
 }

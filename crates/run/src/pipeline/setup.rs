@@ -1,14 +1,17 @@
 //! What every stage needs: configuration, device, images that are honest to use, a generator.
 
+use super::footprint;
+use super::provenance::Provenance;
 use super::source;
 use crate::agreement;
 use crate::assets;
 use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::host::Host;
+use crate::limits;
 use crate::progress::Progress;
-use imfl_aigc::{Fingerprints, Generator, Request, Sampling};
-use imfl_engine::client::Images;
+use imfl_aigc::{Fingerprints, Request, SampleSource};
+use imfl_engine::client::{Client, Images};
 use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::Federation;
@@ -50,9 +53,9 @@ pub struct Setup {
     /// The model that is trained.
     pub model: Arc<dyn Model>,
     /// Where generated images come from, if from anywhere.
-    pub generator: Option<Generator>,
-    /// How its images are drawn.
-    pub sampling: Sampling,
+    pub generator: Option<Arc<dyn SampleSource>>,
+    /// Where that came from.
+    pub provenance: Option<Provenance>,
     /// Training images that were kept from clients, since the generator or the test knows them.
     pub withheld: usize,
     /// Who is told what happens.
@@ -79,6 +82,8 @@ impl Opened {
         }
         let benchmark = data::open(&assets::dataset(&config.dataset)?, seed)?;
         let model = config.training.model.build(benchmark.train.shape, benchmark.train.classes())?;
+        footprint::check(&config, &benchmark.train, model.as_ref(), &compute, host.memory, progress)?;
+        limits::enough_for_gradients(&benchmark.train)?;
         Ok(Self { config, seed, compute, benchmark, progress: progress.clone(), model })
     }
 
@@ -106,7 +111,13 @@ impl Opened {
         }
     }
 
-    fn close(self, train: Dataset, withheld: usize, generator: Option<Generator>) -> Setup {
+    fn close(
+        self,
+        train: Dataset,
+        withheld: usize,
+        generator: Option<Arc<dyn SampleSource>>,
+        provenance: Option<Provenance>,
+    ) -> Setup {
         let Self { config, seed, compute, benchmark, progress, model } = self;
         progress.note(format!(
             "{}: {} training and {} test images of {}, {} classes; {} on {} with {} worker{}",
@@ -126,8 +137,8 @@ impl Opened {
             train: Arc::new(train),
             test: Arc::new(benchmark.test),
             model,
-            sampling: sampling(&config, generator.as_ref()),
             generator,
+            provenance,
             withheld,
             config,
             progress,
@@ -143,22 +154,19 @@ impl Setup {
     pub fn open(config: RunConfig, host: &Host) -> Outcome<Self> {
         let mut opened = Opened::new(config, host)?;
         let Opened { config, seed, compute, benchmark, progress, .. } = &mut opened;
-        let generator = source::open(config, benchmark, compute, *seed, progress)?;
-        let learnt: Vec<&Fingerprints> = generator.iter().map(Generator::fingerprints).collect();
-        let (train, withheld) = honest(&opened, &learnt)?;
-        Ok(opened.close(train, withheld, generator))
+        let (generator, provenance) = source::open(config, benchmark, compute, *seed, progress)?.unzip();
+        let (train, withheld) = honest(&opened, generator.as_slice())?;
+        Ok(opened.close(train, withheld, generator, provenance))
     }
 
     /// What is compared with several generators: no client gets an image that one of them learnt from.
     ///
     /// # Errors
     /// A failure that names the generator's or the dataset's fault.
-    pub fn for_generators(opened: Opened, generators: &[&Generator]) -> Outcome<Self> {
+    pub fn for_generators(opened: Opened, generators: &[Arc<dyn SampleSource>]) -> Outcome<Self> {
         generators.iter().try_for_each(|generator| generator.check_fits(&opened.benchmark.train))?;
-        let learnt: Vec<&Fingerprints> = generators.iter().map(|generator| generator.fingerprints()).collect();
-        let (train, withheld) = honest(&opened, &learnt)?;
-        let first = generators.first().map(|&generator| generator.clone());
-        Ok(opened.close(train, withheld, first))
+        let (train, withheld) = honest(&opened, generators)?;
+        Ok(opened.close(train, withheld, generators.first().cloned(), None))
     }
 
     /// The same images, generator, model and device under other settings and another seed; the settings that name the former
@@ -175,7 +183,7 @@ impl Setup {
             test: self.test.clone(),
             model: self.model.clone(),
             generator: self.generator.clone(),
-            sampling: self.sampling.clone(),
+            provenance: self.provenance.clone(),
             withheld: self.withheld,
             progress: self.progress.clone(),
         }
@@ -224,37 +232,35 @@ impl Setup {
         Images::new(self.test.clone(), &self.train.normalisation())
     }
 
-    /// The images that `requests` ask a generator for, drawn as this run draws its images, behind a bar called `label`; each
-    /// rank draws a part of them, and all get all.
+    /// The images that `requests` ask a generator for, drawn for this run's seed by all ranks, behind a bar called `label`.
     ///
     /// # Errors
     /// A failure if the generator has no such class.
-    pub fn draw(&self, generator: &Generator, requests: &[Request], label: &'static str) -> Outcome<Arc<Dataset>> {
-        let Compute { device, workers, ranks, .. } = &self.compute;
-        let own = &requests[ranks.part(requests.len())];
-        let bar = self.progress.task(label, own.len() as u64);
-        // More ranks than images leave some without any; a generator that is asked for nothing at all says so.
-        let pixels = match own.is_empty() && !requests.is_empty() {
-            true => Vec::new(),
-            false => generator.pixels(own, &self.sampling, self.seed, device, *workers, |done, _| {
-                bar.set(done as u64);
-                ControlFlow::Continue(())
-            })?,
-        };
-        let pixels = if ranks.are_several() { ranks.gather(&pixels).concat() } else { pixels };
-        Ok(Arc::new(generator.dataset(requests, pixels)))
+    pub fn draw(
+        &self,
+        generator: &dyn SampleSource,
+        requests: &[Request],
+        label: &'static str,
+    ) -> Outcome<Arc<Dataset>> {
+        let bar = self.progress.task(label, self.compute.ranks.part(requests.len()).len() as u64);
+        let images = generator.draw(requests, self.seed, &self.compute, &mut |done, _| {
+            bar.set(done as u64);
+            ControlFlow::Continue(())
+        })?;
+        Ok(Arc::new(images))
     }
 }
 
-/// The generator's own settings of the sampler, with as many steps as the configuration asks for.
-fn sampling(config: &RunConfig, generator: Option<&Generator>) -> Sampling {
-    let own = generator.map_or_else(Sampling::default, |generator| generator.sampling().clone());
-    Sampling { steps: config.generator.evaluations.unwrap_or(own.steps), ..own }
+/// Takes no batch larger than what somebody holds: it would be padding, and memory, for nothing.
+pub fn fit_batch(federation: &mut Federation, clients: &[Client]) {
+    let largest = clients.iter().map(|client| client.samples.len()).max().unwrap_or(0);
+    federation.local.batch = federation.local.batch.min(largest.max(1));
 }
 
 /// Keeps from the clients every image that a generator learnt from or that the test holds, and refuses a generator that
 /// learnt from test images. Returns what is left and how many images were taken out.
-fn honest(opened: &Opened, learnt: &[&Fingerprints]) -> Outcome<(Dataset, usize)> {
+fn honest(opened: &Opened, generators: &[Arc<dyn SampleSource>]) -> Outcome<(Dataset, usize)> {
+    let learnt: Vec<&Fingerprints> = generators.iter().map(|source| &source.provenance().fingerprints).collect();
     let Benchmark { train, test, .. } = &opened.benchmark;
     let seen = learnt.iter().map(|learnt| learnt.shared_with(test).len()).max().unwrap_or(0);
     if seen > 0 {

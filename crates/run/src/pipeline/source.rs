@@ -1,48 +1,71 @@
 //! Where generated images come from: a shipped generator, a given one, or one trained on the spot.
 
+use super::provenance::{self, Origin, Provenance};
 use crate::assets;
 use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::limits;
 use crate::progress::Progress;
-use imfl_aigc::{DenoiserConfig, Generator, Trainer, TrainingConfig};
+use imfl_aigc::{DenoiserConfig, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
 use imfl_engine::data::{Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// The generator that ships with the project.
 const SHIPPED: &str = "generators/mnist.safetensors";
 /// Share of the training images that a generator learns from where a dataset brings no corpus: one in so many.
 const CORPUS_SHARE: usize = 5;
 
-/// Opens or trains the generator that the configuration asks for. Training takes its images out of `benchmark`, so that
-/// no client gets them.
+/// Opens or trains the generator that the configuration asks for, which draws with as many steps as that says, and says where
+/// it came from. Training takes its images out of `benchmark`, so that no client gets them.
 pub fn open(
     config: &RunConfig,
     benchmark: &mut Benchmark,
     compute: &Compute,
     seed: u64,
     progress: &Progress,
-) -> Outcome<Option<Generator>> {
-    match &config.generator.source {
-        GeneratorSource::None => Ok(None),
-        GeneratorSource::Train => train(config, benchmark, compute, seed, progress).map(Some),
-        GeneratorSource::Auto => match shipped(&benchmark.train)? {
-            Some(generator) => Ok(Some(generator)),
-            None => train(config, benchmark, compute, seed, progress).map(Some),
+) -> Outcome<Option<(Arc<dyn SampleSource>, Provenance)>> {
+    let (generator, provenance) = match &config.generator.source {
+        GeneratorSource::None => return Ok(None),
+        GeneratorSource::Train => train(config, benchmark, compute, seed, progress)?,
+        GeneratorSource::Auto => match shipped(benchmark, progress)? {
+            Some(found) => found,
+            None => train(config, benchmark, compute, seed, progress)?,
         },
-        GeneratorSource::File(path) => {
-            let generator = Generator::open(path)?;
+        GeneratorSource::File(given) => {
+            let path = given.to_str().map_or_else(|| Ok(given.clone()), assets::generator)?;
+            let generator = Generator::open(&path)?;
             generator.check_fits(&benchmark.train)?;
-            Ok(Some(generator))
+            let origin = if path == *given { Origin::Given } else { Origin::Shipped };
+            let provenance = Provenance::of(&generator, origin, Some(&path));
+            (generator, provenance)
         }
-    }
+    };
+    let own = generator.sampling().clone();
+    let sampling = Sampling { steps: config.generator.evaluations.unwrap_or(own.steps), ..own };
+    let generator = generator.with_sampling(sampling).map_err(|error| Failure::new(Kind::Config, error))?;
+    Ok(Some((Arc::new(generator), provenance)))
 }
 
-/// The shipped generator, if it is there and its images are of this dataset's kind.
-fn shipped(data: &Dataset) -> Outcome<Option<Generator>> {
+/// The shipped generator, if it is there and learnt from images like these.
+fn shipped(benchmark: &Benchmark, progress: &Progress) -> Outcome<Option<(Generator, Provenance)>> {
     let Ok(path) = assets::path(SHIPPED) else { return Ok(None) };
     let generator = Generator::open(&path)?;
-    Ok(generator.check_fits(data).is_ok().then_some(generator))
+    if generator.check_fits(&benchmark.train).is_err() {
+        return Ok(None);
+    }
+    if !provenance::fits(&generator, benchmark)? {
+        let learnt = &generator.description().dataset;
+        progress.note(format!(
+            "the shipped generator draws images of this shape and of classes of these names, but it learnt from {learnt}, and hardly an \
+             image of {} is from there: it is not used (`--generator {learnt}` insists)",
+            benchmark.train.name
+        ));
+        return Ok(None);
+    }
+    let provenance = Provenance::of(&generator, Origin::Shipped, Some(&path));
+    Ok(Some((generator, provenance)))
 }
 
 fn train(
@@ -51,15 +74,15 @@ fn train(
     compute: &Compute,
     seed: u64,
     progress: &Progress,
-) -> Outcome<Generator> {
+) -> Outcome<(Generator, Provenance)> {
     let corpus = corpus(benchmark, seed)?;
+    limits::enough_for_gradients(&benchmark.train)?;
     let steps = config.generator.train_steps;
     progress.note(format!(
-        "no shipped generator draws {} images of {}: training one for {steps} steps on {} images that no client gets \
-         (a better one: `imfl aigc train`, then `--generator FILE`)",
-        corpus.shape,
+        "training a generator for {steps} steps on {} images of {} that no client gets (a better one: `imfl aigc train`, then \
+         `--generator FILE`)",
+        corpus.len(),
         corpus.name,
-        corpus.len()
     ));
     let training = TrainingConfig { steps, seed, ..TrainingConfig::default() };
     let mut trainer = Trainer::new(&corpus, &DenoiserConfig::small(corpus.shape, corpus.classes()), &training)?;
@@ -68,7 +91,9 @@ fn train(
         bar.set(progress.step);
         ControlFlow::Continue(())
     })?;
-    Generator::of(trainer.finished()).map_err(|problem| Failure::new(Kind::Unexpected, problem))
+    let generator = Generator::of(trainer.finished()).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
+    let provenance = Provenance::of(&generator, Origin::Trained, None);
+    Ok((generator, provenance))
 }
 
 /// The images that a generator may learn from: the dataset's corpus, or a part of its training images, which are taken out.

@@ -1,9 +1,11 @@
 //! What a run comes to: `summary.json`, and the lines that a person reads.
 
+use super::provenance::{Origin, Provenance};
 use super::{Profile, Setup, Training};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
 use crate::config::RecordedCosts;
+use crate::filling::Filling;
 use crate::progress::{Event, Progress};
 use crate::run_dir::RunDir;
 use imfl_engine::federated::Evaluation;
@@ -117,6 +119,10 @@ pub struct Summary {
     pub loss: f64,
     /// Accuracy of the final model on the clients' own authentic images.
     pub client_accuracy: ClientAccuracy,
+    /// Where generated images come from; null without a generator.
+    pub generator: Option<Provenance>,
+    /// Whether filling in helps on held-out images; null where that was not asked. What does not help is not offered.
+    pub filling: Option<Filling>,
     /// Quality of the generator; absent without one.
     pub theta: Option<f64>,
     /// What sampling noise alone makes of theta.
@@ -179,6 +185,8 @@ impl Summary {
             accuracy: training.evaluation.accuracy(),
             loss: training.evaluation.loss,
             client_accuracy: ClientAccuracy::of(&training.on_clients),
+            generator: setup.provenance.clone(),
+            filling: assessment.filling,
             theta: assessment.theta.map(|theta| theta.theta),
             theta_floor: assessment.theta.map(|theta| theta.theta_floor),
             g_data: assessment.g_data,
@@ -195,7 +203,7 @@ impl Summary {
                 sigma: constants.sigma,
                 smoothness: constants.smoothness,
                 local_steps: constants.local_steps,
-                theorem_holds: constants.theorem_holds(),
+                theorem_holds: allocation.theorem_holds,
                 terms: outcome.terms().unwrap_or_default(),
             },
             costs: profile.costs,
@@ -213,6 +221,35 @@ impl Summary {
     }
 }
 
+/// Theta beside what sampling noise alone makes of it: `2.8 times the noise floor 0.070`.
+pub fn over_floor(theta: f64, floor: f64) -> String {
+    format!("{:.1} times the noise floor {floor:.3}", theta / floor.max(f64::MIN_POSITIVE))
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { origin, path, sha256, dataset, steps } = self;
+        let origin = match origin {
+            Origin::Shipped => "shipped",
+            Origin::Given => "given",
+            Origin::Trained => "trained on the spot",
+        };
+        write!(f, "{origin}, {steps} steps on {dataset}")?;
+        match (path, sha256) {
+            (Some(path), Some(sha256)) => write!(f, ": {} (SHA-256 {sha256:.12}...)", path.display()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Filling {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { without, with, error } = self;
+        let verdict = if self.helps() { "helps" } else { "does not help, and was not offered" };
+        write!(f, "{verdict}: accuracy {with:.3} instead of {without:.3} (+- {error:.3}) on held-out images")
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Modes { out, local, augmented } = self.modes;
@@ -224,15 +261,16 @@ impl fmt::Display for Summary {
         )?;
         let ClientAccuracy { lowest, mean, highest } = self.client_accuracy;
         writeln!(f, "on clients    {mean:.4} on their own images, from {lowest:.4} to {highest:.4}")?;
-        match (self.theta, self.theta_floor) {
-            (Some(theta), Some(floor)) => {
-                writeln!(
-                    f,
-                    "theta         {theta:.3} (noise floor {floor:.3}): generated images leave {:.0} % of a skew",
-                    theta * 100.0
-                )?;
-            }
-            _ => writeln!(f, "theta         none: no generator")?,
+        match &self.generator {
+            Some(generator) => writeln!(f, "generator     {generator}")?,
+            None => writeln!(f, "generator     none")?,
+        }
+        if let (Some(theta), Some(floor)) = (self.theta, self.theta_floor) {
+            let (of_floor, left) = (over_floor(theta, floor), theta * 100.0);
+            writeln!(f, "theta         {theta:.3}, {of_floor}: generated images leave {left:.0} % of a skew")?;
+        }
+        if let Some(filling) = &self.filling {
+            writeln!(f, "filling in    {filling}")?;
         }
         writeln!(
             f,

@@ -1,8 +1,8 @@
 //! Stage 5: federated training on the mix of authentic and generated data, aggregated by effective samples.
 
-use super::Setup;
 use super::augment::Augmented;
 use super::books::Books;
+use super::setup::{Setup, fit_batch};
 use crate::allocation::Roles;
 use crate::failure::Outcome;
 use crate::metrics::RoundMetrics;
@@ -40,7 +40,8 @@ pub fn run(
     mut books: Books,
 ) -> Outcome<Training> {
     let Augmented { clients, generated } = data;
-    let federation = setup.federation(generated.as_ref())?;
+    let mut federation = setup.federation(generated.as_ref())?;
+    fit_batch(&mut federation, &clients);
     let participant = |(client, &weight): (&Client, &f64)| Participant { client: client.clone(), weight };
     let playing = clients.iter().zip(&roles.weights).filter(|(_, weight)| **weight > 0.0);
     let participants: Vec<Participant> = playing.map(participant).collect();
@@ -53,8 +54,10 @@ pub fn run(
     let bar = setup.progress.task("training", planned);
     bar.set(start.round);
     setup.progress.tell(&Event::RoundsBegan { done: start.round, planned });
-    if start.round > 0 {
-        setup.progress.note(format!("going on after round {} of {planned}", start.round));
+    match start.round {
+        0 => {}
+        round if round < planned => setup.progress.note(format!("going on after round {round} of {planned}")),
+        round => setup.progress.note(format!("trained already, for {round} rounds: there is no round left")),
     }
     let ids = |cohort: Vec<Participant>| cohort.iter().map(|participant| participant.client.id).collect();
     books.open(planned, &start, |round| draw(round).map(ids))?;

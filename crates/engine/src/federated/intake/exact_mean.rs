@@ -4,19 +4,10 @@
 //! difference is therefore rounded once to a multiple of 2^-40 and summed as a 64-bit integer, which is exact in any
 //! order and in any grouping. The rounding, below 1e-12, is finer than the spacing of f32 for every weight above 1e-5.
 
-#[cfg(feature = "flex")]
-use crate::kernel::mean::accumulate as vectorised;
 use crate::update::Refusal;
-#[cfg(not(feature = "flex"))]
-use accumulate as vectorised;
+use imfl_kernel::mean::{UNIT, accumulate};
 use imfl_ranks::Ranks;
 
-/// Contributions below this bound convert without loss of range: 2^11 in units of 2^-40.
-const LIMIT: f64 = 2048.0;
-/// Adding this to a number below [`LIMIT`] leaves its nearest multiple of 2^-40 in the low bits of the sum.
-const MAGIC: f64 = 6144.0;
-/// One unit of the sums.
-const UNIT: f64 = 1.0 / (1u64 << 40) as f64;
 /// Weights are whole multiples of 2^-30 of the cohort's planned total.
 const WEIGHTS: f64 = (1u64 << 30) as f64;
 
@@ -41,9 +32,9 @@ impl ExactMean {
         assert!(base.len() == self.sums.len() && model.len() == base.len(), "mean of vectors of another size");
         let weight = (share * WEIGHTS).round().max(1.0);
         let share = weight / WEIGHTS;
-        if !vectorised(&mut self.sums, base, model, share, 1) {
+        if !accumulate(&mut self.sums, base, model, share, 1) {
             // Integers wrap around: taking the same numbers away leaves no trace.
-            vectorised(&mut self.sums, base, model, share, -1);
+            accumulate(&mut self.sums, base, model, share, -1);
             let finite = model.iter().all(|value| value.is_finite());
             return Err(if finite { Refusal::TooFar } else { Refusal::NotFinite });
         }
@@ -89,22 +80,6 @@ impl ExactMean {
         let scale = if self.is_empty() { 0.0 } else { UNIT * WEIGHTS / self.weight as f64 };
         self.sums.into_iter().map(|sum| sum as f64 * scale).collect()
     }
-}
-
-/// Adds `sign * share * (model - base)` to each sum, in units of 2^-40; says whether every difference was below
-/// [`LIMIT`], which those that are not finite are not.
-///
-/// Written without branches and inlined into the caller, so that the compiler makes vectors of it.
-#[inline(always)]
-pub(crate) fn accumulate(sums: &mut [i64], base: &[f32], model: &[f32], share: f64, sign: i64) -> bool {
-    let mut bounded = true;
-    for ((sum, &model), &base) in sums.iter_mut().zip(model).zip(base) {
-        let difference = f64::from(model) - f64::from(base);
-        bounded &= difference.abs() < LIMIT;
-        let contribution = ((share * difference + MAGIC).to_bits() as i64).wrapping_sub(MAGIC.to_bits() as i64);
-        *sum = if sign > 0 { sum.wrapping_add(contribution) } else { sum.wrapping_sub(contribution) };
-    }
-    bounded
 }
 
 #[cfg(test)]

@@ -1,0 +1,172 @@
+//! Where generated samples come from.
+
+use crate::fingerprint::Fingerprints;
+use imfl_engine::data::{Dataset, ImageShape};
+use imfl_engine::device::Compute;
+use std::fmt;
+use std::ops::ControlFlow;
+
+/// One sample to draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its class.
+    pub label: u16,
+    /// Which of all samples of a seed: what is random about it belongs to (seed, index), whatever else is drawn with it.
+    pub index: u64,
+}
+
+impl Request {
+    /// Asks for `counts[class]` samples of each class, numbered from `first`.
+    ///
+    /// ```
+    /// use imfl_aigc::Request;
+    ///
+    /// let requests = Request::of_counts(&[1, 0, 2], 100);
+    /// assert_eq!(requests.iter().map(|request| request.label).collect::<Vec<_>>(), [0, 2, 2]);
+    /// assert_eq!(requests[2].index, 102);
+    /// ```
+    pub fn of_counts(counts: &[usize], first: u64) -> Vec<Self> {
+        let labels = counts.iter().enumerate().flat_map(|(label, &count)| std::iter::repeat_n(label as u16, count));
+        labels.zip(first..).map(|(label, index)| Self { label, index }).collect()
+    }
+}
+
+/// Checks that something is asked for, and of classes that there are.
+pub fn check(requests: &[Request], classes: usize) -> Result<(), SampleError> {
+    if requests.is_empty() {
+        return Err(SampleError::Nothing);
+    }
+    match requests.iter().find(|request| usize::from(request.label) >= classes) {
+        Some(&Request { label, .. }) => Err(SampleError::Class { label, classes }),
+        None => Ok(()),
+    }
+}
+
+/// Where a source's samples come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// What messages call the source.
+    pub name: String,
+    /// Name of the dataset that it learnt from.
+    pub learnt_from: String,
+    /// The samples that it learnt from: no client may hold them, and no test.
+    pub fingerprints: Fingerprints,
+    /// SHA-256 of the file that it was read from, if there is one.
+    pub sha256: Option<String>,
+}
+
+/// Why a source cannot stand in for a dataset's samples: a sentence that names both and what differs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Misfit(pub String);
+
+/// Why samples cannot be drawn.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SampleError {
+    /// Nothing was asked for.
+    #[error("zero images were asked for; ask for at least one")]
+    Nothing,
+    /// A class that the source does not know.
+    #[error("class {label} was asked for, but the generator knows {classes} classes, 0 to {}", classes - 1)]
+    Class {
+        /// The class asked for.
+        label: u16,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// The observer said stop.
+    #[error("stopped before all images were drawn")]
+    Stopped,
+    /// The network's output is not a number.
+    #[error("image {index} came out as NaN; the checkpoint or the sampler's settings are at fault")]
+    NotFinite {
+        /// Index of the request.
+        index: u64,
+    },
+    /// A source of somebody's own has failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Hears how many samples of how many are done, and may stop there.
+pub type Observe<'a> = &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>;
+
+/// Somewhere that samples of every class come from: a diffusion model ([`crate::Generator`]), or one's own.
+///
+/// Whoever brings one writes the first four methods; whoever wants samples calls the last two.
+pub trait SampleSource: fmt::Debug + Send + Sync {
+    /// Where its samples come from.
+    fn provenance(&self) -> &Provenance;
+
+    /// The shape of its samples.
+    fn shape(&self) -> ImageShape;
+
+    /// What its classes are called.
+    fn class_names(&self) -> &[String];
+
+    /// Draws a sample for each request, in their order; there may be none. A sample depends on nothing but the source, the seed and its
+    /// request: neither on what is drawn with it nor on device or workers.
+    ///
+    /// # Errors
+    /// [`SampleError`]; nothing is returned of a stopped or failed run.
+    fn draw_part(
+        &self,
+        requests: &[Request],
+        seed: u64,
+        compute: &Compute,
+        observe: Observe,
+    ) -> Result<Dataset, SampleError>;
+
+    /// Draws what was asked for: each rank of `compute` draws a part, which `observe` hears of, and all get everything.
+    ///
+    /// # Errors
+    /// [`SampleError`], also for no request, a class that there is not, and a source that drew something else.
+    fn draw(
+        &self,
+        requests: &[Request],
+        seed: u64,
+        compute: &Compute,
+        observe: Observe,
+    ) -> Result<Dataset, SampleError> {
+        check(requests, self.class_names().len())?;
+        let own = &requests[compute.ranks.part(requests.len())];
+        let drawn = self.draw_part(own, seed, compute, observe)?;
+        let labels = |requests: &[Request]| requests.iter().map(|request| request.label).collect::<Vec<u16>>();
+        if (drawn.shape, drawn.labels()) != (self.shape(), &labels(own)[..]) {
+            let name = &self.provenance().name;
+            return Err(SampleError::Failed(format!("the {name} drew other samples than it was asked for")));
+        }
+        if !compute.ranks.are_several() {
+            return Ok(drawn);
+        }
+        let bytes: Vec<u8> = (0..drawn.len()).flat_map(|index| drawn.image(index)).copied().collect();
+        let bytes = compute.ranks.gather(&bytes).concat();
+        Dataset::new(drawn.name, drawn.shape, drawn.class_names, bytes, labels(requests))
+            .map_err(|error| SampleError::Failed(error.to_string()))
+    }
+
+    /// Checks that its samples can stand in for a dataset's.
+    ///
+    /// # Errors
+    /// [`Misfit`] that says what differs.
+    fn check_fits(&self, data: &Dataset) -> Result<(), Misfit> {
+        let Provenance { name, learnt_from, .. } = self.provenance();
+        if self.shape() != data.shape {
+            return Err(Misfit(format!(
+                "the {name} draws {} images of {learnt_from}, but {} has images of {}",
+                self.shape(),
+                data.name,
+                data.shape
+            )));
+        }
+        if self.class_names() != data.class_names {
+            return Err(Misfit(format!(
+                "the {name}'s classes ({}, learnt from {learnt_from}) are not those of {} ({})",
+                self.class_names().join(", "),
+                data.name,
+                data.class_names.join(", ")
+            )));
+        }
+        Ok(())
+    }
+}

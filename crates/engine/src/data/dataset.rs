@@ -1,0 +1,243 @@
+//! Labelled images in memory.
+
+use super::error::DataError;
+use crate::choice::UnknownName;
+use std::fmt;
+use std::str::FromStr;
+
+/// Size of one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ImageShape {
+    /// 1 for grey, 3 for colour.
+    pub channels: usize,
+    /// Pixels from top to bottom.
+    pub height: usize,
+    /// Pixels from left to right.
+    pub width: usize,
+}
+
+impl ImageShape {
+    /// Bytes of one image.
+    pub fn size(&self) -> usize {
+        self.channels * self.height * self.width
+    }
+}
+
+impl From<ImageShape> for [usize; 3] {
+    fn from(ImageShape { channels, height, width }: ImageShape) -> Self {
+        [channels, height, width]
+    }
+}
+
+impl FromStr for ImageShape {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let sides: Vec<Option<usize>> =
+            text.split('x').map(|side| side.parse().ok().filter(|&side| side > 0)).collect();
+        match sides[..] {
+            [Some(channels), Some(height), Some(width)] => Ok(Self { channels, height, width }),
+            _ => {
+                let expected = "CHANNELSxHEIGHTxWIDTH, as in 3x32x32, each at least 1";
+                Err(UnknownName::new(text, "image shape", expected))
+            }
+        }
+    }
+}
+
+impl fmt::Display for ImageShape {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}x{}x{}", self.channels, self.height, self.width)
+    }
+}
+
+/// Mean and deviation of each channel, on the scale on which a byte runs from 0 to 1.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Normalisation {
+    /// One mean for each channel.
+    pub mean: Vec<f32>,
+    /// One deviation for each channel, above zero.
+    pub deviation: Vec<f32>,
+}
+
+impl Normalisation {
+    /// The values that the 256 bytes of each channel stand for: `table[channel][byte]`.
+    pub fn table(&self) -> Vec<[f32; 256]> {
+        self.mean
+            .iter()
+            .zip(&self.deviation)
+            .map(|(mean, deviation)| std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / deviation))
+            .collect()
+    }
+}
+
+/// Labelled images as bytes.
+///
+/// ```
+/// use imfl_engine::prelude::*;
+///
+/// let shape: ImageShape = "1x2x2".parse()?;
+/// let pixels = vec![0, 255, 0, 255, 7, 7, 7, 7];
+/// let data = Dataset::new("two", shape, vec!["stripes".into(), "plain".into()], pixels, vec![0, 1])?;
+/// assert_eq!((data.len(), data.classes(), data.image(1)), (2, 2, &[7; 4][..]));
+/// assert_eq!(data.histogram(), [1, 1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// What messages call it.
+    pub name: String,
+    /// Size of every image.
+    pub shape: ImageShape,
+    /// What each class is called.
+    pub class_names: Vec<String>,
+    pub(super) images: Vec<u8>,
+    pub(super) labels: Vec<u16>,
+}
+
+impl Dataset {
+    /// Takes images `[samples, channels, height, width]` and one label for each.
+    ///
+    /// # Errors
+    /// [`DataError::Mismatch`] if counts disagree or a label names no class.
+    pub fn new(
+        name: impl Into<String>,
+        shape: ImageShape,
+        class_names: Vec<String>,
+        images: Vec<u8>,
+        labels: Vec<u16>,
+    ) -> Result<Self, DataError> {
+        let name = name.into();
+        if images.len() != labels.len() * shape.size() {
+            return Err(DataError::Mismatch(format!(
+                "{name}: {} labels need {} bytes of {shape} images, but there are {}",
+                labels.len(),
+                labels.len() * shape.size(),
+                images.len()
+            )));
+        }
+        if let Some(index) = labels.iter().position(|&label| usize::from(label) >= class_names.len()) {
+            return Err(DataError::Mismatch(format!(
+                "{name}: image {index} has label {}, but there are {} classes",
+                labels[index],
+                class_names.len()
+            )));
+        }
+        Ok(Self { name, shape, class_names, images, labels })
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.class_names.len()
+    }
+
+    /// The bytes of one image, `[channels, height, width]`.
+    pub fn image(&self, index: usize) -> &[u8] {
+        let size = self.shape.size();
+        &self.images[index * size..(index + 1) * size]
+    }
+
+    /// The class of one image.
+    pub fn label(&self, index: usize) -> usize {
+        usize::from(self.labels[index])
+    }
+
+    /// The class of every image.
+    pub fn labels(&self) -> &[u16] {
+        &self.labels
+    }
+
+    /// Where the images of each class are.
+    pub fn by_class(&self) -> Vec<Vec<u32>> {
+        let mut classes = vec![Vec::new(); self.classes()];
+        for (index, &label) in self.labels.iter().enumerate() {
+            classes[usize::from(label)].push(index as u32);
+        }
+        classes
+    }
+
+    /// Number of images of each class.
+    pub fn histogram(&self) -> Vec<usize> {
+        self.by_class().iter().map(Vec::len).collect()
+    }
+
+    /// The images at `indices`, in that order.
+    pub fn select(&self, indices: &[u32]) -> Self {
+        let mut images = Vec::with_capacity(indices.len() * self.shape.size());
+        for &index in indices {
+            images.extend_from_slice(self.image(index as usize));
+        }
+        let labels = indices.iter().map(|&index| self.labels[index as usize]).collect();
+        Self { images, labels, name: self.name.clone(), shape: self.shape, class_names: self.class_names.clone() }
+    }
+
+    /// Mean and deviation of each channel over all images; a channel without contrast gets deviation 1.
+    pub fn normalisation(&self) -> Normalisation {
+        let plane = self.shape.height * self.shape.width;
+        let mut counts = vec![[0u64; 256]; self.shape.channels];
+        for (index, pixels) in self.images.chunks_exact(plane.max(1)).enumerate() {
+            for &byte in pixels {
+                counts[index % self.shape.channels][usize::from(byte)] += 1;
+            }
+        }
+        let moments = counts.iter().map(|counts| {
+            let total = counts.iter().sum::<u64>().max(1) as f64;
+            let moment = |power| {
+                let weighted = counts.iter().enumerate().map(|(byte, &n)| n as f64 * (byte as f64 / 255.0).powi(power));
+                weighted.sum::<f64>() / total
+            };
+            let mean = moment(1);
+            let deviation = (moment(2) - mean * mean).max(0.0).sqrt();
+            (mean as f32, if deviation > 1e-6 { deviation as f32 } else { 1.0 })
+        });
+        let (mean, deviation) = moments.unzip();
+        Normalisation { mean, deviation }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: ImageShape = ImageShape { channels: 2, height: 1, width: 2 };
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|class| class.to_string()).collect()
+    }
+
+    #[test]
+    fn normalised_channels_have_mean_zero_and_deviation_one() {
+        let data = Dataset::new("t", SHAPE, names(2), vec![0, 255, 7, 7, 51, 102, 7, 7], vec![0, 1]).unwrap();
+        let table = data.normalisation().table();
+        let first: Vec<f32> = [0, 255, 51, 102].iter().map(|&byte: &usize| table[0][byte]).collect();
+        assert!(first.iter().sum::<f32>().abs() < 1e-5);
+        assert!((first.iter().map(|x| x * x).sum::<f32>() / 4.0 - 1.0).abs() < 1e-5);
+        assert_eq!(data.normalisation().deviation[1], 1.0, "a channel without contrast keeps its scale");
+    }
+
+    #[test]
+    fn counts_and_labels_are_checked() {
+        assert!(Dataset::new("t", SHAPE, names(2), vec![0; 7], vec![0, 1]).is_err());
+        let error = Dataset::new("t", SHAPE, names(2), vec![0; 8], vec![0, 2]).unwrap_err().to_string();
+        assert!(error.contains("image 1") && error.contains("label 2"), "{error}");
+    }
+
+    #[test]
+    fn selecting_keeps_images_with_their_labels() {
+        let data = Dataset::new("t", SHAPE, names(3), (0..12).collect(), vec![0, 1, 2]).unwrap();
+        let part = data.select(&[2, 0]);
+        assert_eq!((part.image(0), part.label(0)), (&[8, 9, 10, 11][..], 2));
+        assert_eq!((part.image(1), part.label(1)), (&[0, 1, 2, 3][..], 0));
+        assert_eq!(part.histogram(), [1, 0, 1]);
+    }
+}

@@ -1,0 +1,86 @@
+//! How images are cut into tiles, and where the tiles lie.
+
+use super::super::shape::ConvShape;
+
+/// Frequencies of a 6x6 tile.
+pub const F: usize = 36;
+
+/// Tiles of a block of images, and the padded planes they are read from.
+#[derive(Clone, Copy)]
+pub struct Tiling {
+    /// Tiles per column and per row of an output plane.
+    pub th: usize,
+    pub tw: usize,
+    /// Images per block.
+    pub images: usize,
+    /// Images side by side, and the distance between their columns.
+    pub side: usize,
+    pub pitch: usize,
+    /// Row stride and size of the padded input planes of `side` images, `4 th + 2` rows.
+    pub stride: usize,
+    pub plane: usize,
+}
+
+impl Tiling {
+    pub fn new(shape: &ConvShape, limit: usize) -> Self {
+        let (th, tw) = (shape.out_h().div_ceil(4), shape.out_w().div_ceil(4));
+        let per_image = F * th * tw * (shape.cin + shape.cout);
+        let most = (limit / per_image).clamp(1, shape.batch);
+        // Blocks as even as can be.
+        let images = shape.batch.div_ceil(shape.batch.div_ceil(most));
+        let (side, pitch) = (if tw <= 4 { 8 / tw } else { 1 }, 4 * tw + 4);
+        let stride = match side {
+            1 => tw.div_ceil(8) * 32 + 8,
+            // Lanes without a tile have a place of their own behind the last image.
+            side => (side * pitch + if side * tw < 8 { 8 } else { 0 }).next_multiple_of(8),
+        };
+        Self { th, tw, images, side, pitch, stride, plane: (4 * th + 2) * stride }
+    }
+
+    /// Cuts a block of images into those that lie side by side: the first of each, and how many.
+    pub fn sides(&self, images: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let side = self.side;
+        (0..images).step_by(side).map(move |first| (first, side.min(images - first)))
+    }
+
+    /// The planes of one channel of `side` images.
+    pub fn planes(&self, side: usize, frequency: usize) -> Planes {
+        let lane = |lane: usize| match lane / self.tw {
+            image if image < self.side => image * self.pitch + lane % self.tw * 4,
+            _ => self.side * self.pitch,
+        };
+        Planes {
+            th: self.th,
+            tiles: side * self.tw,
+            apart: self.side > 1,
+            lanes: std::array::from_fn(lane),
+            stride: self.stride,
+            frequency,
+        }
+    }
+
+    /// Distance between the rows of a block of `[channels, tiles]`: eight lanes may be stored at the last tile.
+    pub fn row(&self) -> usize {
+        self.images * self.th * self.tw + 8
+    }
+
+    /// Distance between frequencies, an odd number of cache lines, or else 36 streams share a few cache sets.
+    pub fn frequency(&self, channels: usize) -> usize {
+        (channels * self.row()).div_ceil(16) / 2 * 32 + 16
+    }
+}
+
+/// The way of one channel's planes between padded rows and transformed tiles.
+#[derive(Clone, Copy)]
+pub struct Planes {
+    /// Rows of tiles, and tiles in a row of all planes.
+    pub th: usize,
+    pub tiles: usize,
+    /// Whether planes of several images lie side by side, and then where the tiles of a row begin; there are at most eight.
+    pub apart: bool,
+    pub lanes: [usize; 8],
+    /// Row stride of the padded planes.
+    pub stride: usize,
+    /// Distance between frequencies.
+    pub frequency: usize,
+}

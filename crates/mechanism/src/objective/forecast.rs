@@ -1,0 +1,445 @@
+//! The forecast: the test loss and error to expect of a set of participants, and the objective that pays for them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::client::{NANOS, Population};
+use crate::error::{Error, Result};
+use crate::mode::Mode;
+use crate::objective::appraisal::{Appraisal, Prediction};
+use crate::objective::law::Law;
+use crate::objective::part::Quality;
+use crate::objective::seam::{Member, Objective};
+use crate::objective::words::Weights;
+
+/// How well a law did on pilots that it was not fitted on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldOut {
+    /// Mean absolute difference between predicted and measured, in percentage points of error or in nats of loss.
+    pub error: f64,
+    /// Spearman's rank correlation of predicted and measured.
+    pub spearman: f64,
+    /// R^2 of the logarithm of the measured, predicted by that of the forecast.
+    pub r2: f64,
+}
+
+/// Where a forecast comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fitted {
+    /// How many pilots it was fitted on.
+    pub pilots: usize,
+    /// What they were: model, rate, rounds, data.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// Held-out pilots, test error.
+    pub error: HeldOut,
+    /// Held-out pilots, test loss.
+    pub loss: HeldOut,
+}
+
+/// The laws of a learning problem at one rate and number of rounds; the content of a forecast file (`docs/mechanism/forecast.md`).
+///
+/// ```
+/// use imfl_mechanism::objective::Forecast;
+///
+/// let forecast = Forecast::parse("
+///     classes = 2
+///     nobody = { loss = 0.69, error = 0.5 }
+///     error = { floor = 0.01, scale = 0.1, offset = 5.0, exponent = 0.6, generated = 0.8 }
+///     loss = { floor = 0.05, scale = 0.4, offset = 2.0, exponent = 0.6, generated = 0.8 }
+/// ")?;
+/// let few = forecast.predict(&[50, 0], &[0, 20], None)?;
+/// let many = forecast.predict(&[500, 400], &[0, 20], None)?;
+/// assert!(many.error < few.error && few.error < 0.5);
+/// # Ok::<(), imfl_mechanism::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forecast {
+    /// C, number of classes.
+    pub classes: usize,
+    /// p, the label shares of what is predicted; uniform if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Vec<f64>>,
+    /// Before anybody has trained, as measured.
+    pub nobody: Prediction,
+    /// Test error, as a share.
+    pub error: Law,
+    /// Test loss, in nats.
+    pub loss: Law,
+    /// Where it comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fitted: Option<Fitted>,
+}
+
+impl Forecast {
+    /// Reads and checks the text of a forecast file.
+    ///
+    /// # Errors
+    /// [`Error::Forecast`] with the line and what is wrong, or the key that is out of range.
+    pub fn parse(text: &str) -> Result<Self> {
+        let read: std::result::Result<Forecast, toml::de::Error> = toml::from_str(text);
+        let forecast = read.map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start).min(text.len());
+            let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+            Error::Forecast { key: format!("line {line}"), problem: error.message().trim().replace('\n', "; ") }
+        })?;
+        forecast.check()?;
+        Ok(forecast)
+    }
+
+    /// The text of a forecast file.
+    pub fn to_toml(&self) -> String {
+        // numbers and strings under fixed keys: nothing in it that TOML could not hold
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    /// Checks ranges.
+    ///
+    /// # Errors
+    /// [`Error::Forecast`] naming the key.
+    pub fn check(&self) -> Result<()> {
+        let fail = |key: &str, problem: String| Err(Error::Forecast { key: key.into(), problem });
+        if !(1..=100_000).contains(&self.classes) {
+            return fail("classes", format!("is {}; it must lie in [1, 100000]", self.classes));
+        }
+        if let Some(target) = &self.target {
+            let sum: f64 = target.iter().sum();
+            if target.len() != self.classes
+                || target.iter().any(|share| !(0.0..=1.0).contains(share))
+                || (sum - 1.0).abs() > 1e-4
+            {
+                return fail("target", format!("needs {} shares in [0, 1] that sum to 1", self.classes));
+            }
+        }
+        if !(0.0..=1.0).contains(&self.nobody.error) {
+            return fail("nobody.error", format!("is {}; an error is a share in [0, 1]", self.nobody.error));
+        }
+        if !(0.0..=1e6).contains(&self.nobody.loss) {
+            return fail("nobody.loss", format!("is {}; it must lie in [0, 1e6] nats", self.nobody.loss));
+        }
+        self.error.check("error")?;
+        self.loss.check("loss")
+    }
+
+    /// p, `[classes]`.
+    pub fn shares(&self) -> Vec<f64> {
+        self.target.clone().unwrap_or_else(|| vec![1.0 / self.classes as f64; self.classes])
+    }
+
+    /// What to expect after training on so many authentic and generated samples, `[classes]` each. `mix` is m, the distance of the
+    /// update's labels from the target; that of the samples' own labels if absent.
+    ///
+    /// # Errors
+    /// [`Error::Forecast`] for another number of classes.
+    pub fn predict(&self, authentic: &[u64], generated: &[u64], mix: Option<f64>) -> Result<Prediction> {
+        if authentic.len() != self.classes || generated.len() != self.classes {
+            let problem =
+                format!("is {}, but {} and {} counts were given", self.classes, authentic.len(), generated.len());
+            return Err(Error::Forecast { key: "classes".into(), problem });
+        }
+        let target = self.shares();
+        let total: u64 = authentic.iter().chain(generated).sum();
+        if total == 0 {
+            return Ok(self.nobody);
+        }
+        let mix = mix.unwrap_or_else(|| distance(authentic, generated, &target));
+        let of = |law: &Law| {
+            let counted = authentic.iter().zip(generated).map(|(own, made)| *own as f64 + law.generated * *made as f64);
+            law.at(&target, counted) + law.mixed(mix)
+        };
+        Ok(Prediction { loss: of(&self.loss), error: of(&self.error) })
+    }
+}
+
+/// ‖q - p‖₁ of samples whose labels are q.
+pub(crate) fn distance(authentic: &[u64], generated: &[u64], target: &[f64]) -> f64 {
+    let total: u64 = authentic.iter().chain(generated).sum();
+    let share = |(own, made): (&u64, &u64)| (own + made) as f64 / total.max(1) as f64;
+    authentic.iter().zip(generated).map(share).zip(target).map(|(q, p)| (q - p).abs()).sum()
+}
+
+/// What accuracy is worth to the server.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Worth {
+    /// Credits per percentage point of test accuracy.
+    Point(f64),
+    /// Credits per nat of test loss.
+    Nat(f64),
+}
+
+impl Worth {
+    /// Credits per unit, whatever the unit is.
+    pub fn credits(self) -> f64 {
+        match self {
+            Worth::Point(credits) | Worth::Nat(credits) => credits,
+        }
+    }
+}
+
+/// The forecast as an objective: J = worth x predicted shortfall + payments, the shortfall being what is missing to an accuracy of 100 %, in
+/// points, or the test loss in nats.
+///
+/// Its sums are authentic samples per class, then generated ones, all in whole samples, and where the law has a mix term w h and w h (q - p)
+/// per class, w in thousandths of a sample and q - p in parts of 1e9.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForecastModel {
+    forecast: Forecast,
+    worth: Worth,
+    quality: Quality,
+    target: Vec<f64>,
+    /// Pico-credits per unit of the law: of error, as a share, or of loss.
+    price: f64,
+}
+
+impl ForecastModel {
+    /// A valid objective. `theta` is the quality of generated data that prices of effective samples rest on, v = d (1 - e/2); if absent it is 1 -
+    /// rho, so that a generated sample is paid like what it is worth to the law.
+    ///
+    /// # Errors
+    /// [`Error::Forecast`] for a forecast out of range, [`Error::Constant`] for a worth or theta that is.
+    pub fn new(forecast: Forecast, worth: Worth, theta: Option<f64>, weights: Weights) -> Result<Self> {
+        forecast.check()?;
+        let problem = "must lie in [0, 1e12] credits per percentage point, or per nat";
+        let fail = |problem| Err(Error::Constant { key: "worth", value: worth.credits(), problem });
+        if !(0.0..=1e12).contains(&worth.credits()) {
+            return fail(problem);
+        }
+        let price = 1e12
+            * match worth {
+                Worth::Point(credits) => 100.0 * credits,
+                Worth::Nat(credits) => credits,
+            };
+        let mut model =
+            ForecastModel { target: forecast.shares(), forecast, worth, quality: Quality::new(0.0, weights)?, price };
+        model.quality = Quality::new(theta.unwrap_or(1.0 - model.law().generated), weights)?;
+        let law = model.law();
+        let worst = (law.floor + law.scale * law.decay(0.0) + law.mixed(2.0)).max(model.nobody());
+        if worst * price > 1e24 {
+            return fail("makes losses of more than 1e12 credits");
+        }
+        Ok(model)
+    }
+
+    /// The forecast.
+    pub fn forecast(&self) -> &Forecast {
+        &self.forecast
+    }
+
+    /// What accuracy is worth.
+    pub fn worth(&self) -> Worth {
+        self.worth
+    }
+
+    /// The law of what is paid for.
+    pub(crate) fn law(&self) -> &Law {
+        match self.worth {
+            Worth::Point(_) => &self.forecast.error,
+            Worth::Nat(_) => &self.forecast.loss,
+        }
+    }
+
+    /// p, `[classes]`.
+    pub(crate) fn target(&self) -> &[f64] {
+        &self.target
+    }
+
+    /// Pico-credits per unit of the law.
+    pub(crate) fn price(&self) -> f64 {
+        self.price
+    }
+
+    fn nobody(&self) -> f64 {
+        match self.worth {
+            Worth::Point(_) => self.forecast.nobody.error,
+            Worth::Nat(_) => self.forecast.nobody.loss,
+        }
+    }
+
+    fn value(&self, law: &Law, nobody: f64, sums: &[i128]) -> f64 {
+        let classes = self.target.len();
+        let (authentic, rest) = sums.split_at(classes.min(sums.len()));
+        let (generated, mix) = rest.split_at(classes.min(rest.len()));
+        // sums are below 2^53 for every market that is allowed, so they are exact as floats
+        let counted = authentic
+            .iter()
+            .zip(generated)
+            .map(|(own, made)| *own as i64 as f64 + law.generated * (*made as i64 as f64));
+        let value = law.at(&self.target, counted) + law.mixed(distance_of(mix));
+        if authentic.iter().chain(generated).all(|sum| *sum == 0) { nobody } else { value }
+    }
+
+    /// Whether any of the laws has a mix term, so that its sums are kept.
+    fn mixes(&self) -> bool {
+        self.forecast.error.mix.is_some() || self.forecast.loss.mix.is_some()
+    }
+}
+
+/// m from its sums: w h, then w h (q - p) per class.
+fn distance_of(sums: &[i128]) -> f64 {
+    match sums {
+        [weight, classes @ ..] if *weight > 0 => {
+            classes.iter().map(|sum| sum.abs()).sum::<i128>() as f64 / *weight as f64 / NANOS as f64
+        }
+        _ => 0.0,
+    }
+}
+
+impl Objective for ForecastModel {
+    fn name(&self) -> &'static str {
+        "forecast"
+    }
+
+    fn quality(&self) -> Quality {
+        self.quality
+    }
+
+    fn counts(&self) -> bool {
+        true
+    }
+
+    fn width(&self, population: &Population) -> Result<usize> {
+        let classes = self.target.len();
+        let Some(target) = population.target() else {
+            let problem = "the forecast counts samples of each class: give label shares (columns p0, p1, ...) or counts (n0, n1, ...)";
+            return Err(Error::Population(problem.into()));
+        };
+        if target.classes() != classes {
+            let problem = format!("have {} classes, but the forecast is for {classes}", target.classes());
+            return Err(Error::Population(problem));
+        }
+        if target.shares().iter().zip(&self.target).any(|(asked, known)| (asked - known).abs() > 1e-6) {
+            let problem =
+                "is not what the forecast predicts for; give the forecast's `target`, or fit one for these shares";
+            return Err(Error::Target(problem.into()));
+        }
+        Ok(if self.mixes() { 3 * classes + 1 } else { 2 * classes })
+    }
+
+    #[inline]
+    fn add(&self, sums: &mut [i128], member: &Member<'_>, sign: i64) {
+        let classes = self.target.len();
+        let (authentic, rest) = sums.split_at_mut(classes.min(sums.len()));
+        let (generated, mix) = rest.split_at_mut(classes.min(rest.len()));
+        let sign = i128::from(sign);
+        match member.mode {
+            Mode::Augmented => {
+                for ((own, made), held) in authentic.iter_mut().zip(generated).zip(member.held) {
+                    *own += sign * i128::from(held.kept());
+                    *made += sign * i128::from(held.generated());
+                }
+            }
+            _ => {
+                for (own, held) in authentic.iter_mut().zip(member.held) {
+                    *own += sign * i128::from(held.authentic);
+                }
+            }
+        }
+        if let [weight, classes @ ..] = mix {
+            // the steps of an epoch; a weight is at most 1e15, steps 1e12 in all, deviations 1e9: below 2^127
+            let steps = member.client.samples().div_ceil(u64::from(member.client.batch()));
+            let own = sign * i128::from(member.part.weight / 1000) * i128::from(steps);
+            *weight += own;
+            if member.mode == Mode::Local {
+                for (sum, &deviation) in classes.iter_mut().zip(member.deviations) {
+                    *sum += own * i128::from(deviation);
+                }
+            }
+        }
+    }
+
+    /// worth x shortfall: from exact integer sums by IEEE arithmetic without a library function, the same everywhere.
+    #[inline]
+    fn loss(&self, sums: &[i128]) -> i128 {
+        (self.price * self.value(self.law(), self.nobody(), sums) + 0.5) as i128
+    }
+
+    fn floor(&self) -> i128 {
+        (self.price * self.law().floor.min(self.nobody())) as i128
+    }
+
+    fn appraise(&self, sums: &[i128]) -> Appraisal {
+        let Forecast { error, loss, nobody, .. } = &self.forecast;
+        let prediction =
+            Prediction { loss: self.value(loss, nobody.loss, sums), error: self.value(error, nobody.error, sums) };
+        let shortfall = match self.worth {
+            Worth::Point(_) => 100.0 * prediction.error,
+            Worth::Nat(_) => prediction.loss,
+        };
+        Appraisal::Forecast { prediction, shortfall }
+    }
+
+    fn doubled(&self) -> Result<Arc<dyn Objective>> {
+        let worth = match self.worth {
+            Worth::Point(credits) => Worth::Point(2.0 * credits),
+            Worth::Nat(credits) => Worth::Nat(2.0 * credits),
+        };
+        let theta = Some(self.quality.theta());
+        Ok(Arc::new(ForecastModel::new(self.forecast.clone(), worth, theta, self.quality.weights)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::{self, Shape};
+
+    /// What a market's sums say is what the law says of its counts and its mix, in plain floats.
+    #[test]
+    fn the_sums_of_a_market_follow_the_law() {
+        for seed in 0..400u64 {
+            let shape = Shape { forecast: true, classes: 5, ..Shape::of(6) };
+            let market = instance::market(seed, shape).unwrap();
+            let modes: Vec<Mode> = (0..6).map(|k| Mode::ALL[(seed as usize / (k + 1) + k) % 3]).collect();
+            let (authentic, generated) = market.counts(&modes).unwrap();
+            let forecast = market.forecast().unwrap().forecast();
+            let expected = forecast.predict(&authentic, &generated, Some(market.mix(&modes))).unwrap();
+            let found = market.appraisal(&modes).prediction().unwrap();
+            let close = |a: f64, b: f64| (a - b).abs() <= 1e-5 * a.abs();
+            assert!(
+                close(found.loss, expected.loss) && close(found.error, expected.error),
+                "{seed}: {found:?} {expected:?}"
+            );
+            let worth = market.forecast().unwrap().worth().credits();
+            let paid = worth * market.appraisal(&modes).total();
+            assert!((market.loss(&modes).unwrap().to_f64() - paid).abs() < 1e-6 + 1e-12 * paid);
+            if let Some(mix) = forecast.error.mix {
+                // and by hand: labels of local clients, weighted by what they weigh and the batches that they have
+                let weight = |k: usize| {
+                    let client = &market.clients()[k];
+                    market.part(k, modes[k]).weight() * client.samples().div_ceil(client.batch().into()) as f64
+                };
+                let specs = instance::specs(seed, shape);
+                let away = |k: usize, y: usize| match modes[k] {
+                    Mode::Local => specs[k].shares.as_ref().unwrap()[y] - 0.2,
+                    _ => 0.0,
+                };
+                let total: f64 = (0..6).map(weight).sum();
+                let of = |y: usize| (0..6).map(|k| weight(k) * away(k, y)).sum::<f64>().abs();
+                let m = (0..5).map(of).sum::<f64>() / total.max(1e-9);
+                assert!((m - market.mix(&modes)).abs() < 1e-6 && mix.scale >= 0.0, "{seed}");
+            }
+        }
+    }
+
+    /// A wrong file is named by line or key.
+    #[test]
+    fn what_is_wrong_with_a_file_is_said() {
+        let good = "classes = 2\nnobody = { loss = 0.7, error = 0.5 }\n[error]\nfloor = 0.0\nscale = 0.1\noffset = 1.0\nexponent = 0.5\n\
+                    generated = 1.0\n[loss]\nfloor = 0.0\nscale = 0.1\noffset = 1.0\nexponent = 0.5\ngenerated = 1.0\n";
+        assert!(Forecast::parse(good).is_ok());
+        for (bad, expected) in [
+            (good.replacen("scale", "scales", 1), "line 5: unknown field `scales`"),
+            (good.replacen("generated = 1.0", "generated = 1.5", 1), "error.generated: is 1.5; it must lie in [0, 1]"),
+            (good.replacen("0.5 }", "-0.5 }", 1), "nobody.error: is -0.5"),
+            (good.replacen("classes", "target = [0.5, 0.6]\nclasses", 1), "target: needs 2 shares"),
+            (good.replacen("floor = 0.0", "floor = nan", 1), "error.floor: is NaN"),
+        ] {
+            let error = Forecast::parse(&bad).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}\ndoes not contain\n{expected}");
+        }
+    }
+}

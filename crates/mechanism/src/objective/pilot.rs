@@ -1,0 +1,116 @@
+//! Pilots: trainings that were carried out to learn what to expect of others.
+
+use std::io::Read;
+
+use crate::error::{Error, Result};
+use crate::objective::appraisal::Prediction;
+use crate::objective::forecast::distance;
+
+/// A training: how many samples of each class it had, and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pilot {
+    /// Authentic samples, `[classes]`.
+    pub authentic: Vec<u64>,
+    /// Generated samples, `[classes]`.
+    pub generated: Vec<u64>,
+    /// m, how far the labels of the updates were from the target ([`crate::Market::mix`]); the samples' own distance if it was not recorded.
+    pub mix: Option<f64>,
+    /// Test loss and error.
+    pub measured: Prediction,
+    /// What it shares chance with, such as a seed or a partition: pilots of one group are held out together. Empty if there are no groups.
+    pub group: String,
+}
+
+impl Pilot {
+    /// m.
+    pub(crate) fn distance(&self, target: &[f64]) -> f64 {
+        self.mix.unwrap_or_else(|| distance(&self.authentic, &self.generated, target))
+    }
+
+    /// Reads pilots from CSV: `loss,error`, authentic samples `a0,a1,...`, and, where there are any, generated samples `g0,g1,...`, `mix` and `group`.
+    ///
+    /// # Errors
+    /// [`Error::Table`] with line and column, [`Error::TableShape`] for a wrong header or no pilot.
+    pub fn read_csv(reader: impl Read, name: &str) -> Result<Vec<Pilot>> {
+        let shape = |problem: String| Error::TableShape { file: name.to_owned(), problem };
+        let mut table = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
+        let header = table.headers().map_err(|error| shape(error.to_string()))?.clone();
+        let place = |column: &str| header.iter().position(|name| name.trim_start_matches('\u{feff}') == column);
+        let needed = |column: &str| {
+            let problem = "expected loss,error,a0,a1,... and, if any, g0,g1,...,mix,group";
+            place(column).ok_or_else(|| shape(format!("line 1: there is no column `{column}`; {problem}")))
+        };
+        let (loss, error) = (needed("loss")?, needed("error")?);
+        let many =
+            |letter: &str| (0..header.len()).map_while(|class| place(&format!("{letter}{class}"))).collect::<Vec<_>>();
+        let (authentic, generated, mix, group) = (many("a"), many("g"), place("mix"), place("group"));
+        needed("a0")?;
+        if !generated.is_empty() && generated.len() != authentic.len() {
+            let problem =
+                format!("line 1: {} columns a0, a1, ... but {} columns g0, g1, ...", authentic.len(), generated.len());
+            return Err(shape(problem));
+        }
+        let mut pilots = Vec::new();
+        for record in table.into_records() {
+            let record = record.map_err(|error| shape(error.to_string()))?;
+            let line = record.position().map_or(0, csv::Position::line);
+            let fail = |at: usize, problem: String| Error::Table {
+                file: name.to_owned(),
+                line,
+                column: header[at].to_owned(),
+                problem: crate::printable::Printable(&problem).to_string(),
+            };
+            let number = |at: usize, high: f64| match record[at].parse::<f64>() {
+                Ok(value) if (0.0..=high).contains(&value) => Ok(value),
+                _ => Err(fail(at, format!("`{}` is not a number in [0, {high}]", &record[at]))),
+            };
+            let count = |at: &usize| {
+                let problem = |_| fail(*at, format!("`{}` is not a whole number of at least 0", &record[*at]));
+                record[*at].parse::<u32>().map(u64::from).map_err(problem)
+            };
+            let authentic = authentic.iter().map(count).collect::<Result<Vec<u64>>>()?;
+            let generated = match generated.as_slice() {
+                [] => vec![0; authentic.len()],
+                columns => columns.iter().map(count).collect::<Result<Vec<u64>>>()?,
+            };
+            pilots.push(Pilot {
+                authentic,
+                generated,
+                mix: mix.map(|at| number(at, 2.0)).transpose()?,
+                measured: Prediction { loss: number(loss, 1e6)?, error: number(error, 1.0)? },
+                group: group.map_or_else(String::new, |at| record[at].to_owned()),
+            });
+        }
+        if pilots.is_empty() {
+            return Err(shape("has a header but no pilot".into()));
+        }
+        Ok(pilots)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_reads_and_every_bad_cell_is_named() {
+        let pilots = Pilot::read_csv("group,loss,error,a0,a1,g0,g1\ns1,0.5,0.1,3,4,0,5\n".as_bytes(), "p").unwrap();
+        assert_eq!(
+            (&pilots[0].authentic[..], &pilots[0].generated[..], &*pilots[0].group),
+            (&[3, 4][..], &[0, 5][..], "s1")
+        );
+        assert!((pilots[0].distance(&[0.5, 0.5]) - 0.5).abs() < 1e-12);
+        for (text, expected) in [
+            ("loss,a0\n1,1", "p: line 1: there is no column `error`"),
+            ("loss,error\n1,0.1", "there is no column `a0`"),
+            ("loss,error,a0,a1,g0\n1,0.1,1,1,1", "2 columns a0, a1, ... but 1 columns g0"),
+            ("loss,error,a0\n1,1.1,1", "line 2, column `error`: `1.1` is not a number in [0, 1]"),
+            ("loss,error,a0\nnan,1,1", "line 2, column `loss`"),
+            ("loss,error,a0\n1,1,-1", "line 2, column `a0`: `-1` is not a whole number"),
+            ("loss,error,a0\n", "no pilot"),
+        ] {
+            let error = Pilot::read_csv(text.as_bytes(), "p").unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}\ndoes not contain\n{expected}");
+        }
+    }
+}

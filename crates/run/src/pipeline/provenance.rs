@@ -1,0 +1,71 @@
+//! Where a generator came from, and whether it learnt from images like those of a dataset.
+
+use crate::assets;
+use crate::failure::Outcome;
+use imfl_aigc::{Fingerprints, Generator, SampleSource};
+use imfl_engine::data::{self, Benchmark, Dataset};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// One image in so many has to be known from where a generator learnt.
+const SHARE: usize = 10;
+
+/// How a run came by its generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// It ships with the project.
+    Shipped,
+    /// It was named.
+    Given,
+    /// It was trained on the spot.
+    Trained,
+}
+
+/// What is written down of a run's generator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Provenance {
+    /// How the run came by it.
+    pub origin: Origin,
+    /// Its file; none if it was trained on the spot.
+    pub path: Option<PathBuf>,
+    /// SHA-256 of the file.
+    pub sha256: Option<String>,
+    /// Name of the dataset that it learnt from.
+    pub dataset: String,
+    /// Optimizer steps that it learnt for.
+    pub steps: u64,
+}
+
+impl Provenance {
+    /// Of a generator that was read from `path`, or trained on the spot.
+    pub fn of(generator: &Generator, origin: Origin, path: Option<&Path>) -> Self {
+        let description = generator.description();
+        Self {
+            origin,
+            path: path.map(Path::to_path_buf),
+            sha256: generator.provenance().sha256.clone(),
+            dataset: description.dataset.clone(),
+            steps: description.steps + description.steps_before,
+        }
+    }
+}
+
+/// Whether a dataset's images come from where the generator's did: enough of them, or of its corpus, are among those that it
+/// learnt from, or that ship beside it under the name of its dataset. Shape and names of classes say nothing of that.
+///
+/// # Errors
+/// A shipped dataset that cannot be read.
+pub fn fits(generator: &Generator, benchmark: &Benchmark) -> Outcome<bool> {
+    let enough = |known: &Fingerprints, data: &Dataset| known.shared_with(data).len() * SHARE >= data.len().max(1);
+    let learnt = &generator.provenance().fingerprints;
+    let parts = [Some(&benchmark.train), benchmark.corpus.as_ref()];
+    if parts.into_iter().flatten().any(|part| enough(learnt, part)) {
+        return Ok(true);
+    }
+    let Ok(shipped) = assets::path(&generator.description().dataset) else { return Ok(false) };
+    let shipped = data::open(&shipped, 0)?;
+    let parts = [Some(&shipped.train), Some(&shipped.test), shipped.corpus.as_ref()];
+    let known = parts.into_iter().flatten().flat_map(|part| Fingerprints::of(part).values().to_vec()).collect();
+    Ok(enough(&Fingerprints::from_values(known), &benchmark.train))
+}
