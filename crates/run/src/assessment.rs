@@ -2,6 +2,7 @@
 
 use crate::filling::Filling;
 use imfl_aigc::Theta;
+use imfl_mechanism::Constants;
 use serde::{Deserialize, Serialize};
 
 /// What the probe found.
@@ -26,5 +27,17 @@ impl Assessment {
     /// The quality of the generator that clients are offered: none if its images were seen to be of no help.
     pub fn offered(&self) -> Option<Theta> {
         self.theta.filter(|_| self.filling.is_none_or(|filling| filling.helps()))
+    }
+}
+
+impl Assessment {
+    /// The constants of the bound for clients that learn at `rate` for so many local steps a round.
+    pub fn constants(&self, rate: f64, local_steps: u32) -> Constants {
+        Constants { g_data: self.g_data, sigma: self.sigma, smoothness: self.smoothness, rate, local_steps }
+    }
+
+    /// The largest rate for which the convergence theorem holds, 1/(4 L h).
+    pub fn largest_rate(&self, local_steps: u32) -> f64 {
+        self.constants(0.0, local_steps).largest_rate()
     }
 }

@@ -63,40 +63,33 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// Errors that are of one kind whatever they say.
+macro_rules! kinds {
+    ($($error:ty => $kind:ident,)*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(Kind::$kind, error)
+            }
+        })*
+    };
+}
+
+kinds! {
+    DeviceError => Device,
+    UnknownName => Config,
+    ModelError => Config,
+    PartitionError => Config,
+    CohortError => Config,
+    Misfit => Checkpoint,
+    SampleError => Config,
+    QualityError => Data,
+    AugmentationError => Config,
+}
+
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         let kind = if matches!(error, DataError::Write { .. }) { Kind::Unexpected } else { Kind::Data };
         Self::new(kind, error)
-    }
-}
-
-impl From<DeviceError> for Failure {
-    fn from(error: DeviceError) -> Self {
-        Self::new(Kind::Device, error)
-    }
-}
-
-impl From<UnknownName> for Failure {
-    fn from(error: UnknownName) -> Self {
-        Self::new(Kind::Config, error)
-    }
-}
-
-impl From<ModelError> for Failure {
-    fn from(error: ModelError) -> Self {
-        Self::new(Kind::Config, error)
-    }
-}
-
-impl From<PartitionError> for Failure {
-    fn from(error: PartitionError) -> Self {
-        Self::new(Kind::Config, error)
-    }
-}
-
-impl From<CohortError> for Failure {
-    fn from(error: CohortError) -> Self {
-        Self::new(Kind::Config, error)
     }
 }
 
@@ -113,30 +106,6 @@ impl From<CheckpointError> for Failure {
             CheckpointError::Storage(error) => error.into(),
             malformed => Self::new(Kind::Checkpoint, malformed),
         }
-    }
-}
-
-impl From<Misfit> for Failure {
-    fn from(error: Misfit) -> Self {
-        Self::new(Kind::Checkpoint, error)
-    }
-}
-
-impl From<SampleError> for Failure {
-    fn from(error: SampleError) -> Self {
-        Self::new(Kind::Config, error)
-    }
-}
-
-impl From<QualityError> for Failure {
-    fn from(error: QualityError) -> Self {
-        Self::new(Kind::Data, error)
-    }
-}
-
-impl From<AugmentationError> for Failure {
-    fn from(error: AugmentationError) -> Self {
-        Self::new(Kind::Config, error)
     }
 }
 

@@ -85,8 +85,9 @@ fn cell(world: &World, lot: &Lot, share: f64, (aim, origin): (Aim, Origin), grid
     let score = lab::by_samples(&place.setup, &clients, Some(&lot.generated))?;
     // Small steps, so that the theorem holds for these clients: h is the steps of the one with the most samples.
     let longest = clients.iter().map(|client| client.samples.len()).max().unwrap_or(1);
-    let steps = place.setup.config.training.local().steps(longest).max(1) as f64;
-    let rate = 1.0 / (4.0 * world.measured.assessment.smoothness * steps);
+    let steps = place.setup.config.training.local().steps(longest).max(1);
+    let rate = world.measured.assessment.largest_rate(u32::try_from(steps).unwrap_or(u32::MAX));
+    let steps = steps as f64;
     let slow = place.setup.with(place.setup.seed, |config| config.training.rate = rate);
     let federation = slow.undisturbed(Some(&lot.generated))?;
     let participants: Vec<Participant> = clients.iter().cloned().map(Participant::by_samples).collect();

@@ -100,9 +100,7 @@ impl World {
 
     /// The largest learning rate for which the convergence theorem holds, 1/(4 L h), under these settings.
     pub fn largest_rate(&self, config: &RunConfig) -> f64 {
-        let training = &config.training;
-        let mean = self.setup.train.len().div_ceil(config.partition.clients.max(1));
-        let steps = training.local_epochs * mean.div_ceil(training.batch.max(1));
-        1.0 / (4.0 * self.measured.assessment.smoothness * steps.max(1) as f64)
+        let steps = allocate::local_steps(config, self.setup.train.len(), config.partition.clients);
+        self.measured.assessment.largest_rate(steps)
     }
 }

@@ -3,7 +3,7 @@
 use super::{Profile, Setup};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
-use crate::config::TargetSource;
+use crate::config::{RunConfig, TargetSource};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
 use imfl_engine::random::{Purpose, keyed};
@@ -49,7 +49,7 @@ pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome
     let market = market(setup, profile, assessment)?;
     let constants = constants(setup, profile, assessment);
     let largest =
-        local_steps(setup, profile.clients.iter().map(|client| client.histogram.iter().sum()).max().unwrap_or(1));
+        steps(&setup.config, profile.clients.iter().map(|client| client.histogram.iter().sum()).max().unwrap_or(1));
     let theorem_holds = constants.theorem_holds_for(largest);
     if !theorem_holds {
         setup.progress.warn(format!(
@@ -101,13 +101,8 @@ pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outc
 /// What was measured and configured about the learning problem.
 fn constants(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Constants {
     let samples: usize = profile.clients.iter().flat_map(|client| &client.histogram).sum();
-    Constants {
-        g_data: assessment.g_data,
-        sigma: assessment.sigma,
-        smoothness: assessment.smoothness,
-        rate: setup.config.training.rate,
-        local_steps: mean_local_steps(setup, samples, profile.clients.len()),
-    }
+    let steps = local_steps(&setup.config, samples, profile.clients.len());
+    assessment.constants(setup.config.training.rate, steps)
 }
 
 /// What the server knows about the clients' costs: their distribution.
@@ -134,15 +129,15 @@ fn unit_prices(setup: &Setup, profile: &Profile) -> UnitPrices {
     }
 }
 
-/// Local steps of a client with as many samples as clients have on average.
-pub fn mean_local_steps(setup: &Setup, samples: usize, clients: usize) -> u32 {
-    local_steps(setup, samples.div_ceil(clients))
+/// h: local steps of a client with as many samples as clients have on average; at least 1.
+pub fn local_steps(config: &RunConfig, samples: usize, clients: usize) -> u32 {
+    steps(config, samples.div_ceil(clients.max(1)))
 }
 
-/// Local steps in a round of a client with so many samples.
-fn local_steps(setup: &Setup, samples: usize) -> u32 {
-    let training = &setup.config.training;
-    u32::try_from(training.local_epochs * samples.div_ceil(training.batch)).unwrap_or(u32::MAX)
+/// Local steps in a round of a client with so many samples; at least 1.
+fn steps(config: &RunConfig, samples: usize) -> u32 {
+    let training = &config.training;
+    u32::try_from(training.local_epochs * samples.div_ceil(training.batch.max(1))).unwrap_or(u32::MAX).max(1)
 }
 
 /// The three costs of a client hang together by the speed of its device, so they are drawn together.
