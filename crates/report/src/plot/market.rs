@@ -1,6 +1,6 @@
 //! Server cost against price, and who plays what: two panels in one SVG file.
 
-use super::price::{Part, steps};
+use super::price::{parts, steps};
 use super::{FAINT, INK, mode_colour, text};
 use imfl_mechanism::{Market, Mode, posted};
 use imfl_run::failure::{Failure, Kind, Outcome};
@@ -69,12 +69,7 @@ fn costs(panel: &Panel, market: &Market, outcome: &imfl_mechanism::Outcome) -> D
         .y_label_formatter(&|credits| short(*credits))
         .label_style(text(13))
         .draw()?;
-    let parts: [(&str, RGBColor, u32, Part); 3] = [
-        ("server cost", INK, 3, |loss, paid| loss + paid),
-        ("accuracy loss", mode_colour(Mode::Local), 2, |loss, _| loss),
-        ("payments", mode_colour(Mode::Augmented), 2, |_, paid| paid),
-    ];
-    for (name, colour, width, part) in parts {
+    for (name, colour, width, part) in parts() {
         let style = colour.stroke_width(width);
         let line = steps(&curve, right, part).into_iter().filter(|(x, _)| *x <= right).map(|(x, y)| (x, y.min(top)));
         chart

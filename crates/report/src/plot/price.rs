@@ -9,6 +9,15 @@ use plotters::prelude::*;
 /// A part of the server cost, from the accuracy loss and the payments in credits.
 pub type Part = fn(f64, f64) -> f64;
 
+/// The lines of a plot of server cost: name, colour, width in pixels, and what is drawn.
+pub fn parts() -> [(&'static str, RGBColor, u32, Part); 3] {
+    [
+        ("server cost", INK, 3, |loss, paid| loss + paid),
+        ("accuracy loss", mode_colour(Mode::Local), 2, |loss, _| loss),
+        ("payments", mode_colour(Mode::Augmented), 2, |_, paid| paid),
+    ]
+}
+
 /// Server cost, and its two parts, against the posted price.
 pub fn price(allocation: &Allocation) -> Outcome<Figure> {
     let mut svg = String::new();
@@ -51,12 +60,7 @@ fn draw(allocation: &Allocation, svg: &mut String) -> Result<(), Box<dyn std::er
         .y_label_formatter(&credits)
         .label_style(text(13))
         .draw()?;
-    let parts: [(&str, RGBColor, u32, Part); 3] = [
-        ("server cost", INK, 3, |loss, paid| loss + paid),
-        ("accuracy loss", mode_colour(Mode::Local), 2, |loss, _| loss),
-        ("payments", mode_colour(Mode::Augmented), 2, |_, paid| paid),
-    ];
-    for (name, colour, width, part) in parts {
+    for (name, colour, width, part) in parts() {
         let style = colour.stroke_width(width);
         chart
             .draw_series(LineSeries::new(steps(curve, right, part), style))?

@@ -40,7 +40,6 @@ impl RunConfig {
             ("mechanism.weight", fits(self.mechanism.weight), "a number of at least 0"),
             ("mechanism.scenarios", self.mechanism.scenarios >= 1, "at least 1"),
             ("checkpoints.keep", self.checkpoints.keep >= 1, "at least 1"),
-            ("workers", self.workers != Some(0), "at least 1"),
             ("chunk", self.chunk != Some(0), "at least 1"),
             ("name", is_name(&self.name), "letters, digits, `-`, `_` and `.`"),
         ];
