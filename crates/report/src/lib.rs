@@ -9,6 +9,7 @@ mod page;
 pub mod plot;
 mod run;
 pub mod table;
+mod worth;
 
 pub use figure::Figure;
 pub use run::write;

@@ -1,6 +1,7 @@
 //! The page itself: no script, nothing loaded from elsewhere.
 
 use crate::figure::Figure;
+use crate::worth;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use imfl_run::pipeline::{Summary, over_floor};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -54,7 +55,7 @@ pub fn render(summary: &Summary, figures: &[Figure], grid: Option<&[u8]>, config
                 figcaption { "Images that were generated for clients, one row for each class that some client missed." }
             }
         }
-        (accuracy_loss(summary))
+        (worth::section(summary))
         (costs(summary))
         h2 { "Configuration" }
         p.quiet { "As it was resolved; " code { "imfl run --config config.toml" } " repeats the run." }
@@ -78,25 +79,6 @@ fn facts(summary: &Summary) -> Markup {
     ];
     html! {
         div.facts { @for (value, meaning) in &facts { div.fact { b { (value) } span { (meaning) } } } }
-    }
-}
-
-fn accuracy_loss(summary: &Summary) -> Markup {
-    let bound = &summary.bound;
-    html! {
-        h2 { "Accuracy loss" }
-        p.quiet {
-            "The part of the convergence bound that depends on who takes part, at a weight of " (summary.weight)
-            " credits. Measured: g_data " (format!("{:.3}", summary.g_data)) ", sigma " (format!("{:.3}", bound.sigma))
-            ", smoothness " (format!("{:.3}", bound.smoothness)) ", " (bound.local_steps) " local steps."
-            @if !bound.theorem_holds {
-                " The learning rate is above 1/(4 L h): the number ranks participants, but the theorem bounds nothing here."
-            }
-        }
-        table {
-            @for (name, value) in bound.terms.named() { tr { td { (name) } td.number { (format!("{value:.4}")) } } }
-            tr { th { "sum" } td.number { b { (format!("{:.4}", summary.accuracy_loss)) } } }
-        }
     }
 }
 

@@ -64,8 +64,15 @@ impl Forecast {
     pub fn run(self, progress: &Progress) -> Outcome {
         match self {
             Self::Fit(fit) => fit.run(progress),
-            Self::Show(show) => print(&inputs::forecast(&show.file)?, &[], show.format),
+            Self::Show(show) => show.run(),
         }
+    }
+}
+
+impl Show {
+    /// Prints the forecast.
+    pub fn run(self) -> Outcome {
+        print(&inputs::forecast(&self.file)?, &[], self.format)
     }
 }
 
@@ -89,7 +96,8 @@ impl FitArgs {
     }
 }
 
-fn print(forecast: &objective::Forecast, candidates: &[Candidate], format: Format) -> Outcome {
+/// Prints a forecast and the laws that it was chosen among.
+pub fn print(forecast: &objective::Forecast, candidates: &[Candidate], format: Format) -> Outcome {
     match format {
         Format::Json => output::print(&Document { schema: "imfl.forecast/1", forecast, candidates }),
         Format::Text => output::text(&describe(forecast, candidates)),
@@ -119,6 +127,7 @@ fn describe(forecast: &objective::Forecast, candidates: &[Candidate]) -> String 
     if let Some(fitted) = &forecast.fitted {
         let about = if fitted.about.is_empty() { String::new() } else { format!(": {}", fitted.about) };
         lines.push(format!("\nfitted to {} pilots{about}", fitted.pilots));
+        lines.extend(fitted.settings.iter().map(|(name, value)| format!("  {name:<20} {value}")));
         for (name, of, unit) in [("error", fitted.error, "points"), ("loss", fitted.loss, "nats")] {
             lines.push(format!(
                 "held out  {name:<6} off by {:.3} {unit} on average, rank correlation {:.3}, R^2 {:.3} (logarithm)",

@@ -1,7 +1,7 @@
 //! `imfl mechanism`: prices, auctions and their verification, from files of clients.
 
 mod auction;
-mod forecast;
+pub mod forecast;
 mod inputs;
 mod outcome;
 mod price;

@@ -4,7 +4,7 @@
 //! others are found by a grid and, from its best points, by steps along the axes that halve. Residuals are relative to what was measured, so
 //! good and bad trainings count alike.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use statrs::statistics::{Data, OrderStatistics, RankTieBreaker};
@@ -103,7 +103,8 @@ pub fn fit(pilots: &[Pilot], nobody: Prediction, target: Option<Vec<f64>>, about
     let mut candidates = Vec::new();
     let (error, of_error) = choose(pilots, &shares, &ERROR, &mut candidates)?;
     let (loss, of_loss) = choose(pilots, &shares, &LOSS, &mut candidates)?;
-    let fitted = Fitted { pilots: pilots.len(), about: about.into(), error: of_error, loss: of_loss };
+    let fitted =
+        Fitted { pilots: pilots.len(), about: about.into(), error: of_error, loss: of_loss, settings: BTreeMap::new() };
     let forecast = Forecast { classes, target, nobody, error, loss, fitted: Some(fitted) };
     forecast.check()?;
     Ok(Fit { forecast, candidates })

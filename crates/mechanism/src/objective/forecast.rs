@@ -1,5 +1,6 @@
 //! The forecast: the test loss and error to expect of a set of participants, and the objective that pays for them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub struct Fitted {
     pub error: HeldOut,
     /// Held-out pilots, test loss.
     pub loss: HeldOut,
+    /// What the pilots had in common, by name: the forecast holds where these stay. Empty if nobody wrote it down.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
 }
 
 /// The laws of a learning problem at one rate and number of rounds; the content of a forecast file (`docs/mechanism/forecast.md`).

@@ -27,6 +27,24 @@ impl Pilot {
         self.mix.unwrap_or_else(|| distance(&self.authentic, &self.generated, target))
     }
 
+    /// The table that [`Pilot::read_csv`] reads.
+    pub fn to_csv(pilots: &[Pilot]) -> String {
+        let classes = pilots.first().map_or(0, |pilot| pilot.authentic.len());
+        let columns = |letter: char| (0..classes).map(move |class| format!(",{letter}{class}"));
+        let mut text = format!("loss,error{}{}", columns('a').collect::<String>(), columns('g').collect::<String>());
+        text += ",mix,group\n";
+        let target = vec![1.0 / classes.max(1) as f64; classes];
+        for pilot in pilots {
+            let counts: String =
+                pilot.authentic.iter().chain(&pilot.generated).map(|count| format!(",{count}")).collect();
+            let Prediction { loss, error } = pilot.measured;
+            // group names are made by programs; a comma in one would be another column
+            let group = pilot.group.replace([',', '"', '\n'], " ");
+            text += &format!("{loss},{error}{counts},{},{group}\n", pilot.distance(&target));
+        }
+        text
+    }
+
     /// Reads pilots from CSV: `loss,error`, authentic samples `a0,a1,...`, and, where there are any, generated samples `g0,g1,...`, `mix` and `group`.
     ///
     /// # Errors
@@ -99,6 +117,9 @@ mod tests {
             (&pilots[0].authentic[..], &pilots[0].generated[..], &*pilots[0].group),
             (&[3, 4][..], &[0, 5][..], "s1")
         );
+        let again = Pilot::read_csv(Pilot::to_csv(&pilots).as_bytes(), "p").unwrap();
+        assert_eq!((&again[0].authentic, &again[0].generated), (&pilots[0].authentic, &pilots[0].generated));
+        assert_eq!((again[0].measured, &again[0].group), (pilots[0].measured, &pilots[0].group));
         assert!((pilots[0].distance(&[0.5, 0.5]) - 0.5).abs() < 1e-12);
         for (text, expected) in [
             ("loss,a0\n1,1", "p: line 1: there is no column `error`"),

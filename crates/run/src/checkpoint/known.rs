@@ -11,6 +11,7 @@ use crate::run_dir::RunDir;
 use imfl_engine::data::Dataset;
 use imfl_engine::federated::ServerState;
 use imfl_engine::parameters::Layout;
+use imfl_mechanism::Forecast;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,6 +42,11 @@ impl<'a> Known<'a> {
     /// What generated images are worth.
     pub fn assessment(self) -> Option<Assessment> {
         self.prepared().map(|prepared| prepared.numbers.assessment.clone())
+    }
+
+    /// What to expect of whom.
+    pub fn forecast(self) -> Option<Forecast> {
+        self.prepared().and_then(|prepared| prepared.numbers.forecast.clone())
     }
 
     /// The images that were generated for clients.

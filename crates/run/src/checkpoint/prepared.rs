@@ -7,6 +7,7 @@ use crate::assessment::Assessment;
 use crate::config::RecordedCosts;
 use crate::failure::{Failure, Kind, Outcome};
 use imfl_engine::data::Dataset;
+use imfl_mechanism::Forecast;
 use imfl_storage::{FileSystem, Parts, StorageError, seal, unseal};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -40,6 +41,9 @@ pub struct Numbers {
     pub costs: RecordedCosts,
     /// Theta and the constants of the bound.
     pub assessment: Assessment,
+    /// What to expect of whom, where that is what accuracy is priced by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
     /// Name and classes of the generated images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generated: Option<Labels>,
@@ -59,12 +63,14 @@ impl Prepared {
         data: String,
         costs: RecordedCosts,
         assessment: Assessment,
+        forecast: Option<Forecast>,
         allocation: &Allocation,
         generated: Option<Arc<Dataset>>,
     ) -> Self {
         let labels = |images: &Arc<Dataset>| Labels { name: images.name.clone(), classes: images.class_names.clone() };
         let awards = awards(allocation);
-        let numbers = Numbers { data, awards, costs, assessment, generated: generated.as_ref().map(labels) };
+        let generated_labels = generated.as_ref().map(labels);
+        let numbers = Numbers { data, awards, costs, assessment, forecast, generated: generated_labels };
         Self { numbers, generated }
     }
 

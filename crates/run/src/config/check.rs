@@ -38,6 +38,8 @@ impl RunConfig {
             ("costs.seconds_per_image", self.costs.seconds_per_image.is_none_or(fits), "a number of at least 0"),
             ("costs.seconds_for_setup", self.costs.seconds_for_setup.is_none_or(fits), "a number of at least 0"),
             ("mechanism.weight", fits(self.mechanism.weight), "a number of at least 0"),
+            ("mechanism.worth", fits(self.mechanism.worth), "a number of at least 0"),
+            ("mechanism.pilots", self.mechanism.pilots.is_none_or(is_positive), "a number of seconds above 0"),
             ("mechanism.scenarios", self.mechanism.scenarios >= 1, "at least 1"),
             ("checkpoints.keep", self.checkpoints.keep >= 1, "at least 1"),
             ("chunk", self.chunk != Some(0), "at least 1"),

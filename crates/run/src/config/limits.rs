@@ -12,7 +12,7 @@ const LOCAL_EPOCHS: usize = 10_000;
 const BATCH: usize = 1_000_000;
 /// The most points of a trajectory, and images of a class, that gradients are taken at.
 const PROBE: usize = 1_000_000;
-/// The most that a unit of accuracy loss is worth, in credits.
+/// The most that a unit of accuracy loss, or a point of accuracy, is worth, in credits.
 const WEIGHT: f64 = 1e12;
 
 /// A key, whether its value will do, and the most that will.
@@ -25,7 +25,7 @@ impl RunConfig {
     /// A failure of kind [`Kind::Config`] that names the key and the most that it can be.
     pub(super) fn check_limits(&self) -> Outcome {
         let (training, probe) = (&self.training, &self.probe);
-        let rules: [Rule; 11] = [
+        let rules: [Rule; 12] = [
             ("training.rounds", training.rounds <= ROUNDS, &ROUNDS),
             ("training.local_epochs", training.local_epochs <= LOCAL_EPOCHS, &LOCAL_EPOCHS),
             ("training.batch", training.batch <= BATCH, &BATCH),
@@ -36,6 +36,7 @@ impl RunConfig {
             ("generator.train_steps", self.generator.train_steps <= 100_000_000, &100_000_000),
             ("mechanism.scenarios", self.mechanism.scenarios <= 1_000_000, &1_000_000),
             ("mechanism.weight", self.mechanism.weight <= WEIGHT, &format!("{WEIGHT:e} credits")),
+            ("mechanism.worth", self.mechanism.worth <= WEIGHT, &format!("{WEIGHT:e} credits")),
             ("chunk", self.chunk.is_none_or(|chunk| chunk <= u32::MAX as usize), &u32::MAX),
         ];
         match rules.iter().find(|(_, holds, _)| !holds) {

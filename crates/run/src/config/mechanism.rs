@@ -15,7 +15,15 @@ settings! {
         rule: Option<RuleChoice> = None, flag "rule", absent "the posted price, by the server's information";
         /// What the server that posts a price knows of costs: each, or their distribution; a rule wins over it.
         information: Information = Information::Incomplete, flag "information";
-        /// kappa: credits that a unit of accuracy loss is worth.
+        /// What participants are worth by: the accuracy that pilots let the server expect of them, or a convergence bound.
+        objective: ObjectiveChoice = ObjectiveChoice::Forecast, flag "objective";
+        /// Forecast: credits that a percentage point of test accuracy is worth.
+        worth: f64 = 5.0, flag "worth";
+        /// Forecast: a file of laws; where it is not there yet, it is fitted to pilots and written.
+        forecast: Option<PathBuf> = None, flag "forecast", absent "the shipped one if it fits, else one of an earlier run, else by pilots";
+        /// Forecast: seconds that pilots may take.
+        pilots: Option<f64> = None, flag "pilots", absent "as much work as the training";
+        /// Bound: kappa, credits that a unit of accuracy loss is worth.
         weight: f64 = 0.3, flag "weight";
         /// Which bound on the bias of the aggregate gradient is used.
         bias: Bias = Bias::Mixture;
@@ -34,6 +42,37 @@ impl MechanismConfig {
         self.rule.unwrap_or(match self.information {
             Information::Complete => RuleChoice::PostedPriceComplete,
             Information::Incomplete => RuleChoice::PostedPrice,
+        })
+    }
+}
+
+/// What participants are worth by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectiveChoice {
+    /// The accuracy to expect of them, by laws that pilots were measured for.
+    Forecast,
+    /// Phi, the part of a convergence bound that depends on who takes part.
+    Bound,
+}
+
+impl FromStr for ObjectiveChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "forecast" => Ok(Self::Forecast),
+            "bound" => Ok(Self::Bound),
+            _ => Err(format!("`{text}` is neither forecast nor bound")),
+        }
+    }
+}
+
+impl fmt::Display for ObjectiveChoice {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Forecast => "forecast",
+            Self::Bound => "bound",
         })
     }
 }

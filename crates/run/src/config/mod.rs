@@ -12,7 +12,7 @@ mod training;
 pub use costs::{CostsConfig, RecordedCosts};
 pub use file::{read, read_as};
 pub use generator::{GeneratorConfig, GeneratorSource, ProbeConfig};
-pub use mechanism::{Information, MechanismConfig, TargetSource};
+pub use mechanism::{Information, MechanismConfig, ObjectiveChoice, TargetSource};
 pub use training::{AvailabilityConfig, ServerConfig, TrainingConfig};
 
 use crate::failure::{Failure, Kind, Outcome};
@@ -91,6 +91,7 @@ values!(
     DeviceName: DeviceName::choices(),
     Information: "complete or incomplete",
     LocalAlgorithm: LocalAlgorithm::choices(),
+    ObjectiveChoice: "forecast or bound",
     RuleChoice: RuleChoice::names(),
     Schedule: Schedule::choices(),
     Scheme: Scheme::choices(),

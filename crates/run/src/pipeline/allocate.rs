@@ -10,7 +10,10 @@ use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::personal::Options;
 use imfl_mechanism::posted::{self, Sampling};
 use imfl_mechanism::prior::{Distribution, Prior, UnitCosts};
-use imfl_mechanism::{ClientSpec, Constants, Knowledge, LossModel, Market, Rate, Target, TargetChoice, Weights};
+use imfl_mechanism::{
+    ClientSpec, Constants, Forecast, ForecastModel, Knowledge, LossModel, Market, Population, Rate, Target,
+    TargetChoice, Weights, Worth,
+};
 use rand::RngExt;
 
 /// Draws of the prior over device factors.
@@ -45,13 +48,21 @@ impl UnitPrices {
 }
 
 /// Runs the rule that is chosen: the posted price that is best by what the server knows, unless another is asked for.
-pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Allocation> {
-    let market = market(setup, profile, assessment)?;
+pub fn run(
+    setup: &Setup,
+    profile: &Profile,
+    assessment: &Assessment,
+    forecast: Option<&Forecast>,
+) -> Outcome<Allocation> {
+    let market = match forecast {
+        Some(forecast) => forecast_market(setup, profile, forecast)?,
+        None => market(setup, profile, assessment)?,
+    };
     let constants = constants(setup, profile, assessment);
     let largest =
         steps(&setup.config, profile.clients.iter().map(|client| client.histogram.iter().sum()).max().unwrap_or(1));
     let theorem_holds = constants.theorem_holds_for(largest);
-    if !theorem_holds {
+    if !theorem_holds && forecast.is_none() {
         setup.progress.warn(format!(
             "rate {:?} is above 1/(4 L h) = {:.2e} (L {:.2}, h {largest}, the most steps of any client): the theorem bounds nothing here, \
              and how the accuracy loss ranks participants has not been shown",
@@ -64,15 +75,35 @@ pub fn run(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome
     let outcome = setup.config.mechanism.rule().mechanism(&market, &knowledge)?.run(&market)?;
     let curve = posted::curve(&market, CURVE_POINTS)?;
     if outcome.participants() == 0 {
-        setup.progress.warn("nobody takes part at the best price; a higher --weight makes accuracy worth more");
+        let dial = if forecast.is_some() { "--worth" } else { "--weight" };
+        setup.progress.warn(format!("nobody takes part at the best price; a higher {dial} makes accuracy worth more"));
     }
     // Clients come with label shares, so the population has a target.
     let target = market.population().target().map(Target::shares).unwrap_or_default();
     Ok(Allocation { market, outcome, constants, theorem_holds, curve, target })
 }
 
-/// Clients with their costs in credits, and what they are worth.
+/// Clients with their costs in credits, and what they are worth by the convergence bound.
 pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Market> {
+    let constants = constants(setup, profile, assessment);
+    let quality = assessment.offered().map_or(1.0, |theta| theta.theta);
+    let mechanism = &setup.config.mechanism;
+    let model = LossModel::new(constants, quality, mechanism.weight, mechanism.bias, Weights::Effective)?;
+    Ok(Market::new(population(setup, profile)?, model)?)
+}
+
+/// The same clients, and what they are worth by the accuracy to expect of them.
+pub fn forecast_market(setup: &Setup, profile: &Profile, forecast: &Forecast) -> Outcome<Market> {
+    let population = population(setup, profile)?;
+    // The laws hold for each class; what is predicted is their mean over the classes that the server aims at.
+    let target = population.target().map(Target::shares);
+    let forecast = Forecast { target: target.or_else(|| forecast.target.clone()), ..forecast.clone() };
+    let worth = Worth::Point(setup.config.mechanism.worth);
+    Ok(Market::new(population, ForecastModel::new(forecast, worth, None, Weights::Effective)?)?)
+}
+
+/// Clients with their costs in credits.
+fn population(setup: &Setup, profile: &Profile) -> Outcome<Population> {
     let config = &setup.config;
     let prices = unit_prices(setup, profile);
     let slowest = profile.clients.iter().map(|client| client.device_factor).fold(0.0, f64::max);
@@ -90,12 +121,7 @@ pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outc
             batch: u32::try_from(config.training.batch).unwrap_or(u32::MAX),
         }
     });
-    let population = imfl_mechanism::Population::new(specs, &target(&config.mechanism.target)?)?;
-    let constants = constants(setup, profile, assessment);
-    let quality = assessment.offered().map_or(1.0, |theta| theta.theta);
-    let mechanism = &config.mechanism;
-    let model = LossModel::new(constants, quality, mechanism.weight, mechanism.bias, Weights::Effective)?;
-    Ok(Market::new(population, model)?)
+    Ok(Population::new(specs, &target(&config.mechanism.target)?)?)
 }
 
 /// What was measured and configured about the learning problem.

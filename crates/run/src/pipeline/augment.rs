@@ -70,6 +70,21 @@ pub fn fill<'a>(
     Ok((prepared, requests))
 }
 
+/// Clients whose generated samples are those of `stock`, by class, in the place of the images that they ask for; again from the first when all of a
+/// class were used.
+pub(super) fn from_stock(mut clients: Vec<Client>, requests: &[Request], stock: &Dataset) -> Vec<Client> {
+    let there = stock.by_class();
+    let mut used = vec![0; there.len()];
+    for sample in clients.iter_mut().flat_map(|client| &mut client.samples) {
+        if let Sample::Generated(asked) = *sample {
+            let class = usize::from(requests[asked as usize].label);
+            *sample = Sample::Generated(there[class][used[class] % there[class].len()]);
+            used[class] += 1;
+        }
+    }
+    clients
+}
+
 impl Setup {
     /// The class of an authentic sample.
     fn label(&self, sample: Sample) -> u16 {

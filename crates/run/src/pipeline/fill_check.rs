@@ -4,7 +4,7 @@
 //! The images come out of the training part, never out of the test, and those that were generated for the probe of gradients serve
 //! again: the check draws none. It trains on at most [`TRIALS`] x 2 x [`ROUNDS`] x [`CLIENTS`] x [`SAMPLES`] samples.
 
-use super::augment::fill;
+use super::augment::{fill, from_stock};
 use super::setup::{Setup, fit_batch};
 use crate::agreement;
 use crate::config::{GeneratorSource, RunConfig};
@@ -99,21 +99,8 @@ impl Trial {
     fn filled(&self, setup: &Setup, generated: &Dataset) -> Outcome<Vec<Client>> {
         let classes = setup.train.classes();
         let target = vec![1.0 / classes as f64; classes];
-        let (mut clients, requests) = fill(setup, self.clients.iter().map(|client| (client, true)), &target)?;
-        // What is asked for is found among the images that are there, again from the first when all were used.
-        let there = generated.by_class();
-        let mut used = vec![0; classes];
-        let mut find = |asked: u32| {
-            let class = usize::from(requests[asked as usize].label);
-            used[class] += 1;
-            Sample::Generated(there[class][(used[class] - 1) % there[class].len()])
-        };
-        for sample in clients.iter_mut().flat_map(|client| &mut client.samples) {
-            if let Sample::Generated(asked) = *sample {
-                *sample = find(asked);
-            }
-        }
-        Ok(clients)
+        let (clients, requests) = fill(setup, self.clients.iter().map(|client| (client, true)), &target)?;
+        Ok(from_stock(clients, &requests, generated))
     }
 
     /// Accuracy on the held-out images after training with these clients.

@@ -7,8 +7,11 @@ mod books;
 mod compare;
 mod fill_check;
 mod footprint;
+pub mod forecast;
 mod journal;
 mod partition;
+pub mod pilots;
+mod prediction;
 pub mod profile;
 mod provenance;
 mod settle;
@@ -22,6 +25,7 @@ pub use augment::fill;
 pub use compare::Yardstick;
 pub use journal::Journal;
 pub use partition::run as partition;
+pub use prediction::Predicted;
 pub use profile::Profile;
 pub use setup::{Opened, Setup};
 pub use source::corpus;
@@ -32,11 +36,12 @@ use crate::agreement;
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
 use crate::checkpoint::{Known, Prepared, Resumed, digest};
-use crate::config::RunConfig;
+use crate::config::{MechanismConfig, ObjectiveChoice, RunConfig};
 use crate::failure::Outcome;
 use crate::host::Host;
 use crate::run_dir::RunDir;
 use books::Books;
+use imfl_mechanism::objective::{Fit, Pilot};
 use summary::Stopwatch;
 
 /// A run that came to its end, with everything that its stages found.
@@ -76,6 +81,22 @@ pub fn probe(setup: &Setup) -> Outcome<Assessment> {
     assess::run(setup, &partition::run(setup)?, assess::generate(setup)?.as_ref())
 }
 
+/// Trains the pilots of a run and fits a forecast to them, whatever forecasts are there, and nothing else.
+///
+/// # Errors
+/// As [`run`].
+pub fn calibrate(config: RunConfig, host: &Host) -> Outcome<(Vec<Pilot>, Fit)> {
+    let config =
+        RunConfig { mechanism: MechanismConfig { objective: ObjectiveChoice::Forecast, ..config.mechanism }, ..config };
+    config.check()?;
+    let setup = Setup::open(config, host)?;
+    let costs = profile::run(&setup, &[], None)?.costs;
+    let stock = assess::generate(&setup)?;
+    let ground = pilots::Ground::new(&setup)?;
+    let passes = agreement::from_first(&host.ranks, || Ok(forecast::passes(&setup, &ground, &costs)))?;
+    forecast::fit(&setup, &ground, &ground.plan(passes), stock.as_ref(), &costs)
+}
+
 /// Runs everything that the configuration asks for and leaves a run folder behind; or goes on with a run, for which what was
 /// measured before its first round is not measured again. Several ranks compute together; the first alone measures costs,
 /// decides on money and writes, and returns what was found.
@@ -94,21 +115,31 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     clock.begin("profile");
     let profile = profile::run(&setup, &shares, known.costs())?;
     clock.begin("assess");
-    let assessment = match known.assessment() {
-        Some(known) => known,
+    let (assessment, forecast) = match known.assessment() {
+        Some(assessment) => {
+            let found = forecast::find(&setup, host.files.as_ref(), known.forecast(), None, &profile.costs)?;
+            (assessment, found)
+        }
         None => {
             let samples = assess::generate(&setup)?;
             let assessment = assess::run(&setup, &shares, samples.as_ref())?;
-            Assessment { filling: fill_check::run(&setup, &shares, samples.as_ref())?, ..assessment }
+            clock.begin("pilots");
+            let found = forecast::find(&setup, host.files.as_ref(), None, samples.as_ref(), &profile.costs)?;
+            // Pilots say what generated images are worth; without them it has to be tried.
+            let filling = match found {
+                Some(_) => None,
+                None => fill_check::run(&setup, &shares, samples.as_ref())?,
+            };
+            (Assessment { filling, ..assessment }, found)
         }
     };
-    if assessment.offered().is_none() {
+    if !forecast::offers(forecast.as_ref(), &assessment) {
         // What does not help is not offered.
         setup.generator = None;
     }
     clock.begin("allocate");
     let (decided, roles) = agreement::on_first(ranks, || {
-        let allocation = allocate::run(&setup, &profile, &assessment)?;
+        let allocation = allocate::run(&setup, &profile, &assessment, forecast.as_ref())?;
         let digest = digest([&setup.train, &setup.test]);
         known.check(&digest, &allocation)?;
         let roles = allocation.roles();
@@ -121,7 +152,8 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
         train::run(&setup, &shares, data, &roles, state, Books::nobodys())?;
         return Ok(None);
     };
-    let prepared = Prepared::new(digest, profile.costs, assessment.clone(), &allocation, data.generated.clone());
+    let prepared =
+        Prepared::new(digest, profile.costs, assessment.clone(), forecast, &allocation, data.generated.clone());
     let journal = Journal::open(&setup.config, &folder, &prepared, known.0, &host.progress)?;
     let books = Books::of(&allocation, journal, &host.progress);
     let training = train::run(&setup, &shares, data, &roles, state, books)?;

@@ -5,7 +5,7 @@ use super::provenance::Provenance;
 use super::source;
 use crate::agreement;
 use crate::assets;
-use crate::config::RunConfig;
+use crate::config::{ObjectiveChoice, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::host::Host;
 use crate::limits;
@@ -50,6 +50,8 @@ pub struct Setup {
     pub train: Arc<Dataset>,
     /// Images that accuracy is reported on.
     pub test: Arc<Dataset>,
+    /// Images that the server holds, none of which is a client's or the test's.
+    pub held: Option<Arc<Dataset>>,
     /// The model that is trained.
     pub model: Arc<dyn Model>,
     /// Where generated images come from, if from anywhere.
@@ -114,6 +116,7 @@ impl Opened {
     fn close(
         self,
         train: Dataset,
+        held: Option<Dataset>,
         withheld: usize,
         generator: Option<Arc<dyn SampleSource>>,
         provenance: Option<Provenance>,
@@ -136,6 +139,7 @@ impl Opened {
             compute,
             train: Arc::new(train),
             test: Arc::new(benchmark.test),
+            held: held.map(Arc::new),
             model,
             generator,
             provenance,
@@ -155,8 +159,17 @@ impl Setup {
         let mut opened = Opened::new(config, host)?;
         let Opened { config, seed, compute, benchmark, progress, .. } = &mut opened;
         let (generator, provenance) = source::open(config, benchmark, compute, *seed, progress)?.unzip();
+        let forecasts = config.mechanism.objective == ObjectiveChoice::Forecast;
+        let before = benchmark.train.len();
+        let held = source::held(benchmark, forecasts);
+        if benchmark.train.len() < before {
+            progress.note(format!(
+                "{} of {before} training images are no client's: the server holds them, for pilots",
+                before - benchmark.train.len()
+            ));
+        }
         let (train, withheld) = honest(&opened, generator.as_slice())?;
-        Ok(opened.close(train, withheld, generator, provenance))
+        Ok(opened.close(train, held, withheld, generator, provenance))
     }
 
     /// What is compared with several generators: no client gets an image that one of them learnt from.
@@ -166,7 +179,7 @@ impl Setup {
     pub fn for_generators(opened: Opened, generators: &[Arc<dyn SampleSource>]) -> Outcome<Self> {
         generators.iter().try_for_each(|generator| generator.check_fits(&opened.benchmark.train))?;
         let (train, withheld) = honest(&opened, generators)?;
-        Ok(opened.close(train, withheld, generators.first().cloned(), None))
+        Ok(opened.close(train, None, withheld, generators.first().cloned(), None))
     }
 
     /// The same images, generator, model and device under other settings and another seed; the settings that name the former
@@ -181,12 +194,18 @@ impl Setup {
             compute: self.compute.clone(),
             train: self.train.clone(),
             test: self.test.clone(),
+            held: self.held.clone(),
             model: self.model.clone(),
             generator: self.generator.clone(),
             provenance: self.provenance.clone(),
             withheld: self.withheld,
             progress: self.progress.clone(),
         }
+    }
+
+    /// The same settings, model, generator and device on other images.
+    pub fn on(&self, train: Arc<Dataset>, test: Arc<Dataset>, seed: u64) -> Self {
+        Self { train, test, ..self.with(seed, |_| ()) }
     }
 
     /// The same without other ranks.

@@ -6,7 +6,7 @@ use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
 use crate::progress::Progress;
-use imfl_aigc::{DenoiserConfig, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
+use imfl_aigc::{DenoiserConfig, Fingerprints, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
 use imfl_engine::data::{Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
@@ -16,6 +16,8 @@ use std::sync::Arc;
 const SHIPPED: &str = "generators/mnist.safetensors";
 /// Share of the training images that a generator learns from where a dataset brings no corpus: one in so many.
 const CORPUS_SHARE: usize = 5;
+/// The most images that are taken from clients so that the server has some for pilots.
+const MOST_HELD: usize = 4000;
 
 /// Opens or trains the generator that the configuration asks for, which draws with as many steps as that says, and says where
 /// it came from. Training takes its images out of `benchmark`, so that no client gets them.
@@ -93,6 +95,8 @@ fn train(
     })?;
     let generator = Generator::of(trainer.finished()).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
     let provenance = Provenance::of(&generator, Origin::Trained, None);
+    // The server holds these images: it may learn more from them.
+    benchmark.corpus = Some(corpus);
     Ok((generator, provenance))
 }
 
@@ -100,12 +104,26 @@ fn train(
 pub fn corpus(benchmark: &mut Benchmark, seed: u64) -> Outcome<Dataset> {
     match benchmark.corpus.take() {
         Some(corpus) => Ok(corpus),
-        None => set_aside(benchmark, seed),
+        None => set_aside(benchmark, benchmark.train.len() / CORPUS_SHARE, seed),
     }
 }
 
-fn set_aside(benchmark: &mut Benchmark, seed: u64) -> Outcome<Dataset> {
-    let size = benchmark.train.len() / CORPUS_SHARE;
+/// The images that the server holds beside those of clients and test: the corpus, or, if it is `needed`, a part of the training images, which are
+/// taken out; none where there are too few. Images that the test has are not among them.
+pub fn held(benchmark: &mut Benchmark, needed: bool) -> Option<Dataset> {
+    let size = (benchmark.train.len() / CORPUS_SHARE).min(MOST_HELD);
+    let held = match benchmark.corpus.take() {
+        Some(corpus) => Some(corpus),
+        // the same part in every run, whatever its seed
+        None if needed => set_aside(benchmark, size, 0).ok(),
+        None => None,
+    }?;
+    let tested = Fingerprints::of(&benchmark.test);
+    let own: Vec<u32> = (0..held.len() as u32).filter(|&index| !tested.contains(held.image(index as usize))).collect();
+    Some(held.select(&own))
+}
+
+fn set_aside(benchmark: &mut Benchmark, size: usize, seed: u64) -> Outcome<Dataset> {
     let mut parts = benchmark.train.split_balanced(&[size], seed).into_iter();
     match (parts.next(), parts.next()) {
         (Some(corpus), Some(rest)) if !corpus.is_empty() && !rest.is_empty() => {

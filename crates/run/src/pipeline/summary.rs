@@ -1,7 +1,7 @@
 //! What a run comes to: `summary.json`, and the lines that a person reads.
 
 use super::provenance::{Origin, Provenance};
-use super::{Profile, Setup, Training};
+use super::{Predicted, Profile, Setup, Training};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
 use crate::config::RecordedCosts;
@@ -135,20 +135,26 @@ pub struct Summary {
     pub price: f64,
     /// Who does what.
     pub modes: Modes,
-    /// Phi of those who take part.
-    pub accuracy_loss: f64,
+    /// What participants are worth by: `forecast` or `bound`.
+    pub objective: &'static str,
+    /// What was expected before training; null where the bound decided.
+    pub predicted: Option<Predicted>,
+    /// Credits for a percentage point of accuracy; null where the bound decided.
+    pub worth: Option<f64>,
+    /// Phi of those who take part; null where the forecast decided.
+    pub accuracy_loss: Option<f64>,
     /// Sum of payments, if every client delivers every update that it is asked for.
     pub payments: f64,
     /// Sum of what was paid, for updates that counted.
     pub paid: f64,
-    /// kappa Phi + payments.
+    /// Worth x predicted shortfall of accuracy in points, or kappa Phi, and payments.
     pub server_cost: f64,
     /// What the server expected at that price, with incomplete information.
     pub expected_server_cost: Option<f64>,
-    /// Credits for a unit of accuracy loss.
-    pub weight: f64,
-    /// Where the accuracy loss comes from.
-    pub bound: Bound,
+    /// Credits for a unit of accuracy loss; null where the forecast decided.
+    pub weight: Option<f64>,
+    /// Where the accuracy loss comes from; null where the forecast decided.
+    pub bound: Option<Bound>,
     /// Seconds of work on this device that costs were computed from.
     pub costs: RecordedCosts,
     /// Training images that no client got, since the generator or the test knows them.
@@ -175,6 +181,15 @@ impl Summary {
         let outcome = &allocation.outcome;
         let count = |mode| outcome.awards.iter().filter(|award| award.mode == mode).count();
         let constants = &allocation.constants;
+        let mechanism = &setup.config.mechanism;
+        let predicted = Predicted::of(allocation);
+        let bound = outcome.terms().map(|terms| Bound {
+            sigma: constants.sigma,
+            smoothness: constants.smoothness,
+            local_steps: constants.local_steps,
+            theorem_holds: allocation.theorem_holds,
+            terms,
+        });
         Self {
             schema: "imfl.run/1",
             seed: setup.seed,
@@ -193,19 +208,16 @@ impl Summary {
             g_diff: assessment.theta.map(|theta| theta.g_diff),
             price: outcome.price.map_or(0.0, |price| price.to_f64()),
             modes: Modes { out: count(Mode::Out), local: count(Mode::Local), augmented: count(Mode::Augmented) },
-            accuracy_loss: outcome.phi(),
+            objective: allocation.market.objective().name(),
+            predicted,
+            worth: predicted.map(|_| mechanism.worth),
+            accuracy_loss: bound.as_ref().map(|_| outcome.phi()),
             payments: outcome.payments.to_f64(),
             paid: training.paid.to_f64(),
             server_cost: outcome.server_cost.to_f64(),
             expected_server_cost: outcome.estimate.map(|estimate| estimate.server_cost),
-            weight: setup.config.mechanism.weight,
-            bound: Bound {
-                sigma: constants.sigma,
-                smoothness: constants.smoothness,
-                local_steps: constants.local_steps,
-                theorem_holds: allocation.theorem_holds,
-                terms: outcome.terms().unwrap_or_default(),
-            },
+            weight: bound.as_ref().map(|_| mechanism.weight),
+            bound,
             costs: profile.costs,
             withheld_images: setup.withheld,
             generated_images: training.generated.as_ref().map_or(0, |images| images.len()),
@@ -259,6 +271,9 @@ impl fmt::Display for Summary {
             "accuracy      {:.4} on the test images after {} rounds (loss {:.4})",
             self.accuracy, self.rounds, self.loss
         )?;
+        if let Some(predicted) = &self.predicted {
+            writeln!(f, "predicted     {predicted}")?;
+        }
         let ClientAccuracy { lowest, mean, highest } = self.client_accuracy;
         writeln!(f, "on clients    {mean:.4} on their own images, from {lowest:.4} to {highest:.4}")?;
         match &self.generator {
@@ -279,11 +294,20 @@ impl fmt::Display for Summary {
         )?;
         writeln!(f, "price         {:.6} credits per effective sample", self.price)?;
         writeln!(f, "payments      {:.6} credits, {:.6} paid", self.payments, self.paid)?;
-        writeln!(
-            f,
-            "server cost   {:.6} credits = {} x accuracy loss {:.4} + payments",
-            self.server_cost, self.weight, self.accuracy_loss
-        )?;
+        match (&self.predicted, self.worth, self.weight, self.accuracy_loss) {
+            (Some(predicted), Some(worth), ..) => writeln!(
+                f,
+                "server cost   {:.6} credits = {worth} a point x {:.2} points expected to be missing + payments",
+                self.server_cost,
+                predicted.missing()
+            )?,
+            (.., Some(weight), Some(loss)) => writeln!(
+                f,
+                "server cost   {:.6} credits = {weight} x accuracy loss {loss:.4} + payments",
+                self.server_cost
+            )?,
+            _ => writeln!(f, "server cost   {:.6} credits", self.server_cost)?,
+        }
         writeln!(f, "time          {total:.1} s")?;
         write!(f, "report        {}", self.run_dir.join("report.html").display())
     }

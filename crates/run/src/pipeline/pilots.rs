@@ -1,0 +1,295 @@
+//! Pilots: trainings on images that the server holds, from which it learns before any bid what to expect of clients.
+//!
+//! The held images are cut into a pool, which is shared out over made-up clients, and a validation part, which scores; test images are never
+//! among them. Every pilot trains at the run's model, rate and rounds. A ladder of sizes covers few and many samples of few and many clients,
+//! of even and skewed labels, with and without generated images.
+
+use super::augment::{fill, from_stock};
+use super::setup::{Setup, fit_batch};
+use crate::agreement;
+use crate::failure::{Failure, Outcome};
+use imfl_engine::client::{Client, Sample};
+use imfl_engine::data::Dataset;
+use imfl_engine::device::Compute;
+use imfl_engine::federated::Participant;
+use imfl_engine::partition::{LabelSkew, Scheme};
+use imfl_engine::worker;
+use imfl_mechanism::objective::{Pilot, Prediction};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Keys all that is random about pilots, so that they come out alike in every run of the same settings.
+pub const SEED: u64 = 0;
+/// The fewest pilots, and the most.
+const FEWEST: usize = 12;
+const MOST: usize = 36;
+/// The validation part of the held images: one in so many.
+const VALIDATION_SHARE: usize = 4;
+/// The most validation images.
+const VALIDATION: usize = 2000;
+/// The smallest pilot has so many samples as a client has on average, divided by this.
+const SMALLEST: f64 = 4.0;
+
+/// One pilot, before it is trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    clients: usize,
+    /// Samples of each client.
+    size: usize,
+    /// Passes over them in a round.
+    epochs: usize,
+    scheme: Scheme,
+    /// Every so many-th client is filled up by generated images; 0 for none.
+    augmented: usize,
+}
+
+/// The pilots of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// All of them.
+    pub trials: Vec<Trial>,
+    /// Samples that all of them pass over, in all rounds.
+    pub passes: f64,
+    /// The same of the run's training, if everybody takes part.
+    pub training: f64,
+}
+
+/// The images that pilots train on, those that score them, and settings of the run; nothing of its clients.
+pub struct Ground {
+    setup: Setup,
+    clients: usize,
+    cohort: usize,
+    per_client: f64,
+}
+
+impl Ground {
+    /// Cuts the held images in two.
+    ///
+    /// # Errors
+    /// A failure of kind [`crate::Kind::Data`] if the server holds too few images.
+    pub fn new(setup: &Setup) -> Outcome<Self> {
+        let few = |held: usize| {
+            Failure::new(
+                crate::failure::Kind::Data,
+                format!(
+                    "the server holds {held} images of {}, too few for pilots, which need 4 of each class; give a forecast by \
+                     `--forecast FILE`, or take the convergence bound (`--objective bound`)",
+                    setup.train.name
+                ),
+            )
+        };
+        let held = setup.held.as_deref().ok_or_else(|| few(0))?;
+        if held.histogram().iter().any(|count| *count < VALIDATION_SHARE) {
+            return Err(few(held.len()));
+        }
+        let validation = (held.len() / VALIDATION_SHARE).clamp(held.classes(), VALIDATION.max(held.classes()));
+        let mut parts = held.split_balanced(&[validation], SEED).into_iter();
+        let (Some(validation), Some(pool)) = (parts.next(), parts.next()) else { return Err(few(held.len())) };
+        let clients = setup.config.partition.clients;
+        let cohort = setup.config.training.cohort.unwrap_or(clients).min(clients);
+        let per_client = setup.train.len() as f64 / clients.max(1) as f64;
+        Ok(Self { setup: setup.on(Arc::new(pool), Arc::new(validation), SEED), clients, cohort, per_client })
+    }
+
+    /// The images that score pilots, and those that they train on.
+    pub fn parts(&self) -> [&Dataset; 2] {
+        [&self.setup.test, &self.setup.train]
+    }
+
+    /// Samples of a client of the run, on average.
+    pub fn per_client(&self) -> f64 {
+        self.per_client
+    }
+
+    /// Samples that the run's training passes over, if everybody whom a round asks takes part.
+    pub fn training(&self) -> f64 {
+        let training = &self.setup.config.training;
+        self.cohort as f64 * self.per_client * training.local_epochs as f64 * training.rounds as f64
+    }
+
+    /// Pilots that pass over so many samples in all.
+    pub fn plan(&self, passes: f64) -> Plan {
+        let training = &self.setup.config.training;
+        let pool = self.setup.train.len();
+        let (round, of_run) = (training.rounds as f64 * training.local_epochs as f64, self.training());
+        let share = passes / of_run.max(1.0);
+        // With much time, some pilots have as many clients as a round of the run: each with less data, over which it passes as much more often.
+        let wide = if pool >= 2 * self.cohort { ((share / 3.0) as usize).min(4) } else { 0 };
+        let count = ((FEWEST as f64 * share) as usize).clamp(FEWEST, MOST) - wide;
+        let budget = (passes - wide as f64 * of_run).max(0.0) / round;
+        let smallest = (self.per_client / SMALLEST).clamp(1.0, pool as f64 / 2.0).min(budget / count as f64);
+        let totals = ladder(smallest.max(2.0), pool as f64, count, budget);
+        let skewed = |alpha| Scheme { labels: LabelSkew::Dirichlet { alpha }, quantity: None };
+        let even = Scheme { labels: LabelSkew::Iid, quantity: None };
+        let schemes = [even, skewed(1.0), self.setup.config.partition.scheme, skewed(0.3)];
+        let modes = if self.setup.generator.is_some() { [0, 2, 1] } else { [0; 3] };
+        let mut trials: Vec<Trial> = totals
+            .into_iter()
+            .enumerate()
+            .map(|(at, total)| {
+                let needed = (total / self.per_client).ceil().max(1.0) as usize;
+                let clients = (needed * (1 + at / 2 % 2)).clamp(1, self.clients.max(1));
+                Trial {
+                    clients,
+                    size: (total / clients as f64).round().max(1.0) as usize,
+                    epochs: training.local_epochs,
+                    scheme: schemes[at % 4],
+                    augmented: modes[(at + at / 4) % 3],
+                }
+            })
+            .collect();
+        trials.extend((0..wide).map(|at| {
+            let size = (pool / self.cohort).max(1);
+            let epochs = (training.local_epochs as f64 * self.per_client / size as f64).round().max(1.0) as usize;
+            Trial { clients: self.cohort, size, epochs, scheme: schemes[(at + 1) % 4], augmented: modes[at % 3] }
+        }));
+        let passes = trials.iter().map(|trial| (trial.clients * trial.size * trial.epochs) as f64).sum::<f64>()
+            * training.rounds as f64;
+        Plan { trials, passes, training: of_run }
+    }
+
+    /// Loss and error before anybody has trained.
+    ///
+    /// # Errors
+    /// A failure that names a wrong setting.
+    pub fn nobody(&self) -> Outcome<Prediction> {
+        let federation = self.setup.undisturbed(None)?;
+        let found = federation.evaluate(&federation.start(), &self.setup.test_images());
+        Ok(Prediction { loss: found.loss, error: 1.0 - found.accuracy() })
+    }
+
+    /// Trains all of them, with generated images out of `stock`. Ranks share them, and workers of a rank; every rank returns all.
+    ///
+    /// # Errors
+    /// A failure if one of them leaves the range of numbers.
+    pub fn train(&self, plan: &Plan, stock: Option<&Arc<Dataset>>) -> Outcome<Vec<Pilot>> {
+        let compute = &self.setup.compute;
+        let ranks = &compute.ranks;
+        let own: Vec<usize> = (0..plan.trials.len()).rev().skip(ranks.rank()).step_by(ranks.size()).collect();
+        let bar = self.setup.progress.task("pilots", own.len() as u64);
+        let (mut found, mut failed) = (Vec::new(), None);
+        // The largest come first, so that no worker ends long after the others.
+        worker::each(
+            compute.workers,
+            own.len(),
+            |place| self.trial(&plan.trials[own[place]], own[place] as u64, stock),
+            |place, result| {
+                bar.advance();
+                match result {
+                    Ok(pilot) => {
+                        let Pilot { authentic, generated, mix, measured, .. } = pilot;
+                        found.push((own[place], authentic, generated, mix, measured));
+                        ControlFlow::Continue(())
+                    }
+                    Err(failure) => {
+                        failed = Some(failure);
+                        ControlFlow::Break(())
+                    }
+                }
+            },
+        );
+        if let Some(failure) = failed {
+            return Err(failure);
+        }
+        drop(bar);
+        let mut all: Vec<_> = agreement::from_all(ranks, &found)?.into_iter().flatten().collect();
+        all.sort_by_key(|(at, ..)| *at);
+        let pilot = |(_, authentic, generated, mix, measured)| Pilot {
+            authentic,
+            generated,
+            mix,
+            measured,
+            group: String::new(),
+        };
+        Ok(all.into_iter().map(pilot).collect())
+    }
+
+    fn trial(&self, trial: &Trial, number: u64, stock: Option<&Arc<Dataset>>) -> Outcome<Pilot> {
+        let own = |config: &mut crate::RunConfig| config.training.local_epochs = trial.epochs;
+        let setup = self.setup.with(SEED + 1 + number, own).alone();
+        let setup = Setup { compute: Compute { workers: 1, ..setup.compute.clone() }, ..setup };
+        let classes = setup.train.classes();
+        let target = vec![1.0 / classes as f64; classes];
+        let clients = share_out(&setup.train, trial, setup.seed);
+        let stock = stock.filter(|_| trial.augmented > 0);
+        let is_filled = |at: usize| stock.is_some() && at.is_multiple_of(trial.augmented.max(1));
+        let marked = clients.iter().enumerate().map(|(at, client)| (client, is_filled(at)));
+        let (filled, requests) = fill(&setup, marked, &target)?;
+        let filled = match stock {
+            Some(stock) => from_stock(filled, &requests, stock),
+            None => filled,
+        };
+        let mut federation = setup.undisturbed(stock)?;
+        fit_batch(&mut federation, &filled);
+        let (mut authentic, mut generated) = (vec![0; classes], vec![0; classes]);
+        let mut cohort = Vec::new();
+        let mut away = vec![0.0; classes];
+        let mut steps = 0.0;
+        for client in &filled {
+            for &sample in &client.samples {
+                let counts = if matches!(sample, Sample::Generated(_)) { &mut generated } else { &mut authentic };
+                counts[federation.images.label(sample)] += 1;
+            }
+            let size = client.samples.len() as f64;
+            let shares: Vec<f64> =
+                client.histogram(&federation.images).iter().map(|count| *count as f64 / size).collect();
+            let skew: f64 = shares.iter().zip(&target).map(|(q, p)| (q - p).abs()).sum();
+            // as in the run: by effective samples
+            let weight = size * (1.0 - skew / 2.0);
+            if weight > 0.0 {
+                let pull = weight * client.samples.len().div_ceil(federation.local.batch) as f64;
+                steps += pull;
+                away.iter_mut().zip(shares.iter().zip(&target)).for_each(|(sum, (q, p))| *sum += pull * (q - p));
+                cohort.push(Participant { client: client.clone(), weight });
+            }
+        }
+        let state = federation.train(federation.start(), setup.config.training.rounds, &cohort)?;
+        let found = federation.evaluate(&state, &setup.test_images());
+        let mix = away.iter().map(|sum| sum.abs()).sum::<f64>() / f64::max(steps, f64::MIN_POSITIVE);
+        let measured = Prediction { loss: found.loss, error: 1.0 - found.accuracy() };
+        Ok(Pilot { authentic, generated, mix: Some(mix.min(2.0)), measured, group: String::new() })
+    }
+}
+
+/// The clients of a pilot, each with its share of the pool.
+fn share_out(pool: &Dataset, trial: &Trial, seed: u64) -> Vec<Client> {
+    let shares = (pool.len() / trial.size.max(1)).max(trial.clients).min(pool.len());
+    // a scheme that cannot be had with so few images gives way to a random deal, which can
+    let even = Scheme { labels: LabelSkew::Iid, quantity: None };
+    let dealt = trial.scheme.partition(pool, shares, seed).or_else(|_| even.partition(pool, shares, seed));
+    let dealt = dealt.unwrap_or_default().into_iter().take(trial.clients);
+    (0..).zip(dealt).map(|(id, share)| Client::authentic(id, &share)).collect()
+}
+
+/// So many sizes, each the same multiple of the one before, from `smallest` to at most `largest`, with a sum of at most `budget`.
+fn ladder(smallest: f64, largest: f64, count: usize, budget: f64) -> Vec<f64> {
+    let rungs = |top: f64| {
+        let factor = (top / smallest).powf(1.0 / (count.max(2) - 1) as f64);
+        (0..count).map(|at| smallest * factor.powi(at as i32)).collect::<Vec<f64>>()
+    };
+    let (mut low, mut high) = (smallest, largest.max(smallest));
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        match rungs(middle).iter().sum::<f64>() <= budget {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    rungs(low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ladder_keeps_to_its_budget_and_to_what_there_is() {
+        for (budget, top) in [(1e9, 3000.0), (12_000.0, 3000.0), (5_000.0, 3000.0), (100.0, 100.0)] {
+            let rungs = ladder(10.0f64.min(budget / 12.0), top, 12, budget);
+            assert_eq!(rungs.len(), 12);
+            assert!(rungs.iter().sum::<f64>() <= budget * 1.001 && rungs[11] <= top * 1.001, "{rungs:?}");
+            assert!(rungs.windows(2).all(|pair| pair[1] >= pair[0]));
+        }
+        assert!((ladder(10.0, 3000.0, 12, 1e9)[11] - 3000.0).abs() < 1.0, "all of it where time allows");
+    }
+}
