@@ -390,7 +390,7 @@ fn a_forecast_is_fitted_to_pilots_shown_and_used() {
     let held_out = &fitted["forecast"]["fitted"]["error"];
     assert!(number(held_out, "spearman") > 0.99 && number(held_out, "error") < 0.5, "{fitted}");
     assert!((number(&fitted["forecast"]["error"], "generated") - 0.5).abs() < 0.05, "{fitted}");
-    assert_eq!(fitted["candidates"].as_array().expect("candidates").len(), 10);
+    assert_eq!(fitted["candidates"].as_array().expect("candidates").len(), 14);
     let shown = json(&imfl(&["forecast", "show", out, "--format", "json"]));
     assert_eq!(shown["forecast"], fitted["forecast"]);
     let text = imfl(&["forecast", "show", out]);

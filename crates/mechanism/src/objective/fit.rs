@@ -19,6 +19,12 @@ use crate::objective::pilot::Pilot;
 const FEWEST: usize = 6;
 /// Parts that pilots without groups are held out in, and the most there are with groups.
 const FOLDS: usize = 8;
+/// Where there are so many pilots or more, a law also has to predict the largest from the others: a run has more data than any pilot.
+const ENOUGH: usize = 12;
+/// How much smaller the residual of a law with a floor has to be than that of one without, as a share of it.
+const SHOWN: f64 = 0.85;
+/// How many those are: one in so many.
+const LARGE: usize = 4;
 
 /// What a law is fitted to.
 #[derive(Debug, Clone, Copy)]
@@ -42,18 +48,22 @@ struct Family {
     name: &'static str,
     by: By,
     mix: bool,
+    /// Whether something is left that no amount of data removes (E above 0).
+    floor: bool,
     /// alpha, beta and o where they are not fitted.
     fixed: Option<(f64, f64, f64)>,
 }
 
 /// From the simplest to the richest: of equally good ones the first is taken. `bound` has the two terms of the convergence bound that counts
 /// determine, one over samples and squared bias.
-const FAMILIES: [Family; 5] = [
-    Family { name: "samples", by: By::Samples, mix: false, fixed: None },
-    Family { name: "bound", by: By::Samples, mix: true, fixed: Some((1.0, 2.0, 1.0)) },
-    Family { name: "samples + mix", by: By::Samples, mix: true, fixed: None },
-    Family { name: "class", by: By::Class, mix: false, fixed: None },
-    Family { name: "class + mix", by: By::Class, mix: true, fixed: None },
+const FAMILIES: [Family; 7] = [
+    Family { name: "samples", by: By::Samples, mix: false, floor: true, fixed: None },
+    Family { name: "bound", by: By::Samples, mix: true, floor: true, fixed: Some((1.0, 2.0, 1.0)) },
+    Family { name: "samples + mix", by: By::Samples, mix: true, floor: true, fixed: None },
+    Family { name: "class, no floor", by: By::Class, mix: false, floor: false, fixed: None },
+    Family { name: "class + mix, no floor", by: By::Class, mix: true, floor: false, fixed: None },
+    Family { name: "class", by: By::Class, mix: false, floor: true, fixed: None },
+    Family { name: "class + mix", by: By::Class, mix: true, floor: true, fixed: None },
 ];
 
 /// How a family did on held-out pilots.
@@ -65,7 +75,8 @@ pub struct Candidate {
     pub law: &'static str,
     /// On held-out pilots.
     pub held_out: HeldOut,
-    /// Root mean square of relative residuals on held-out pilots, by which the law is chosen.
+    /// Root mean square of relative residuals on held-out pilots: half of it of pilots in turn, half of the largest ones, predicted from smaller ones.
+    /// The law is chosen by it.
     pub score: f64,
     /// Whether it was chosen.
     pub chosen: bool,
@@ -139,9 +150,28 @@ fn choose(
         let held_out = held_out(&predicted, &measured, quantity);
         let square =
             |(predicted, measured): (&f64, &f64)| ((predicted - measured) / (measured + quantity.least)).powi(2);
-        let score = (predicted.iter().zip(&measured).map(square).sum::<f64>() / measured.len() as f64).sqrt();
+        let mean = |predicted: &[f64], among: &[usize]| {
+            among.iter().map(|&at| square((&predicted[at], &measured[at]))).sum::<f64>() / among.len() as f64
+        };
+        let everyone: Vec<usize> = (0..pilots.len()).collect();
+        let inside = mean(&predicted, &everyone);
+        let (small, large) = by_size(pilots);
+        let beyond = match pilots.len() >= ENOUGH {
+            true => {
+                let known: Vec<&Pilot> = small.iter().map(|&at| &pilots[at]).collect();
+                let Some(law) = family.fit(&known, target, quantity) else { continue };
+                let further: Vec<f64> = pilots.iter().map(|pilot| value(&law, pilot, target)).collect();
+                mean(&further, &large)
+            }
+            false => inside,
+        };
+        let score = (0.5 * inside + 0.5 * beyond).sqrt();
         candidates.push(Candidate { quantity: quantity.name, law: family.name, held_out, score, chosen: false });
-        if best.as_ref().is_none_or(|(least, ..)| score < *least) {
+        // A floor must be shown: it decides what more data than any pilot had would bring.
+        let bar = |(least, _, than, _): &(f64, usize, Family, HeldOut)| {
+            if family.floor && !than.floor { SHOWN * least } else { *least }
+        };
+        if best.as_ref().is_none_or(|best| score < bar(best)) {
             best = Some((score, candidates.len() - 1, family, held_out));
         }
     }
@@ -153,6 +183,15 @@ fn choose(
     };
     candidates[at].chosen = true;
     Ok((law, held_out))
+}
+
+/// Pilots with few samples, and the quarter with the most.
+fn by_size(pilots: &[Pilot]) -> (Vec<usize>, Vec<usize>) {
+    let size = |at: &usize| pilots[*at].authentic.iter().chain(&pilots[*at].generated).sum::<u64>();
+    let mut order: Vec<usize> = (0..pilots.len()).collect();
+    order.sort_by_key(size);
+    let large = order.split_off(pilots.len() - pilots.len() / LARGE);
+    (order, large)
 }
 
 /// The part in which each pilot is held out: by groups if there are three or more, otherwise in turn.
@@ -206,7 +245,7 @@ impl Family {
 
     fn parameters(&self, pilots: &[Pilot]) -> usize {
         let free = self.free(made(pilots)).into_iter().filter(|free| *free).count();
-        free + 2 + usize::from(self.mix)
+        free + 1 + usize::from(self.floor) + usize::from(self.mix)
     }
 
     /// The law of this family that fits best; `None` if none does at all.
@@ -273,11 +312,15 @@ impl Family {
                 let mixed = unit.mixed(pilot.distance(target));
                 let measured = (quantity.of)(&pilot.measured);
                 let weight = 1.0 / (measured + quantity.least);
-                [1.0, value(&unit, pilot, target) - mixed, mixed, measured].map(|cell| cell * weight)
+                let one = if self.floor { 1.0 } else { 0.0 };
+                [one, value(&unit, pilot, target) - mixed, mixed, measured].map(|cell| cell * weight)
             })
             .collect();
         let (mut score, [mut floor, mut scale, mut mix]) = non_negative(&rows);
         let nothing = unit.decay(0.0);
+        if !self.floor && scale * nothing > quantity.most {
+            return None;
+        }
         if floor + scale * nothing > quantity.most {
             // at the most without data: E (1 - s/s0) + most s/s0
             let rows: Vec<[f64; 4]> = rows
