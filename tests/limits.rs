@@ -87,7 +87,19 @@ fn a_run_that_would_take_too_much_memory_says_how_much_for_what_and_what_to_lowe
         }
     }
     let run = |more: &[&str]| {
-        let arguments = ["run", "--dataset", text(&large), "--clients", "2", "--generator", "none", "--memory", "1G"];
+        let arguments = [
+            "run",
+            "--dataset",
+            text(&large),
+            "--clients",
+            "2",
+            "--generator",
+            "none",
+            "--objective",
+            "bound",
+            "--memory",
+            "1G",
+        ];
         refused(&[&arguments, more].concat(), CONFIG)
     };
     let error = run(&["--model", "mlp"]);
@@ -114,7 +126,20 @@ fn a_batch_that_nobody_can_fill_takes_no_memory() {
     let config = "[costs]\nseconds_per_sample = 1e-4\n[probe]\npoints = 2\nimages_per_class = 2\n";
     let config = file(root.path(), "c.toml", config);
     let arguments = ["run", "--config", &config, "--dataset", text(&dataset), "--runs", text(&runs), "--seed", "1"];
-    let more = ["--generator", "none", "--clients", "2", "--rounds", "2", "--workers", "1", "--weight", "1e6"];
+    let more = [
+        "--generator",
+        "none",
+        "--clients",
+        "2",
+        "--rounds",
+        "2",
+        "--workers",
+        "1",
+        "--objective",
+        "bound",
+        "--weight",
+        "1e6",
+    ];
     let run = |batch: &str| {
         let output = within(1_500_000, &[&arguments[..], &more, &["--batch", batch, "--format", "json"]].concat());
         assert!(output.status.success(), "{batch}: {}", stderr(&output));

@@ -66,7 +66,8 @@ fn clients_that_lie_are_not_taken_for_a_high_learning_rate() {
     let dataset = small(root.path());
     let config = file(root.path(), "c.toml", QUICK);
     let runs = root.path().join("runs");
-    let base = [run(&config, &dataset, &runs), vec!["--generator", "none", "--weight", "1e6"]].concat();
+    let base = [run(&config, &dataset, &runs), vec!["--generator", "none", "--objective", "bound", "--weight", "1e6"]]
+        .concat();
     let error = fail(&[&base[..], &["--attack", "nan", "--hostile", "3"]].concat(), DIVERGED);
     assert!(error.contains("where clients are hostile, have fewer of them"), "{error}");
     // Nobody comes, so every round is skipped, and is said to be.

@@ -89,11 +89,14 @@ fn the_summary_has_the_promised_keys_and_they_agree_with_each_other() {
     let [lowest, mean, highest] =
         ["lowest", "mean", "highest"].map(|key| summary["client_accuracy"][key].as_f64().unwrap());
     assert!(0.0 <= lowest && lowest < mean && mean < highest && highest <= 1.0, "{summary}");
-    let cost = number("weight") * number("accuracy_loss") + number("payments");
+    let predicted = |key: &str| summary["predicted"][key].as_f64().unwrap_or_else(|| panic!("{key}: {summary}"));
+    assert_eq!(summary["objective"], "forecast");
+    assert!((0.0..1.0).contains(&predicted("accuracy")) && predicted("loss") > 0.0 && predicted("error_points") > 0.0);
+    let cost = number("worth") * 100.0 * (1.0 - predicted("accuracy")) + number("payments");
     assert!((number("server_cost") - cost).abs() < 1e-5 * cost.max(1.0), "{summary}");
     let modes = ["out", "local", "augmented"].map(|mode| summary["modes"][mode].as_u64().unwrap());
     assert_eq!(modes.iter().sum::<u64>(), 6);
-    for stage in ["partition", "profile", "assess", "allocate", "train", "report"] {
+    for stage in ["partition", "profile", "assess", "pilots", "allocate", "train", "report"] {
         assert!(summary["seconds"][stage].as_f64().unwrap() >= 0.0, "{stage}");
     }
 
@@ -103,6 +106,37 @@ fn the_summary_has_the_promised_keys_and_they_agree_with_each_other() {
     let rounds: Vec<Value> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rounds.len() as u64, summary["rounds"].as_u64().unwrap());
     assert_eq!(rounds.last().unwrap()["accuracy"], summary["accuracy"]);
+}
+
+/// Pilots are run once: what they taught is kept beside the runs, serves the next run of the same settings, and is said by `--forecast` too.
+#[test]
+fn a_forecast_is_fitted_once_and_used_again_while_its_settings_stay() {
+    let root = tempfile::tempdir().unwrap();
+    let first = run(root.path(), &[]);
+    let kept: Vec<PathBuf> =
+        fs::read_dir(root.path().join("runs/forecasts")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(kept.len(), 1);
+    let pilots = |ran: &Ran| ran.summary["seconds"]["pilots"].as_f64().unwrap();
+    let second = run(root.path(), &[]);
+    assert_eq!(without_times(&first.summary), without_times(&second.summary));
+    assert!(pilots(&second) < pilots(&first), "{} {}", pilots(&first), pilots(&second));
+    let third = run(root.path(), &["--forecast", text(&kept[0])]);
+    assert_eq!(third.summary["predicted"], first.summary["predicted"]);
+    let shown = succeed(&["forecast", "show", text(&kept[0])]);
+    assert!(shown.contains("12 pilots of 2 rounds") && shown.contains("rate"), "{shown}");
+
+    let config = small_config(root.path());
+    let runs = root.path().join("others");
+    let other = ["run", "--config", &config, "--runs", text(&runs), "--rate", "0.05"];
+    let output = imfl().args([&other[..], &["--forecast", text(&kept[0])]].concat()).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("fitted for other settings: rate 0.1 -> 0.05"), "{}", stderr(&output));
+    // A file that is not there yet is written.
+    let new = root.path().join("new.toml");
+    succeed(&[&other[..], &["--forecast", text(&new)]].concat());
+    assert!(fs::read_to_string(&new).unwrap().contains("rate = \"0.05\"") && !runs.join("forecasts").exists());
+    let bound = run(root.path(), &["--objective", "bound"]);
+    assert!(bound.summary["predicted"].is_null() && bound.summary["accuracy_loss"].is_f64(), "{}", bound.summary);
 }
 
 #[test]
