@@ -1,5 +1,6 @@
 //! Who takes part, in which mode, at what pay.
 
+use crate::claim::Flagged;
 use imfl_mechanism::posted::CurvePoint;
 use imfl_mechanism::{Constants, Market, Mode};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ pub struct Allocation {
     pub curve: Vec<CurvePoint>,
     /// Label shares that the server aims at.
     pub target: Vec<f64>,
+    /// Clients whose claims were cut to what their gradients bear out.
+    pub flagged: Vec<Flagged>,
 }
 
 /// What training needs to know of an allocation: who does what, and how much it counts. No money.

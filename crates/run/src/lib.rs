@@ -15,6 +15,7 @@ pub mod allocation;
 pub mod assessment;
 pub mod assets;
 pub mod checkpoint;
+pub mod claim;
 pub mod config;
 pub mod failure;
 pub mod filling;

@@ -80,6 +80,16 @@ impl RunConfig {
                 training.aggregation
             ));
         }
+        match (self.claims.liars, self.claims.lie) {
+            (0, Some(_)) => {
+                return fail("`claims.lie` needs `claims.liars`, the number of clients that tell it".into());
+            }
+            (1.., None) => return fail("`claims.liars` needs `claims.lie`, what those clients claim".into()),
+            (liars, _) if liars > clients => {
+                return fail(format!("`claims.liars` is {liars}, but there are only {clients} clients"));
+            }
+            _ => {}
+        }
         match (training.hostile, &training.attack) {
             (0, Some(_)) => fail("`training.attack` needs `training.hostile`, the number of clients that do it".into()),
             (1.., None) => fail("`training.hostile` needs `training.attack`, what those clients do".into()),

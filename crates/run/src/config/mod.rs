@@ -1,6 +1,7 @@
 //! What a run is told: defaults, overlaid by a file, overlaid by the environment, overlaid by flags.
 
 mod check;
+mod claims;
 mod costs;
 mod difference;
 mod file;
@@ -9,6 +10,7 @@ mod limits;
 mod mechanism;
 mod training;
 
+pub use claims::{ClaimCheck, ClaimsConfig, Lie};
 pub use costs::{CostsConfig, RecordedCosts};
 pub use file::{read, read_as};
 pub use generator::{GeneratorConfig, GeneratorSource, ProbeConfig};
@@ -56,6 +58,8 @@ settings! {
         probe: ProbeConfig = ProbeConfig::default();
         /// What work costs a client.
         costs: CostsConfig = CostsConfig::default();
+        /// What clients say that they hold, and whether the server believes it.
+        claims: ClaimsConfig = ClaimsConfig::default();
         /// What the server knows and wants.
         mechanism: MechanismConfig = MechanismConfig::default();
     }
@@ -87,9 +91,11 @@ values!(
     Architecture: Architecture::choices(),
     Attack: Attack::choices(),
     Bias: "aligned or mixture",
+    ClaimCheck: "gradients or none",
     CohortSampling: CohortSampling::choices(),
     DeviceName: DeviceName::choices(),
     Information: "complete or incomplete",
+    Lie: "maximal, half, quarter, swapped, duplicated or forged",
     LocalAlgorithm: LocalAlgorithm::choices(),
     ObjectiveChoice: "forecast or bound",
     RuleChoice: RuleChoice::names(),

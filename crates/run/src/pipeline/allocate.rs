@@ -80,7 +80,7 @@ pub fn run(
     }
     // Clients come with label shares, so the population has a target.
     let target = market.population().target().map(Target::shares).unwrap_or_default();
-    Ok(Allocation { market, outcome, constants, theorem_holds, curve, target })
+    Ok(Allocation { market, outcome, constants, theorem_holds, curve, target, flagged: Vec::new() })
 }
 
 /// Clients with their costs in credits, and what they are worth by the convergence bound.

@@ -4,6 +4,7 @@ pub mod allocate;
 mod assess;
 pub mod augment;
 mod books;
+mod claims;
 mod compare;
 mod fill_check;
 mod footprint;
@@ -20,6 +21,7 @@ mod source;
 mod summary;
 mod train;
 mod trajectory;
+mod verify;
 
 pub use augment::fill;
 pub use compare::Yardstick;
@@ -137,9 +139,13 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
         // What does not help is not offered.
         setup.generator = None;
     }
+    let claimed = claims::run(&setup, &profile);
+    clock.begin("verify");
+    let (believed, flagged) = verify::run(&setup, &shares, claimed)?;
     clock.begin("allocate");
     let (decided, roles) = agreement::on_first(ranks, || {
-        let allocation = allocate::run(&setup, &profile, &assessment, forecast.as_ref())?;
+        let allocation = allocate::run(&setup, &believed, &assessment, forecast.as_ref())?;
+        let allocation = Allocation { flagged, ..allocation };
         let digest = digest([&setup.train, &setup.test]);
         known.check(&digest, &allocation)?;
         let roles = allocation.roles();

@@ -1,6 +1,7 @@
 //! Stage 6: pay every participant for the rounds that it delivered, in double-entry books.
 
 use crate::allocation::Allocation;
+use crate::claim::Flagged;
 use crate::failure::Outcome;
 use imfl_engine::federated::RoundReport;
 use imfl_mechanism::ledger::{Instalments, Transaction};
@@ -17,6 +18,8 @@ struct Account {
     name: String,
     mode: Mode,
     award: Credits,
+    /// Why it earns less than it claimed.
+    cut: Option<String>,
     /// The rounds in which the client is asked, in order.
     asked: Vec<u64>,
 }
@@ -30,7 +33,8 @@ impl Payroll {
         let clients = allocation.market.clients().iter().zip(&allocation.outcome.awards).zip(0u32..);
         let playing = clients.filter(|((_, award), _)| award.mode.plays());
         let account = |((client, award), id): ((&imfl_mechanism::Client, &imfl_mechanism::Award), u32)| {
-            (id, Account { name: client.id().into(), mode: award.mode, award: award.payment, asked: Vec::new() })
+            let cut = allocation.flagged.iter().find(|flagged| flagged.client == id).map(Flagged::reason);
+            (id, Account { name: client.id().into(), mode: award.mode, award: award.payment, cut, asked: Vec::new() })
         };
         let mut clients: BTreeMap<u32, Account> = playing.map(account).collect();
         for round in 1..=rounds {
@@ -56,8 +60,9 @@ impl Payroll {
             let instalments = Instalments { award: account.award, rounds: account.asked.len() as u64 };
             let amount = instalments.nth(nth);
             if amount != Credits::ZERO {
+                let cut = account.cut.as_ref().map_or(String::new(), |reason| format!("; {reason}"));
                 let (id, memo) =
-                    (format!("pay:{made}:{}", account.name), format!("{} mode, round {made}", account.mode));
+                    (format!("pay:{made}:{}", account.name), format!("{} mode, round {made}{cut}", account.mode));
                 transfers.push(Transaction::transfer(
                     &id,
                     &memo,

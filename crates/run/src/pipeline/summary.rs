@@ -4,6 +4,7 @@ use super::provenance::{Origin, Provenance};
 use super::{Predicted, Profile, Setup, Training};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
+use crate::claim::Flagged;
 use crate::config::RecordedCosts;
 use crate::filling::Filling;
 use crate::progress::{Event, Progress};
@@ -131,6 +132,8 @@ pub struct Summary {
     pub g_data: f64,
     /// Largest distance between class gradients on generated and authentic images.
     pub g_diff: Option<f64>,
+    /// Clients whose claims were cut to what their gradients bear out, and why.
+    pub flagged: Vec<Flagged>,
     /// Posted price for an effective sample.
     pub price: f64,
     /// Who does what.
@@ -206,6 +209,7 @@ impl Summary {
             theta_floor: assessment.theta.map(|theta| theta.theta_floor),
             g_data: assessment.g_data,
             g_diff: assessment.theta.map(|theta| theta.g_diff),
+            flagged: allocation.flagged.clone(),
             price: outcome.price.map_or(0.0, |price| price.to_f64()),
             modes: Modes { out: count(Mode::Out), local: count(Mode::Local), augmented: count(Mode::Augmented) },
             objective: allocation.market.objective().name(),
@@ -292,6 +296,9 @@ impl fmt::Display for Summary {
             "clients       {out} out, {local} local, {augmented} augmented ({} images generated)",
             self.generated_images
         )?;
+        for flagged in &self.flagged {
+            writeln!(f, "flagged       {flagged}")?;
+        }
         writeln!(f, "price         {:.6} credits per effective sample", self.price)?;
         writeln!(f, "payments      {:.6} credits, {:.6} paid", self.payments, self.paid)?;
         match (&self.predicted, self.worth, self.weight, self.accuracy_loss) {
