@@ -137,7 +137,17 @@ fn accuracy_trains_every_rule_and_equal_allocations_have_equal_accuracy() {
 #[test]
 fn loss_ranks_phi_against_the_test_loss() {
     let root = tempfile::tempdir().unwrap();
-    let result = reproduce(root.path(), "loss", "choices = 6\nevery = 1", &[]);
+    let result = reproduce(root.path(), "loss", "choices = 10\nevery = 1", &[]);
+    let objectives = result["objectives"].as_array().unwrap();
+    assert_eq!(
+        objectives.iter().map(|of| of["objective"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["forecast", "bound"]
+    );
+    for of in objectives {
+        assert!((-1.0..=1.0).contains(&of["spearman_error"]["mean"].as_f64().unwrap()), "{of}");
+        assert!(of["r2_log_loss"].as_f64().unwrap() <= 1.0, "{of}");
+        assert!(of["regret"].as_array().unwrap().iter().all(|regret| regret["credits"].as_f64() >= Some(0.0)), "{of}");
+    }
     let correlations = result["correlations"].as_array().unwrap();
     assert!(correlations.len() >= 4);
     for correlation in correlations {

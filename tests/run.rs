@@ -139,6 +139,42 @@ fn a_forecast_is_fitted_once_and_used_again_while_its_settings_stay() {
     assert!(bound.summary["predicted"].is_null() && bound.summary["accuracy_loss"].is_f64(), "{}", bound.summary);
 }
 
+/// Clients that claim balanced labels are caught by their gradients, told why and paid for less; honest ones are left alone.
+#[test]
+fn clients_that_lie_about_their_labels_are_caught() {
+    let root = tempfile::tempdir().unwrap();
+    let images = root.path().join("many");
+    succeed(&["data", "split", "--dataset", "mnist", "--train", "1500", "--test", "200", "--out", text(&images)]);
+    let config = file(root.path(), "many.toml", format!("dataset = {images:?}\n{SMALL}"));
+    let runs = root.path().join("runs");
+    let base = ["run", "--config", &config, "--runs", text(&runs), "--generator", "none", "--worth", "1e6"];
+    let ran = |more: &[&str]| {
+        let output = imfl().args([&base[..], &["--format", "json"], more].concat()).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let ledger = Path::new(summary["run_dir"].as_str().unwrap()).join("ledger.jsonl");
+        (summary, stderr(&output), fs::read_to_string(ledger).unwrap())
+    };
+    let (honest, said, ledger) = ran(&[]);
+    assert!(honest["flagged"].as_array().unwrap().is_empty() && !said.contains("withheld"), "{said}");
+    assert!(!ledger.contains("withheld") && honest["seconds"]["verify"].is_f64());
+    let (caught, said, ledger) = ran(&["--liars", "2", "--lie", "maximal"]);
+    let flagged = caught["flagged"].as_array().unwrap();
+    assert_eq!(flagged.len(), 2, "{said}");
+    for flagged in flagged {
+        assert!(flagged["believed"].as_u64() < flagged["claimed"].as_u64(), "{flagged}");
+        assert!(flagged["distance"].as_f64() > flagged["allowed"].as_f64(), "{flagged}");
+        let client = flagged["client"].as_u64().unwrap();
+        assert!(said.contains(&format!("client {client}: its gradient shows other labels than it claims")), "{said}");
+        let paid = ledger.lines().filter(|line| line.contains(&format!("pay:1:{client}\"")));
+        assert!(paid.clone().all(|line| line.contains("the rest is withheld")), "{ledger}");
+    }
+    assert!(ledger.contains("withheld"), "one of them is still worth its pay");
+    let (believed, ..) = ran(&["--liars", "2", "--lie", "maximal", "--check-labels", "none"]);
+    assert!(believed["flagged"].as_array().unwrap().is_empty());
+    assert!(believed["payments"].as_f64() > caught["payments"].as_f64(), "lies pay where nobody looks");
+}
+
 #[test]
 fn the_ledger_sums_to_zero_and_pays_what_the_summary_says() {
     let root = tempfile::tempdir().unwrap();

@@ -14,6 +14,10 @@ settings! {
         credits_per_second: f64 = 0.01;
         /// How many times slower than this machine a client's device is, by its distribution.
         device_factor: Distribution = Distribution::Uniform { low: 1.0, high: 4.0 };
+        /// The same for generating images, drawn apart.
+        generating_factor: Option<Distribution> = None, absent "the device's own factor";
+        /// The same for getting a generator, which a connection decides, drawn apart.
+        setup_factor: Option<Distribution> = None, absent "the device's own factor";
         /// Seconds for training on one sample once.
         seconds_per_sample: Option<f64> = None, absent "measured";
         /// Seconds for generating one image.
@@ -24,6 +28,11 @@ settings! {
 }
 
 impl CostsConfig {
+    /// Whether one number, the device factor, scales all that a client's work costs it.
+    pub fn is_one_dimensional(&self) -> bool {
+        self.generating_factor.is_none() && self.setup_factor.is_none()
+    }
+
     /// Forgets what was measured before.
     pub fn measure(&mut self) {
         (self.seconds_per_sample, self.seconds_per_image, self.seconds_for_setup) = (None, None, None);

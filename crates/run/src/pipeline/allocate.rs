@@ -3,7 +3,7 @@
 use super::{Profile, Setup};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
-use crate::config::{RunConfig, TargetSource};
+use crate::config::{CostsConfig, RunConfig, TargetSource};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
 use imfl_engine::random::{Purpose, keyed};
@@ -11,7 +11,7 @@ use imfl_mechanism::personal::Options;
 use imfl_mechanism::posted::{self, Sampling};
 use imfl_mechanism::prior::{Distribution, Prior, UnitCosts};
 use imfl_mechanism::{
-    ClientSpec, Constants, Forecast, ForecastModel, Knowledge, LossModel, Market, Population, Rate, Target,
+    ClientSpec, Constants, Forecast, ForecastModel, Knowledge, LossModel, Market, Population, Rate, RuleChoice, Target,
     TargetChoice, Weights, Worth,
 };
 use rand::RngExt;
@@ -71,6 +71,15 @@ pub fn run(
             constants.smoothness,
         ));
     }
+    if setup.config.mechanism.rule() == RuleChoice::OptimalAuction
+        && setup.config.costs.is_one_dimensional()
+        && setup.generator.is_some()
+    {
+        setup.progress.warn(
+            "the optimal auction takes the cost of training for private and independent of the cost of generating, which it knows; here one device              factor scales both, so it is truthful, but optimal only among auctions that do not look at generating costs (set \
+             `costs.generating_factor` and `costs.setup_factor` to draw them apart)",
+        );
+    }
     let knowledge = knowledge(setup, profile)?;
     let outcome = setup.config.mechanism.rule().mechanism(&market, &knowledge)?.run(&market)?;
     let curve = posted::curve(&market, CURVE_POINTS)?;
@@ -106,7 +115,11 @@ pub fn forecast_market(setup: &Setup, profile: &Profile, forecast: &Forecast) ->
 fn population(setup: &Setup, profile: &Profile) -> Outcome<Population> {
     let config = &setup.config;
     let prices = unit_prices(setup, profile);
-    let slowest = profile.clients.iter().map(|client| client.device_factor).fold(0.0, f64::max);
+    let slowest = profile
+        .clients
+        .iter()
+        .map(|client| client.device_factor.max(client.generating_factor).max(client.setup_factor))
+        .fold(0.0, f64::max);
     prices.check(slowest)?;
     let specs = profile.clients.iter().enumerate().map(|(id, client)| {
         let samples: usize = client.histogram.iter().sum();
@@ -116,8 +129,8 @@ fn population(setup: &Setup, profile: &Profile) -> Outcome<Population> {
             skew: None,
             shares: Some(client.histogram.iter().map(|&count| count as f64 / samples as f64).collect()),
             compute_cost: prices.compute * client.device_factor,
-            synthesis_cost: prices.synthesis * client.device_factor,
-            setup_cost: prices.setup * client.device_factor,
+            synthesis_cost: prices.synthesis * client.generating_factor,
+            setup_cost: prices.setup * client.setup_factor,
             batch: u32::try_from(config.training.batch).unwrap_or(u32::MAX),
         }
     });
@@ -135,7 +148,7 @@ fn constants(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Const
 pub fn knowledge(setup: &Setup, profile: &Profile) -> Outcome<Knowledge> {
     let (config, seed) = (&setup.config, setup.seed);
     let belief = config.mechanism.prior.as_ref().unwrap_or(&config.costs.device_factor);
-    let prior = prior(belief, &unit_prices(setup, profile), seed)?;
+    let prior = prior(belief, &config.costs, &unit_prices(setup, profile), seed)?;
     let sampling = Sampling { scenarios: config.mechanism.scenarios, seed };
     Ok(Knowledge { prior, sampling, options: Options::default() })
 }
@@ -166,14 +179,16 @@ fn steps(config: &RunConfig, samples: usize) -> u32 {
     u32::try_from(training.local_epochs * samples.div_ceil(training.batch.max(1))).unwrap_or(u32::MAX).max(1)
 }
 
-/// The three costs of a client hang together by the speed of its device, so they are drawn together.
-fn prior(factors: &Distribution, prices: &UnitPrices, seed: u64) -> Outcome<Prior> {
+/// The joint distribution of a client's three costs: they hang together by the speed of its device unless some of them are drawn apart.
+fn prior(device: &Distribution, costs: &CostsConfig, prices: &UnitPrices, seed: u64) -> Outcome<Prior> {
     let row = |draw| {
-        let factor = factors.quantile(keyed(seed, Purpose::Prior, 0, 0, draw).random());
+        let of = |factor: &Distribution, kind| factor.quantile(keyed(seed, Purpose::Prior, 0, kind, draw).random());
+        let device = of(device, 0);
+        let apart = |factor: &Option<Distribution>, kind| factor.as_ref().map_or(device, |own| of(own, kind));
         Ok(UnitCosts {
-            compute: Rate::from_credits(prices.compute * factor)?,
-            synthesis: Rate::from_credits(prices.synthesis * factor)?,
-            setup: Rate::from_credits(prices.setup * factor)?,
+            compute: Rate::from_credits(prices.compute * device)?,
+            synthesis: Rate::from_credits(prices.synthesis * apart(&costs.generating_factor, 1))?,
+            setup: Rate::from_credits(prices.setup * apart(&costs.setup_factor, 2))?,
         })
     };
     Ok(Prior::Empirical((0..PRIOR_DRAWS).map(row).collect::<imfl_mechanism::Result<_>>()?))

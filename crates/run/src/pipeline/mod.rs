@@ -18,6 +18,7 @@ mod provenance;
 mod settle;
 mod setup;
 mod source;
+mod stopwatch;
 mod summary;
 mod train;
 mod trajectory;
@@ -44,7 +45,7 @@ use crate::host::Host;
 use crate::run_dir::RunDir;
 use books::Books;
 use imfl_mechanism::objective::{Fit, Pilot};
-use summary::Stopwatch;
+use stopwatch::Stopwatch;
 
 /// A run that came to its end, with everything that its stages found.
 pub struct Finished {

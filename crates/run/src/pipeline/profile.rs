@@ -9,6 +9,7 @@ use imfl_engine::client::{Client, Images};
 use imfl_engine::device::Compute;
 use imfl_engine::profile;
 use imfl_engine::random::{Purpose, keyed};
+use imfl_mechanism::prior::Distribution;
 use rand::RngExt;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -23,8 +24,12 @@ const TIMED_IMAGES: u64 = 50;
 pub struct ClientProfile {
     /// Number of samples of each class.
     pub histogram: Vec<usize>,
-    /// How many times slower than this machine its device is.
+    /// How many times slower than this machine its device is at training.
     pub device_factor: f64,
+    /// The same at generating.
+    pub generating_factor: f64,
+    /// The same for getting a generator.
+    pub setup_factor: f64,
 }
 
 /// What all clients hold and what work costs.
@@ -39,10 +44,19 @@ pub struct Profile {
 /// Counts labels, draws device speeds, times one thread of this device unless its times are `known`.
 pub fn run(setup: &Setup, clients: &[Client], known: Option<RecordedCosts>) -> Outcome<Profile> {
     let images = Images::new(setup.train.clone(), &setup.train.normalisation());
-    let factors = &setup.config.costs.device_factor;
-    let profile = |client: &Client| ClientProfile {
-        histogram: client.histogram(&images),
-        device_factor: factors.quantile(keyed(setup.seed, Purpose::DeviceSpeed, 0, u64::from(client.id), 0).random()),
+    let given = &setup.config.costs;
+    let profile = |client: &Client| {
+        let draw = |factor: &Distribution, step| {
+            factor.quantile(keyed(setup.seed, Purpose::DeviceSpeed, 0, u64::from(client.id), step).random())
+        };
+        let device_factor = draw(&given.device_factor, 0);
+        let apart = |factor: &Option<Distribution>, step| factor.as_ref().map_or(device_factor, |own| draw(own, step));
+        ClientProfile {
+            histogram: client.histogram(&images),
+            device_factor,
+            generating_factor: apart(&given.generating_factor, 1),
+            setup_factor: apart(&given.setup_factor, 2),
+        }
     };
     // Rank 0 measures and the others wait, so that nothing disturbs it on its own machine.
     let costs = known.map_or_else(|| agreement::from_first(&setup.compute.ranks, || costs(setup)), Ok)?;

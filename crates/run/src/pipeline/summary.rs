@@ -7,7 +7,6 @@ use crate::assessment::Assessment;
 use crate::claim::Flagged;
 use crate::config::RecordedCosts;
 use crate::filling::Filling;
-use crate::progress::{Event, Progress};
 use crate::run_dir::RunDir;
 use imfl_engine::federated::Evaluation;
 use imfl_mechanism::{Mode, Terms};
@@ -15,42 +14,6 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Instant;
-
-/// Seconds by stage, told as they pass.
-pub struct Stopwatch<'a> {
-    progress: &'a Progress,
-    stage: &'static str,
-    began: Instant,
-    seconds: BTreeMap<&'static str, f64>,
-}
-
-impl<'a> Stopwatch<'a> {
-    /// The first stage begins.
-    pub fn start(progress: &'a Progress, stage: &'static str) -> Self {
-        progress.tell(&Event::StageBegan(stage));
-        Self { progress, stage, began: Instant::now(), seconds: BTreeMap::new() }
-    }
-
-    /// A stage ends and the next begins.
-    pub fn begin(&mut self, stage: &'static str) {
-        self.lap();
-        (self.stage, self.began) = (stage, Instant::now());
-        self.progress.tell(&Event::StageBegan(stage));
-    }
-
-    /// The last stage ends.
-    pub fn end(mut self) -> BTreeMap<&'static str, f64> {
-        self.lap();
-        self.seconds
-    }
-
-    fn lap(&mut self) {
-        let seconds = self.began.elapsed().as_secs_f64();
-        self.seconds.insert(self.stage, seconds);
-        self.progress.tell(&Event::StageEnded(self.stage, seconds));
-    }
-}
 
 /// How many clients chose each mode.
 #[derive(Clone, Copy, Debug, Serialize)]

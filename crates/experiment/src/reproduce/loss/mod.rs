@@ -1,6 +1,7 @@
 //! Does the accuracy loss predict? Random choices of participants and modes are trained, and Phi is ranked against the measured test loss.
 
 mod assumptions;
+mod objectives;
 mod path;
 
 use super::by_seed::BySeed;
@@ -11,12 +12,14 @@ use super::lab::{Lab, Score};
 use super::world::{Place, World};
 use assumptions::{BEFORE, Constants, MEASURED, Predictor, gradient};
 use imfl_engine::random::{Purpose, keyed};
+use imfl_mechanism::objective::{Pilot, Prediction};
 use imfl_mechanism::{Bias, LossModel, Market, Mode, Terms, Weights};
 use imfl_report::Table;
 use imfl_report::chart::{Axis, Chart, Series, Style};
 use imfl_report::plot::class_colour;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_statistics::{Interval, median, rank_correlation};
+use objectives::{Case, HeldOut};
 use path::{Path, Point};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -79,7 +82,34 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
             modes,
         })
     })?;
-    findings(world, seeds, tried.chunks(grid.choices as usize).collect())
+    let by_seed: Vec<&[Tried]> = tried.chunks(grid.choices as usize).collect();
+    let objectives = objectives::compare(&cases(world, seeds, &by_seed)?, &worths(world));
+    findings(world, seeds, by_seed, &objectives)
+}
+
+/// The choices with what they train on and what they cost.
+fn cases(world: &World, seeds: &[u64], by_seed: &[&[Tried]]) -> Outcome<Vec<Vec<Case>>> {
+    let of_seed = |(&seed, tried): (&u64, &&[Tried])| {
+        let market = world.place(seed, |_| ())?.market;
+        let case = |tried: &Tried| {
+            let (authentic, generated) = market.counts(&tried.modes)?;
+            let costs = market.costs().iter().zip(&tried.modes).filter(|(_, mode)| mode.plays());
+            let measured = Prediction { loss: tried.score.loss, error: 1.0 - tried.score.accuracy };
+            let mix = Some(market.mix(&tried.modes));
+            Ok(Case {
+                pilot: Pilot { authentic, generated, mix, measured, group: seed.to_string() },
+                phi: tried.mixture_small.total(),
+                cost: costs.map(|(cost, &mode)| cost.of(mode).to_f64()).sum(),
+            })
+        };
+        tried.iter().map(case).collect::<Outcome<Vec<Case>>>()
+    };
+    seeds.iter().zip(by_seed).map(of_seed).collect()
+}
+
+/// Credits for a point at which decisions are compared: the setting, a fifth and five times as much.
+fn worths(world: &World) -> [f64; 3] {
+    [0.2, 1.0, 5.0].map(|times| times * world.setup.config.mechanism.worth)
 }
 
 /// A choice: how many take part and how many of them generate varies from choice to choice; at least one takes part.
@@ -183,7 +213,7 @@ fn test_loss(tried: &Tried) -> f64 {
     tried.score.loss
 }
 
-fn findings(world: &World, seeds: &[u64], by_seed: Vec<&[Tried]>) -> Outcome<Findings> {
+fn findings(world: &World, seeds: &[u64], by_seed: Vec<&[Tried]>, objectives: &[HeldOut]) -> Outcome<Findings> {
     let assessment = &world.measured.assessment;
     let known = |tried: &[Tried]| Constants::of(assessment.g_data, assessment.sigma.powi(2), tried);
     let seen = Seen { by_seed: by_seed.into_iter().map(|tried| (tried, known(tried))).collect() };
@@ -208,9 +238,11 @@ fn findings(world: &World, seeds: &[u64], by_seed: Vec<&[Tried]>) -> Outcome<Fin
     values.insert("spearman_aligned".into(), json!(aligned));
     values.insert("spearman_mixture_gradient".into(), json!(bounded));
     values.insert("correlations".into(), correlations(&BEFORE));
+    values.insert("objectives".into(), json!(objectives));
     values.insert("assumptions".into(), correlations(&MEASURED));
     let over = format!("Spearman's rank correlation over {choices} random choices, mean over {} seeds", seeds.len());
     let tables = vec![
+        objectives::table(objectives),
         seen.table(format!("{over}: what is known before training"), &BEFORE),
         seen.table(format!("{over}: Phi with parts replaced by what was measured along each choice's path"), &MEASURED),
         seen.sizes(),
