@@ -144,7 +144,7 @@ fn a_forecast_is_fitted_once_and_used_again_while_its_settings_stay() {
 fn clients_that_lie_about_their_labels_are_caught() {
     let root = tempfile::tempdir().unwrap();
     let images = root.path().join("many");
-    succeed(&["data", "split", "--dataset", "mnist", "--train", "1500", "--test", "200", "--out", text(&images)]);
+    succeed(&["data", "split", "--dataset", "mnist", "--train", "3000", "--test", "200", "--out", text(&images)]);
     let config = file(root.path(), "many.toml", format!("dataset = {images:?}\n{SMALL}"));
     let runs = root.path().join("runs");
     let base = ["run", "--config", &config, "--runs", text(&runs), "--generator", "none", "--worth", "1e6"];

@@ -2,7 +2,7 @@
 //!
 //! A client's gradient at the initial model is, but for sampling noise, the mean of class gradients weighted by its label shares. The server has
 //! class gradients of images of its own, and finds the shares by least squares. How far honest clients are off it finds out from made-up ones, of
-//! its own images: by at most `c / sqrt(samples)`. Who is off by more is paid for the smaller of claim and lower bound.
+//! its own images: by at most `c sqrt(1/samples + 1/images)`. Who is off by more is paid for the smaller of claim and lower bound.
 //!
 //! What this cannot see: a client that claims more samples than it has with the labels that it has, and a gradient that was made up to bear out a
 //! claim.
@@ -26,7 +26,9 @@ const PER_CLASS: usize = 100;
 const MADE_UP: usize = 40;
 const SAMPLES: usize = 100;
 /// How much farther than the farthest made-up client an honest one may be off.
-const MARGIN: f64 = 1.5;
+const MARGIN: f64 = 2.5;
+/// What is added to the variance of a parameter, as a share of the mean of all.
+const LEAST_VARIANCE: f32 = 1e-3;
 /// The fewest images of a class that the server needs.
 const FEWEST: usize = 20;
 
@@ -56,8 +58,19 @@ pub fn run(setup: &Setup, clients: &[Client], claims: Claims) -> Outcome<(Profil
         by_class.push(known.iter().copied().map(Sample::Authentic).collect());
         rest.extend_from_slice(other);
     }
-    let scale = Scale::new(of(&own, &by_class));
-    let allowed = honest(&held.select(&rest), |images, sets| of(&federation.images.like(images), sets), &scale);
+    // Two halves of each class tell which parameters say something about labels and which are noise.
+    let half = |first: bool| -> Vec<Vec<Sample>> {
+        let part = |class: &Vec<Sample>| {
+            let (one, other) = class.split_at(class.len() / 2);
+            (if first { one } else { other }).to_vec()
+        };
+        by_class.iter().map(part).collect()
+    };
+    let scale = Scale::new(&of(&own, &half(true)), &of(&own, &half(false)));
+    let images_used: usize = by_class.iter().map(Vec::len).sum();
+    // What is off comes from the client's samples and from the server's.
+    let spread = |samples: usize| (1.0 / samples.max(1) as f64 + 1.0 / images_used as f64).sqrt();
+    let allowed = honest(&held.select(&rest), |images, sets| of(&federation.images.like(images), sets), &scale, spread);
 
     let forged = forgeries(setup, &profile, &liars)?;
     let images = match &forged {
@@ -76,7 +89,7 @@ pub fn run(setup: &Setup, clients: &[Client], claims: Claims) -> Outcome<(Profil
         let shares = scale.shares(sent);
         let claim = |count: &usize| *count as f64 / claimed as f64;
         let distance: f64 = told.histogram.iter().zip(&shares).map(|(count, share)| (claim(count) - share).abs()).sum();
-        let allowed = allowed / (claimed as f64).sqrt();
+        let allowed = allowed * spread(claimed);
         if distance > allowed {
             // No class by more than what may be noise, and none by more than what is claimed of it.
             let bound = |share: &f64| ((share - allowed / 2.0).max(0.0) * claimed as f64).floor() as usize;
@@ -97,8 +110,13 @@ pub fn run(setup: &Setup, clients: &[Client], claims: Claims) -> Outcome<(Profil
     Ok((profile, flagged))
 }
 
-/// How far honest clients are off, times the root of their samples: the farthest of some that are made up, and a margin.
-fn honest(held: &Dataset, of: impl Fn(Arc<Dataset>, &[Vec<Sample>]) -> Vec<Vec<f32>>, scale: &Scale) -> f64 {
+/// How far honest clients are off, in multiples of `spread` of their samples: the farthest of some that are made up, and a margin.
+fn honest(
+    held: &Dataset,
+    of: impl Fn(Arc<Dataset>, &[Vec<Sample>]) -> Vec<Vec<f32>>,
+    scale: &Scale,
+    spread: impl Fn(usize) -> f64,
+) -> f64 {
     let mut sets = Vec::new();
     let mut shares = Vec::new();
     let clients = (held.len() / SAMPLES).clamp(1, MADE_UP).max(held.len().min(4));
@@ -116,7 +134,7 @@ fn honest(held: &Dataset, of: impl Fn(Arc<Dataset>, &[Vec<Sample>]) -> Vec<Vec<f
     let gradients = of(Arc::new(held.clone()), &sets);
     let off = |((set, truth), sent): ((&Vec<Sample>, &Vec<f64>), &Vec<f32>)| {
         let distance: f64 = scale.shares(sent).iter().zip(truth).map(|(found, share)| (found - share).abs()).sum();
-        distance * (set.len() as f64).sqrt()
+        distance / spread(set.len())
     };
     MARGIN * sets.iter().zip(&shares).zip(&gradients).map(off).fold(0.0, f64::max)
 }
@@ -141,8 +159,9 @@ fn forgeries(setup: &Setup, claimed: &Profile, liars: &[u32]) -> Outcome<Option<
     Ok(Some((stock, sets)))
 }
 
-/// Class gradients, ready to read label shares off another gradient.
+/// Class gradients, ready to read label shares off another gradient. Parameters count by the inverse of their variance between images of a class.
 struct Scale {
+    /// Times the weights of parameters.
     classes: Vec<Vec<f32>>,
     /// Their products, and a term that draws the sum of shares to 1.
     gram: Vec<Vec<f64>>,
@@ -150,8 +169,20 @@ struct Scale {
 }
 
 impl Scale {
-    fn new(classes: Vec<Vec<f32>>) -> Self {
-        let mut gram: Vec<Vec<f64>> = classes.iter().map(|a| classes.iter().map(|b| product(a, b)).collect()).collect();
+    /// From the class gradients of two halves of the images.
+    fn new(first: &[Vec<f32>], second: &[Vec<f32>]) -> Self {
+        let parameters = first.first().map_or(0, Vec::len);
+        let mut variance = vec![0.0f32; parameters];
+        for (a, b) in first.iter().zip(second) {
+            variance.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += (a - b).powi(2));
+        }
+        let least = LEAST_VARIANCE * variance.iter().sum::<f32>() / parameters.max(1) as f32;
+        let weight: Vec<f32> = variance.iter().map(|own| 1.0 / (own + least).max(f32::MIN_POSITIVE)).collect();
+        let mean = |(a, b): (&Vec<f32>, &Vec<f32>)| a.iter().zip(b).map(|(a, b)| (a + b) / 2.0).collect::<Vec<f32>>();
+        let plain: Vec<Vec<f32>> = first.iter().zip(second).map(mean).collect();
+        let weighted = |class: &Vec<f32>| class.iter().zip(&weight).map(|(value, weight)| value * weight).collect();
+        let classes: Vec<Vec<f32>> = plain.iter().map(weighted).collect();
+        let mut gram: Vec<Vec<f64>> = classes.iter().map(|a| plain.iter().map(|b| product(a, b)).collect()).collect();
         let pull = 10.0 * gram.iter().enumerate().map(|(at, row)| row[at]).fold(0.0, f64::max);
         gram.iter_mut().flatten().for_each(|cell| *cell += pull);
         Self { classes, gram, pull }
@@ -190,10 +221,12 @@ mod tests {
     fn shares_are_read_off_a_mixture_of_class_gradients() {
         let classes = vec![vec![1.0f32, 0.2, 0.1, 0.0], vec![-0.3, 1.0, 0.3, 0.1], vec![0.1, -0.4, 0.9, 0.2]];
         let mixed: Vec<f32> = (0..4).map(|at| 0.7 * classes[0][at] + 0.3 * classes[2][at]).collect();
-        let scale = Scale::new(classes);
+        let other: Vec<Vec<f32>> =
+            classes.iter().map(|class| class.iter().map(|value| value * 1.01).collect()).collect();
+        let scale = Scale::new(&classes, &other);
         let found = scale.shares(&mixed);
         for (found, share) in found.iter().zip([0.7, 0.0, 0.3]) {
-            assert!((found - share).abs() < 1e-4, "{found} is not {share}");
+            assert!((found - share).abs() < 0.01, "{found} is not {share}");
         }
         assert!(found.iter().all(|share| *share >= 0.0));
     }
