@@ -119,15 +119,12 @@ fn honest(
 ) -> f64 {
     let mut sets = Vec::new();
     let mut shares = Vec::new();
-    let skews = [LabelSkew::Iid, LabelSkew::Dirichlet { alpha: 1.0 }, LabelSkew::Dirichlet { alpha: 0.3 }];
-    for (kind, labels) in skews.into_iter().enumerate() {
-        // each skew has a third of the images, from every class
-        let third: Vec<u32> = (0..held.len() as u32).filter(|image| *image as usize % 3 == kind).collect();
-        let part = held.select(&third);
-        let clients = (part.len() / SAMPLES).clamp(1, MADE_UP).max(part.len().min(4));
+    let clients = (held.len() / SAMPLES).clamp(1, MADE_UP).max(held.len().min(4));
+    for (seed, labels) in
+        [(0, LabelSkew::Iid), (1, LabelSkew::Dirichlet { alpha: 1.0 }), (2, LabelSkew::Dirichlet { alpha: 0.3 })]
+    {
         let scheme = Scheme { labels, quantity: None };
-        for share in scheme.partition(&part, clients, kind as u64).unwrap_or_default() {
-            let share: Vec<u32> = share.into_iter().map(|image| third[image as usize]).collect();
+        for share in scheme.partition(held, clients, seed).unwrap_or_default() {
             let mut counts = vec![0.0; held.classes()];
             share.iter().for_each(|&image| counts[held.label(image as usize)] += 1.0 / share.len() as f64);
             sets.push(share.into_iter().map(Sample::Authentic).collect::<Vec<_>>());
