@@ -1,7 +1,8 @@
 //! The command line: what can be said, and which command it goes to.
 
 use crate::command;
-use clap::{Parser, Subcommand};
+use crate::terminal::Detail;
+use clap::{CommandFactory, Parser, Subcommand};
 use imfl_run::{Failure, Host, Kind, Memory, Outcome};
 
 /// Federated learning with generated data and fair pay.
@@ -11,6 +12,12 @@ pub struct Cli {
     /// The most memory that may be taken, as 8G or 512M; what would take more is refused [default: half of the machine's]
     #[arg(long, global = true, value_name = "BYTES", env = "IMFL_MEMORY")]
     memory: Option<Memory>,
+    /// Nothing but warnings and errors on standard error
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Stages with their seconds, and what became of every round's clients
+    #[arg(long, short, global = true)]
+    verbose: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -37,9 +44,20 @@ enum Command {
     Report(command::report::Report),
     /// List what this build can compute on, on this machine.
     Devices(command::devices::Devices),
+    Completions(command::manual::Completions),
+    Manual(command::manual::Manual),
 }
 
 impl Cli {
+    /// How much is said on standard error.
+    pub fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        }
+    }
+
     /// Runs the command that was asked for, on several ranks if it can share its work out.
     pub fn run(self, host: Host) -> Outcome {
         let host = &Host { memory: self.memory.unwrap_or(host.memory), ..host };
@@ -58,6 +76,8 @@ impl Cli {
             Command::Mechanism(mechanism) => mechanism.run(host),
             Command::Report(report) => report.run(),
             Command::Devices(devices) => devices.run(),
+            Command::Completions(completions) => completions.run(Self::command()),
+            Command::Manual(manual) => manual.run(Self::command()),
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod aigc;
 pub mod bench;
 pub mod data;
 pub mod devices;
+pub mod manual;
 pub mod mechanism;
 pub mod privacy;
 pub mod report;

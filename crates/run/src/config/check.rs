@@ -38,6 +38,11 @@ impl RunConfig {
             ("costs.seconds_per_image", self.costs.seconds_per_image.is_none_or(fits), "a number of at least 0"),
             ("costs.seconds_for_setup", self.costs.seconds_for_setup.is_none_or(fits), "a number of at least 0"),
             ("mechanism.weight", fits(self.mechanism.weight), "a number of at least 0"),
+            (
+                "mechanism.rounds",
+                (1..=self.training.rounds).contains(&self.priced_rounds()),
+                "between 1 and `training.rounds`",
+            ),
             ("mechanism.scenarios", self.mechanism.scenarios >= 1, "at least 1"),
             ("checkpoints.keep", self.checkpoints.keep >= 1, "at least 1"),
             ("chunk", self.chunk != Some(0), "at least 1"),
@@ -57,6 +62,11 @@ impl RunConfig {
 }
 
 impl RunConfig {
+    /// Rounds that pay is decided for.
+    pub fn priced_rounds(&self) -> u64 {
+        self.mechanism.rounds.unwrap_or(self.training.rounds)
+    }
+
     /// Settings about clients that lie or drop out, which have to fit each other.
     fn check_clients_that_fail(&self) -> Outcome {
         let (training, clients) = (&self.training, self.partition.clients);

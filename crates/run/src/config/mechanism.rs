@@ -23,6 +23,8 @@ settings! {
         target: TargetSource = TargetSource::Uniform;
         /// What the server believes about device factors.
         prior: Option<Distribution> = None, absent "the true distribution";
+        /// Rounds that pay is decided for; each further one is paid like these.
+        rounds: Option<u64> = None, absent "training.rounds";
         /// Samples of the prior over which the expected server cost is averaged.
         scenarios: u32 = 1000;
     }

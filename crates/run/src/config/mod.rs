@@ -7,6 +7,7 @@ mod file;
 mod generator;
 mod limits;
 mod mechanism;
+mod template;
 mod training;
 
 pub use costs::{CostsConfig, RecordedCosts};

@@ -114,11 +114,11 @@ pub fn knowledge(setup: &Setup, profile: &Profile) -> Outcome<Knowledge> {
     Ok(Knowledge { prior, sampling, options: Options::default() })
 }
 
-/// A sample is trained on once in every local epoch of every round; an image is generated once.
+/// A sample is trained on once in every local epoch of every round that pay is decided for; an image is generated once.
 fn unit_prices(setup: &Setup, profile: &Profile) -> UnitPrices {
     let training = &setup.config.training;
     let second = setup.config.costs.credits_per_second;
-    let passes = training.rounds as f64 * training.local_epochs as f64;
+    let passes = setup.config.priced_rounds() as f64 * training.local_epochs as f64;
     UnitPrices {
         compute: profile.costs.seconds_per_sample * passes * second,
         synthesis: profile.costs.seconds_per_image * second,

@@ -42,7 +42,12 @@ impl Journal {
         let limits = &config.checkpoints;
         let point = resumed.map(|resumed| &resumed.point);
         let checkpoints = match resumed {
-            Some(resumed) if !resumed.changed => Checkpoints::go_on(folder, limits.keep, text, &resumed.point),
+            Some(resumed) if !resumed.changed => {
+                if config.training.rounds > resumed.config.training.rounds {
+                    folder.write("config.toml", &text)?;
+                }
+                Checkpoints::go_on(folder, limits.keep, text, &resumed.point)
+            }
             _ => {
                 folder.write("config.toml", &text)?;
                 Checkpoints::begin(folder, limits.keep, text, prepared, point.map(|point| point.round))?

@@ -85,19 +85,21 @@ pub fn probe(setup: &Setup) -> Outcome<Assessment> {
 pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<Option<Finished>> {
     config.check()?;
     let ranks = &host.ranks;
-    let mut clock = Stopwatch::start(&host.progress, "partition");
+    let mut clock = Stopwatch::start(&host.progress, "open");
     let mut setup = Setup::open(config, host)?;
+    clock.begin("partition");
     let shares = partition::run(&setup)?;
     let known = Known(resumed.as_ref());
     let folder = || known.folder(host, &setup.config.runs, &setup.config.name);
     let folder = ranks.is_first().then(folder).transpose()?;
     clock.begin("profile");
     let profile = profile::run(&setup, &shares, known.costs())?;
-    clock.begin("assess");
     let assessment = match known.assessment() {
         Some(known) => known,
         None => {
+            clock.begin("generate");
             let samples = assess::generate(&setup)?;
+            clock.begin("assess");
             let assessment = assess::run(&setup, &shares, samples.as_ref())?;
             Assessment { filling: fill_check::run(&setup, &shares, samples.as_ref())?, ..assessment }
         }
@@ -114,8 +116,9 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
         let roles = allocation.roles();
         Ok(((allocation, digest), roles))
     })?;
-    clock.begin("train");
+    clock.begin("generate");
     let data = augment::run(&setup, &shares, &roles, known.generated())?;
+    clock.begin("train");
     let state = known.state(setup.model.layout())?;
     let (Some((allocation, digest)), Some(folder)) = (decided, folder) else {
         train::run(&setup, &shares, data, &roles, state, Books::nobodys())?;
@@ -123,7 +126,7 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     };
     let prepared = Prepared::new(digest, profile.costs, assessment.clone(), &allocation, data.generated.clone());
     let journal = Journal::open(&setup.config, &folder, &prepared, known.0, &host.progress)?;
-    let books = Books::of(&allocation, journal, &host.progress);
+    let books = Books::of(&allocation, setup.config.priced_rounds(), journal, &host.progress);
     let training = train::run(&setup, &shares, data, &roles, state, books)?;
     let seconds = clock.end();
     let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);

@@ -16,7 +16,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Seconds by stage, told as they pass.
+/// The stages of a run in the order in which a person reads them: some come twice.
+const STAGES: [&str; 8] = ["open", "partition", "profile", "assess", "allocate", "generate", "train", "report"];
+
+/// Seconds by stage, told as they pass; those of a stage that comes twice are added up.
 pub struct Stopwatch<'a> {
     progress: &'a Progress,
     stage: &'static str,
@@ -46,7 +49,7 @@ impl<'a> Stopwatch<'a> {
 
     fn lap(&mut self) {
         let seconds = self.began.elapsed().as_secs_f64();
-        self.seconds.insert(self.stage, seconds);
+        *self.seconds.entry(self.stage).or_default() += seconds;
         self.progress.tell(&Event::StageEnded(self.stage, seconds));
     }
 }
@@ -139,6 +142,9 @@ pub struct Summary {
     pub accuracy_loss: f64,
     /// Sum of payments, if every client delivers every update that it is asked for.
     pub payments: f64,
+    /// What is promised beyond that for rounds after those that pay was decided for; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub further_payments: Option<f64>,
     /// Sum of what was paid, for updates that counted.
     pub paid: f64,
     /// kappa Phi + payments.
@@ -195,6 +201,8 @@ impl Summary {
             modes: Modes { out: count(Mode::Out), local: count(Mode::Local), augmented: count(Mode::Augmented) },
             accuracy_loss: outcome.phi(),
             payments: outcome.payments.to_f64(),
+            further_payments: (setup.config.priced_rounds() < setup.config.training.rounds)
+                .then(|| training.further.to_f64()),
             paid: training.paid.to_f64(),
             server_cost: outcome.server_cost.to_f64(),
             expected_server_cost: outcome.estimate.map(|estimate| estimate.server_cost),
@@ -278,13 +286,17 @@ impl fmt::Display for Summary {
             self.generated_images
         )?;
         writeln!(f, "price         {:.6} credits per effective sample", self.price)?;
-        writeln!(f, "payments      {:.6} credits, {:.6} paid", self.payments, self.paid)?;
+        let further =
+            self.further_payments.map_or_else(String::new, |further| format!(" and {further:.6} for further rounds"));
+        writeln!(f, "payments      {:.6} credits promised{further}, {:.6} earned", self.payments, self.paid)?;
         writeln!(
             f,
             "server cost   {:.6} credits = {} x accuracy loss {:.4} + payments",
             self.server_cost, self.weight, self.accuracy_loss
         )?;
-        writeln!(f, "time          {total:.1} s")?;
+        let stages = STAGES.iter().filter_map(|stage| Some((stage, self.seconds.get(stage)?)));
+        let stages: Vec<String> = stages.map(|(stage, seconds)| format!("{stage} {seconds:.1}")).collect();
+        writeln!(f, "time          {total:.1} s: {}", stages.join(", "))?;
         write!(f, "report        {}", self.run_dir.join("report.html").display())
     }
 }

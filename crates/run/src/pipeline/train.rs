@@ -1,7 +1,7 @@
 //! Stage 5: federated training on the mix of authentic and generated data, aggregated by effective samples.
 
 use super::augment::Augmented;
-use super::books::Books;
+use super::books::{Books, Closed};
 use super::setup::{Setup, fit_batch};
 use crate::allocation::Roles;
 use crate::failure::Outcome;
@@ -23,6 +23,8 @@ pub struct Training {
     pub on_clients: Vec<Evaluation>,
     /// What was paid for all rounds, by the rank that keeps the books.
     pub paid: Credits,
+    /// What was promised for rounds beyond those that pay was decided for, by the same rank.
+    pub further: Credits,
     /// Label counts of each client's data as it was trained on; an empty entry for a client that stayed out.
     pub histograms: Vec<Vec<usize>>,
     /// The images that were generated for clients.
@@ -63,6 +65,12 @@ pub fn run(
     books.open(planned, &start, |round| draw(round).map(ids))?;
     let state = federation.train_with(start, planned, &draw, |state, report| {
         evaluation = federation.evaluate(state, &test);
+        bar.say(format!(
+            "accuracy {:.4}, loss {:.4}, {:.0} samples/s",
+            evaluation.accuracy(),
+            evaluation.loss,
+            report.samples as f64 / report.seconds.max(f64::MIN_POSITIVE)
+        ));
         bar.advance();
         books.close(report, &evaluation, state)
     })?;
@@ -80,8 +88,8 @@ pub fn run(
         false => Vec::new(),
     });
     let histograms = histograms.collect();
-    let (rounds, paid) = books.finish(&state)?;
-    Ok(Training { rounds, evaluation, on_clients, paid, histograms, generated })
+    let Closed { rounds, paid, further } = books.finish(&state)?;
+    Ok(Training { rounds, evaluation, on_clients, paid, further, histograms, generated })
 }
 
 /// How the participants of a round are drawn out of those who take part.
