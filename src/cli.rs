@@ -40,6 +40,7 @@ enum Command {
     /// Account for the privacy of a training: epsilon of a noise, noise for an epsilon.
     #[command(subcommand)]
     Privacy(command::privacy::Privacy),
+    Sweep(Box<command::sweep::Sweep>),
     Reproduce(command::reproduce::Reproduce),
     Report(command::report::Report),
     /// List what this build can compute on, on this machine.
@@ -62,13 +63,14 @@ impl Cli {
     pub fn run(self, host: Host) -> Outcome {
         let host = &Host { memory: self.memory.unwrap_or(host.memory), ..host };
         if host.ranks.are_several() && !self.command.spreads() {
-            let problem = "only `imfl run`, `imfl reproduce` and `imfl bench train|ranks` share their work out over ranks; start \
+            let problem = "only `imfl run`, `imfl sweep`, `imfl reproduce` and `imfl bench train|ranks` share their work out over ranks; start \
                            this command without mpirun";
             return Err(Failure::new(Kind::Usage, problem));
         }
         match self.command {
             Command::Run(run) => run.run(host),
             Command::Privacy(privacy) => privacy.run(),
+            Command::Sweep(sweep) => sweep.run(host),
             Command::Reproduce(reproduce) => reproduce.run(host),
             Command::Aigc(aigc) => aigc.run(host),
             Command::Bench(bench) => bench.run(host),
@@ -86,7 +88,7 @@ impl Command {
     /// Whether several ranks can share its work.
     fn spreads(&self) -> bool {
         match self {
-            Self::Run(_) | Self::Reproduce(_) => true,
+            Self::Run(_) | Self::Sweep(_) | Self::Reproduce(_) => true,
             Self::Bench(bench) => bench.spreads(),
             _ => false,
         }

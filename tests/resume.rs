@@ -128,7 +128,11 @@ fn a_run_goes_on_for_longer_and_pays_for_each_further_round_as_before() {
         let once: std::collections::BTreeSet<&str> = ids.clone().collect();
         assert_eq!(once.len(), ids.count());
         let number = |key: &str| expected.summary[key].as_f64().unwrap();
-        assert_eq!(number("payments"), priced.summary["payments"].as_f64().unwrap(), "the awards are those of 4 rounds");
+        assert_eq!(
+            number("payments"),
+            priced.summary["payments"].as_f64().unwrap(),
+            "the awards are those of 4 rounds"
+        );
         assert!(number("paid") <= number("payments") + number("further_payments"));
         if flags.is_empty() {
             // Everybody delivers: five further rounds earn five quarters of the awards, to a micro-credit a transfer.

@@ -35,6 +35,9 @@ fn quiet_says_nothing_and_verbose_says_stages_and_clients() {
     assert!(said.contains("\nstage generate: ") && said.contains("asked "), "{said}");
     let summary: Value = serde_json::from_str(&result).unwrap();
     assert!(stages.iter().all(|stage| summary["seconds"][stage].as_f64().unwrap() >= 0.0), "{summary}");
+    let (said, _) = run(&["--drop-out", "1"]);
+    assert!(said.contains("round 2 of 2: skipped, too few updates, accuracy "), "{said}");
+    assert!(fail(&["run", "--dataset", ""], USAGE).contains("a value is required for '--dataset"));
     assert!(fail(&["devices", "-q", "-v"], USAGE).contains("cannot be used with"));
 }
 

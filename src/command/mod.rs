@@ -10,3 +10,4 @@ pub mod privacy;
 pub mod report;
 pub mod reproduce;
 pub mod run;
+pub mod sweep;

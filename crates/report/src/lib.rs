@@ -5,6 +5,7 @@ pub mod chart;
 pub mod comparison;
 pub mod figure;
 pub mod grid;
+pub mod learning;
 mod page;
 pub mod plot;
 mod run;

@@ -16,6 +16,7 @@ pub mod assessment;
 pub mod assets;
 pub mod checkpoint;
 pub mod config;
+pub mod events;
 pub mod failure;
 pub mod filling;
 pub mod host;

@@ -17,7 +17,7 @@ pub mod grid;
 mod journal;
 pub(crate) mod lab;
 mod loss;
-mod machine;
+pub(crate) mod machine;
 mod mixture;
 mod replace;
 mod rules;

@@ -2,6 +2,7 @@
 
 use super::{AvailabilityConfig, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::limits;
 
 impl RunConfig {
     /// Refuses values out of range, by the name of their key.
@@ -46,7 +47,11 @@ impl RunConfig {
             ("mechanism.scenarios", self.mechanism.scenarios >= 1, "at least 1"),
             ("checkpoints.keep", self.checkpoints.keep >= 1, "at least 1"),
             ("chunk", self.chunk != Some(0), "at least 1"),
-            ("name", is_name(&self.name), "letters, digits, `-`, `_` and `.`"),
+            (
+                "name",
+                limits::folder_name(&self.name).is_ok(),
+                "letters, digits, `-`, `_` and `.`, and begin with no dot",
+            ),
         ];
         let replaced = self.training.sampling.replacement;
         if let Some(cohort) = self.training.cohort.filter(|&cohort| !replaced && cohort > self.partition.clients) {
@@ -111,10 +116,6 @@ fn fits(value: f64) -> bool {
 
 fn is_positive(value: f64) -> bool {
     value > 0.0 && value.is_finite()
-}
-
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
 #[cfg(test)]

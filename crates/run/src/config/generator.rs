@@ -8,7 +8,7 @@ use std::path::PathBuf;
 settings! {
     /// Where generated images come from.
     GeneratorConfig {
-        /// Where generated images come from; auto takes the shipped generator if it fits, else trains one on the spot.
+        /// Where generated images come from; auto takes the shipped generator if it learnt from images like these, else trains one on the spot.
         source: GeneratorSource = GeneratorSource::Auto, flag "generator";
         /// Steps of the sampler: denoiser evaluations for an image, with guidance a second where it acts.
         evaluations: Option<usize> = None, absent "the generator's own";
@@ -31,7 +31,7 @@ settings! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum GeneratorSource {
-    /// The shipped one if it fits the dataset, else one trained on the spot.
+    /// The shipped one if it learnt from the dataset's images, else one trained on the spot.
     Auto,
     /// One trained on the spot.
     Train,

@@ -6,6 +6,7 @@ mod difference;
 mod file;
 mod generator;
 mod limits;
+mod logs;
 mod mechanism;
 mod template;
 mod training;
@@ -13,6 +14,7 @@ mod training;
 pub use costs::{CostsConfig, RecordedCosts};
 pub use file::{read, read_as};
 pub use generator::{GeneratorConfig, GeneratorSource, ProbeConfig};
+pub use logs::{Log, Logs};
 pub use mechanism::{Information, MechanismConfig, TargetSource};
 pub use training::{AvailabilityConfig, ServerConfig, TrainingConfig};
 
@@ -45,6 +47,8 @@ settings! {
         runs: PathBuf = "runs".into(), flag "runs", environment "IMFL_RUNS";
         /// Last part of the run folder's name.
         name: String = "run".into(), flag "name";
+        /// What is written of every round for other programs, beside metrics.jsonl.
+        log: Logs = Logs::default(), flag "log";
         /// Who holds what.
         partition: PartitionConfig = PartitionConfig::default();
         /// Federated training.

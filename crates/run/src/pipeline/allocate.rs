@@ -3,14 +3,13 @@
 use super::{Profile, Setup};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
-use crate::config::{RunConfig, TargetSource};
+use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::limits;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::personal::Options;
 use imfl_mechanism::posted::{self, Sampling};
 use imfl_mechanism::prior::{Distribution, Prior, UnitCosts};
-use imfl_mechanism::{ClientSpec, Constants, Knowledge, LossModel, Market, Rate, Target, TargetChoice, Weights};
+use imfl_mechanism::{ClientSpec, Constants, Knowledge, LossModel, Market, Rate, Target, Weights};
 use rand::RngExt;
 
 /// Draws of the prior over device factors.
@@ -90,7 +89,7 @@ pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outc
             batch: u32::try_from(config.training.batch).unwrap_or(u32::MAX),
         }
     });
-    let population = imfl_mechanism::Population::new(specs, &target(&config.mechanism.target)?)?;
+    let population = imfl_mechanism::Population::new(specs, &config.mechanism.target.read("`mechanism.target`")?)?;
     let constants = constants(setup, profile, assessment);
     let quality = assessment.offered().map_or(1.0, |theta| theta.theta);
     let mechanism = &config.mechanism;
@@ -151,20 +150,4 @@ fn prior(factors: &Distribution, prices: &UnitPrices, seed: u64) -> Outcome<Prio
         })
     };
     Ok(Prior::Empirical((0..PRIOR_DRAWS).map(row).collect::<imfl_mechanism::Result<_>>()?))
-}
-
-fn target(given: &TargetSource) -> Outcome<TargetChoice> {
-    match given {
-        TargetSource::Uniform => Ok(TargetChoice::Uniform),
-        TargetSource::Pooled => Ok(TargetChoice::Pooled),
-        TargetSource::File(path) => {
-            let text = limits::read_text(path).map_err(|error| {
-                let path = path.display();
-                let problem =
-                    format!("`mechanism.target`: {path} is neither uniform, pooled nor a readable file ({error})");
-                Failure::new(Kind::Config, problem)
-            })?;
-            Ok(TargetChoice::Shares(Target::parse(&text)?))
-        }
-    }
 }

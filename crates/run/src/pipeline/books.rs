@@ -8,6 +8,7 @@ use crate::metrics::RoundMetrics;
 use crate::progress::{Event, Progress};
 use imfl_engine::federated::{Evaluation, RoundReport, ServerState};
 use imfl_mechanism::Credits;
+use std::collections::BTreeMap;
 
 /// The books of a run; nothing on ranks that keep none.
 pub struct Books<'a>(Option<Kept<'a>>);
@@ -78,13 +79,13 @@ impl<'a> Books<'a> {
         Ok(())
     }
 
-    /// Writes the final model. Returns what the books say in the end.
+    /// Writes the final model and what is to be known about it. Returns what the books say in the end.
     ///
     /// # Errors
     /// A file that could not be written.
-    pub fn finish(self, state: &ServerState) -> Outcome<Closed> {
+    pub fn finish(self, state: &ServerState, about: &BTreeMap<&str, String>) -> Outcome<Closed> {
         let Some(Kept { journal, payroll, .. }) = self.0 else { return Ok(Closed::default()) };
-        journal.finish(state)?;
+        journal.finish(state, about)?;
         let paid = Credits::from_micros(-journal.book().balance("server").micros());
         let further = payroll.map_or(Credits::ZERO, |payroll| payroll.further());
         Ok(Closed { rounds: journal.rounds().to_vec(), paid, further })

@@ -8,6 +8,7 @@ mod compare;
 mod fill_check;
 mod footprint;
 mod journal;
+mod logs;
 mod partition;
 pub mod profile;
 mod provenance;

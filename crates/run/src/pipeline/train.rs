@@ -11,6 +11,8 @@ use imfl_engine::client::Client;
 use imfl_engine::data::Dataset;
 use imfl_engine::federated::{self, Evaluation, Participant, ServerState};
 use imfl_mechanism::Credits;
+use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What training led to.
@@ -88,8 +90,25 @@ pub fn run(
         false => Vec::new(),
     });
     let histograms = histograms.collect();
-    let Closed { rounds, paid, further } = books.finish(&state)?;
+    let Closed { rounds, paid, further } = books.finish(&state, &about(setup))?;
     Ok(Training { rounds, evaluation, on_clients, paid, further, histograms, generated })
+}
+
+/// What the final model's file says beside its tensors: all that it takes to use it elsewhere.
+fn about(setup: &Setup) -> BTreeMap<&'static str, String> {
+    let (train, normalisation) = (&setup.train, setup.train.normalisation());
+    BTreeMap::from([
+        ("model", setup.config.training.model.to_string()),
+        ("shape", json!([train.shape.channels, train.shape.height, train.shape.width]).to_string()),
+        ("classes", json!(train.class_names).to_string()),
+        ("mean", json!(normalisation.mean).to_string()),
+        ("deviation", json!(normalisation.deviation).to_string()),
+        ("input", "[batch, channels, height, width]; (byte / 255 - mean) / deviation of each channel".into()),
+        (
+            "layout",
+            "linear [in, out], convolution [out, in, height, width], flattened as [channels, height, width]".into(),
+        ),
+    ])
 }
 
 /// How the participants of a round are drawn out of those who take part.
