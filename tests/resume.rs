@@ -110,11 +110,11 @@ fn a_run_goes_on_for_longer_and_pays_for_each_further_round_as_before() {
     for flags in ways {
         let root = tempfile::tempdir().unwrap();
         let config = config(root.path(), "");
-        let with = |more: &[&str]| [&["--config", &config][..], flags, more].concat();
-        let whole = run(root.path(), &with(&["--rounds", "9", "--set", "mechanism.rounds=4"]));
+        let with = |more: &[&str]| run(root.path(), &[&["--config", &config][..], flags, more].concat());
+        let whole = with(&["--rounds", "9", "--set", "mechanism.rounds=4"]);
         let expected = left(&whole);
-        let priced = left(&run(root.path(), &with(&["--rounds", "4"])));
-        let folder = run(root.path(), &with(&["--rounds", "4"]));
+        let priced = left(&with(&["--rounds", "4"]));
+        let folder = with(&["--rounds", "4"]);
         // Twice, and the second time once more for nothing.
         for rounds in ["6", "9", "9"] {
             assert_eq!(run(root.path(), &["--resume", text(&folder), "--rounds", rounds]), folder);

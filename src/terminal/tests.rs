@@ -17,15 +17,16 @@ impl Screen {
                 (*row, *column) = (*row + 1, 0);
                 continue;
             }
+            // A full line goes on in the next one only when there is more to write.
+            if *column == 100 {
+                (*row, *column) = (*row + 1, 0);
+            }
             lines.resize(lines.len().max(*row + 1), String::new());
             let mut line: Vec<char> = lines[*row].chars().collect();
             line.resize(line.len().max(*column + 1), ' ');
             line[*column] = character;
             lines[*row] = line.into_iter().collect();
             *column += 1;
-            if *column == 100 {
-                (*row, *column) = (*row + 1, 0);
-            }
         }
     }
 
