@@ -68,6 +68,20 @@ fn lists_measure_every_combination() {
     assert_eq!(table.lines().filter(|line| line.contains("mlp")).count(), 2, "{table}");
 }
 
+/// What all settings have in common stands above the table, which fits a terminal of 80 columns.
+#[test]
+fn a_person_gets_a_table_that_fits_a_terminal() {
+    for (more, column, above) in [(&[][..], "s/round", "batch"), (&["--batch", "10,20"], "batch  s/round", "cohort 6")]
+    {
+        let text = succeed(&[&SMALL[..], &["text", "--workers", "1"], more].concat());
+        let (first, table) = text.split_once('\n').unwrap();
+        assert!(first.starts_with("device ") && first.contains(above) && first.contains("workers 1"), "{text}");
+        let header = table.lines().next().unwrap().trim();
+        assert!(header.split_whitespace().collect::<Vec<_>>().join("  ").starts_with(column), "{text}");
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+}
+
 #[test]
 fn what_cannot_be_measured_is_refused_with_the_reason() {
     let refuse = |more: &[&str], code| fail(&[&["bench", "train"], more].concat(), code);

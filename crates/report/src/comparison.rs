@@ -139,9 +139,12 @@ pub fn runs(entries: &[Entry]) -> Table {
     Table { title: "Runs side by side".into(), header, rows }
 }
 
+/// A run's folder, its summary, the settings that decided it, and its rounds.
+type Ran<'a> = (&'a Path, &'a Value, &'a BTreeMap<String, String>, &'a [RoundMetrics]);
+
 /// Runs whose settings differ in nothing but the seed, by what tells them from the others.
 pub fn groups(entries: &[Entry]) -> Vec<Group> {
-    let runs: Vec<(&Path, &Value, &BTreeMap<String, String>, &[RoundMetrics])> = entries
+    let runs: Vec<Ran> = entries
         .iter()
         .filter_map(|entry| match &entry.content {
             Content::Run { summary, settings, rounds } => {
