@@ -31,6 +31,11 @@ impl RunConfig {
                 self.generator.evaluations.is_none_or(|steps| (2..=1000).contains(&steps)),
                 "between 2 and 1000",
             ),
+            (
+                "generator.limit_seconds",
+                self.generator.limit_seconds > 0.0 && self.generator.limit_seconds <= 1e6,
+                "a number above 0 and at most 1000000",
+            ),
             ("generator.train_steps", self.generator.train_steps >= 1, "at least 1"),
             ("probe.points", self.probe.points >= 2, "at least 2, or no smoothness can be measured"),
             ("probe.images_per_class", self.probe.images_per_class >= 2, "at least 2"),

@@ -241,10 +241,17 @@ impl fmt::Display for Provenance {
             Origin::Shipped => "shipped",
             Origin::Given => "given",
             Origin::Trained => "trained on the spot",
+            Origin::Folder => "images drawn elsewhere",
+            Origin::Command => "drawn by a program",
         };
-        write!(f, "{origin}, {steps} steps on {dataset}")?;
+        let dataset = dataset.as_deref().unwrap_or("an unknown source");
+        match steps {
+            Some(steps) => write!(f, "{origin}, {steps} steps on {dataset}")?,
+            None => write!(f, "{origin}, learnt from {dataset}")?,
+        }
         match (path, sha256) {
             (Some(path), Some(sha256)) => write!(f, ": {} (SHA-256 {sha256:.12}...)", path.display()),
+            (Some(path), None) => write!(f, ": {}", path.display()),
             _ => Ok(()),
         }
     }
