@@ -2,6 +2,7 @@
 
 use super::price::{parts, steps};
 use super::{FAINT, INK, mode_colour, text};
+use crate::theme::themed;
 use imfl_mechanism::{Market, Mode, posted};
 use imfl_run::failure::{Failure, Kind, Outcome};
 use plotters::coord::Shift;
@@ -24,7 +25,7 @@ type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub fn svg(market: &Market, outcome: &imfl_mechanism::Outcome) -> Outcome<String> {
     let mut svg = String::new();
     draw(&mut svg, market, outcome).map_err(|error| Failure::new(Kind::Unexpected, format!("cannot draw: {error}")))?;
-    Ok(svg)
+    Ok(themed(&svg, "Server cost by price, and who plays what"))
 }
 
 fn draw(svg: &mut String, market: &Market, outcome: &imfl_mechanism::Outcome) -> Drawn {
