@@ -2,7 +2,7 @@
 //
 // Each page is shown 360, 768 and 1440 pixels wide, light and dark. Wrong is: a page wider than its window, letters whose contrast to
 // what is behind them is below 4.5 (3 for large ones), an error on the console, a request to anywhere, a picture without a name.
-// Leaves OUT/NAME-WIDTH-THEME.png; ends with 1 if something was wrong. Needs Node 22 or later, and Chromium (CHROMIUM, default `chromium`).
+// Leaves OUT/NAME-WIDTH-THEME.png; ends with 1 if something was wrong. Needs Node 18 or later, and Chromium (CHROMIUM, default `chromium`).
 
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

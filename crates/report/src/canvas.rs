@@ -83,6 +83,13 @@ impl Canvas {
         );
     }
 
+    /// Another drawing under this one.
+    #[must_use]
+    pub fn above(mut self, other: Self) -> Self {
+        let _ = write!(self.body, "<g transform=\"translate(0 {:.0})\">\n{}</g>\n", self.height, other.body);
+        Self { width: self.width.max(other.width), height: self.height + other.height, body: self.body }
+    }
+
     /// The document, with what a screen reader reads.
     pub fn finish(self, title: &str, description: &str) -> String {
         let Self { width, height, body } = self;

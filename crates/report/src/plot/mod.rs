@@ -9,7 +9,7 @@ mod shares;
 pub use crate::palette::{FAINT, INK, class_colour, mode_colour};
 pub use accuracy::accuracy;
 pub use pay::pay;
-pub use price::{Part, price, steps};
+pub use price::price;
 pub use shares::shares;
 
 use plotters::prelude::*;

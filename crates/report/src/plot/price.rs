@@ -1,6 +1,7 @@
 use super::{INK, mode_colour};
 use crate::figure::Figure;
 use crate::frame::{Axis, Frame};
+use crate::palette::CONTEXT;
 use crate::scale::number;
 use crate::table::Table;
 use imfl_mechanism::Mode;
@@ -9,10 +10,10 @@ use imfl_run::allocation::Allocation;
 use plotters::style::RGBColor;
 
 /// A part of the server cost, from the accuracy loss and the payments in credits.
-pub type Part = fn(f64, f64) -> f64;
+type Part = fn(f64, f64) -> f64;
 
 /// The lines of a plot of server cost: name, colour, width in pixels, and what is drawn.
-pub fn parts() -> [(&'static str, RGBColor, u32, Part); 3] {
+fn parts() -> [(&'static str, RGBColor, u32, Part); 3] {
     [
         ("server cost", INK, 4, |loss, paid| loss + paid),
         ("accuracy loss", mode_colour(Mode::Local), 2, |loss, _| loss),
@@ -20,8 +21,8 @@ pub fn parts() -> [(&'static str, RGBColor, u32, Part); 3] {
     ]
 }
 
-/// Over so many powers of ten the axis reaches downwards at most.
-const DECADES: f64 = 1e4;
+/// The largest value is at most so many times the smallest one on an axis.
+const SPAN: f64 = 1e5;
 /// The axis is logarithmic where the highest server cost is so many times the lowest.
 const CLIFF: f64 = 20.0;
 
@@ -39,41 +40,7 @@ pub fn price(allocation: &Allocation) -> Figure {
         "What each price would have cost the server: a low price loses accuracy, since few take part; a high one is paid to \
          everybody. {known}"
     );
-    let chosen = allocation.outcome.price.map_or(0.0, |price| price.to_f64());
-    // Behind the last client that joins only payments grow.
-    let last = curve.last().map_or(0.0, |point| point.price.to_f64()).max(chosen);
-    let right = if last > 0.0 { last * 1.08 } else { 1.0 };
-    let costs = || curve.iter().map(|point| point.server_cost.to_f64());
-    let (low, high) = (costs().fold(f64::INFINITY, f64::min), costs().fold(0.0, f64::max).max(f64::MIN_POSITIVE));
-    let logarithmic = low > 0.0 && high > CLIFF * low;
-    // Payments begin at nothing, which has no logarithm: a tenth of the least server cost is the floor.
-    let values = if logarithmic { ((low / 10.0).max(high / DECADES / 10.0), high * 1.3) } else { (0.0, high * 1.05) };
-    let label = if logarithmic { "credits (logarithmic: each line is a multiple of the one below)" } else { "credits" };
-    let x = Axis {
-        values: (0.0, right),
-        logarithmic: false,
-        label: "price, credits per effective sample",
-        ticks: 5,
-        name: &number,
-    };
-    let y = Axis { values, logarithmic, label, ticks: 6, name: &number };
-    let mut frame = Frame::new("Server cost by price", &x, &y, 150.0);
-    let mut labels = Vec::new();
-    for (name, colour, width, part) in parts() {
-        let line: Vec<(f64, f64)> = steps(curve, right, part)
-            .into_iter()
-            .filter(|(_, y)| !logarithmic || *y > 0.0)
-            .map(|at| frame.at(at))
-            .collect();
-        frame.canvas.line(&line, colour, f64::from(width), "");
-        if let Some(&end) = line.last() {
-            labels.push((end, colour, name.to_string()));
-        }
-    }
-    frame.labels(labels);
-    if allocation.outcome.price.is_some() {
-        frame.mark(chosen, &format!("posted: {}", number(chosen)));
-    }
+    let frame = panel(curve, &allocation.outcome);
     let rows = curve.iter().map(|point| {
         let amounts = [point.server_cost, point.accuracy_loss, point.payments].map(|amount| number(amount.to_f64()));
         [vec![number(point.price.to_f64())], amounts.to_vec()].concat()
@@ -83,13 +50,52 @@ pub fn price(allocation: &Allocation) -> Figure {
     Figure { name: "price", svg: frame.canvas.finish("Server cost by price", &caption), caption, table: Some(table) }
 }
 
+/// The curve, its two parts, and what was decided.
+pub fn panel(curve: &[CurvePoint], outcome: &imfl_mechanism::Outcome) -> Frame {
+    let chosen = outcome.price.map_or(0.0, |price| price.to_f64());
+    let costs = || curve.iter().map(|point| point.server_cost.to_f64()).chain([outcome.server_cost.to_f64()]);
+    let (low, high) = (costs().fold(f64::INFINITY, f64::min), costs().fold(0.0, f64::max).max(f64::MIN_POSITIVE));
+    // Behind the last client that joins only payments grow, and where these alone are many times the least there is nothing to see.
+    let seen = curve.iter().take_while(|point| point.payments.to_f64() <= 6.0 * outcome.server_cost.to_f64()).last();
+    let last = seen.map_or(0.0, |point| point.price.to_f64()).max(chosen);
+    let right = if last > 0.0 { last * 1.08 } else { 1.0 };
+    let logarithmic = low > 0.0 && high > CLIFF * low;
+    // Payments begin at nothing, which has no logarithm: the axis begins at a tenth of the least server cost.
+    let values = if logarithmic { ((low / 10.0).max(high / SPAN), high * 1.3) } else { (0.0, high * 1.05) };
+    let label = if logarithmic { "credits (logarithmic)" } else { "credits" };
+    let name = &number;
+    let x =
+        Axis { values: (0.0, right), logarithmic: false, label: "price, credits per effective sample", ticks: 5, name };
+    let y = Axis { values, logarithmic, label, ticks: 6, name };
+    let mut frame = Frame::new("Server cost by price", &x, &y, 150.0);
+    let mut labels = Vec::new();
+    for (name, colour, width, part) in parts() {
+        let line = steps(curve, right, part).into_iter().filter(|(_, y)| !logarithmic || *y > 0.0);
+        let line: Vec<(f64, f64)> = line.map(|at| frame.at(at)).collect();
+        frame.canvas.line(&line, colour, f64::from(width), "");
+        if let Some(&end) = line.last() {
+            labels.push((end, colour, name.to_string()));
+        }
+    }
+    match outcome.price {
+        Some(_) => frame.mark(chosen, &format!("posted: {}", number(chosen))),
+        None => {
+            let cost = outcome.server_cost.to_f64();
+            frame.level(cost, CONTEXT);
+            labels.push((frame.at((right, cost)), CONTEXT, "personal offers".into()));
+        }
+    }
+    frame.labels(labels);
+    frame
+}
+
 /// The curve as steps: between two switch points nobody changes, so the loss is flat, while payments (and with them the
 /// server cost) rise in proportion to the price.
-pub fn steps(curve: &[CurvePoint], right: f64, part: Part) -> Vec<(f64, f64)> {
+fn steps(curve: &[CurvePoint], right: f64, part: Part) -> Vec<(f64, f64)> {
     let mut line = Vec::with_capacity(2 * curve.len());
-    for (index, point) in curve.iter().enumerate() {
+    for (index, point) in curve.iter().enumerate().take_while(|(_, point)| point.price.to_f64() <= right) {
         let price = point.price.to_f64();
-        let next = curve.get(index + 1).map_or(right, |next| next.price.to_f64());
+        let next = curve.get(index + 1).map_or(right, |next| next.price.to_f64().min(right));
         let (loss, paid) = (point.accuracy_loss.to_f64(), point.payments.to_f64());
         let paid_before_next = if price > 0.0 { paid * next / price } else { paid };
         line.push((price, part(loss, paid)));
