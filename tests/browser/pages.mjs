@@ -2,7 +2,7 @@
 //
 // Each page is shown 360, 768 and 1440 pixels wide, light and dark. Wrong is: a page wider than its window, letters whose contrast to
 // what is behind them is below 4.5 (3 for large ones), an error on the console, a request to anywhere, a picture without a name.
-// Leaves OUT/NAME-WIDTH-THEME.png; ends with 1 if something was wrong. Needs Node 18 or later, and Chromium (CHROMIUM, default `chromium`).
+// Leaves OUT/NAME-WIDTH-THEME.png, HEIGHT pixels high if that is set; ends with 1 if something was wrong. Needs Node 18 or later, and Chromium (CHROMIUM, default `chromium`).
 
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -128,7 +128,7 @@ try {
           if (method === "Log.entryAdded" && params.entry.level === "error") wrong.add(`console: ${params.entry.text}`);
           if (method === "Network.requestWillBeSent" && !/^(data:|file:)/.test(params.request.url)) wrong.add(`asks ${params.request.url}`);
         }
-        const clip = { x: 0, y: 0, width, height: Math.min(closed.height, 12000), scale: 1 };
+        const clip = { x: 0, y: 0, width, height: Math.min(closed.height, Number(process.env.HEIGHT ?? 12000)), scale: 1 };
         const { data } = await tell("Page.captureScreenshot", { format: "png", clip, captureBeyondViewport: true });
         writeFileSync(join(out, `${name}-${width}-${theme}.png`), Buffer.from(data, "base64"));
         await ask("Target.closeTarget", { targetId });

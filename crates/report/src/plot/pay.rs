@@ -18,11 +18,11 @@ pub fn pay(allocation: &Allocation) -> Figure {
     let top = if highest > 0.0 { highest * 1.08 } else { 1.0 };
     let y = Axis { values: (0.0, top), logarithmic: false, label: "credits", ticks: 5, name: &number };
     let mut frame = Frame::new("Payments by client", &x, &y, 0.0);
-    let mut at = 330.0;
+    let mut at = 300.0;
     for mode in Mode::PLAYING {
         frame.canvas.rectangle((at, 12.0), (12.0, 12.0), mode_colour(mode), "");
         frame.canvas.text((at + 18.0, 22.5), 13, Anchor::Start, INK, &format!("paid, {mode}"));
-        at += 130.0;
+        at += 150.0;
     }
     frame.canvas.line(&[(at, 18.0), (at + 16.0, 18.0)], INK, 2.5, "");
     frame.canvas.text((at + 22.0, 22.5), 13, Anchor::Start, INK, "its cost");
