@@ -233,7 +233,7 @@ fn a_report_joins_runs_and_experiments() {
     assert!(table.contains("0001-posted-price") && table.contains("0002-everyone-at-cost"), "{table}");
     let html = fs::read_to_string(&page).unwrap();
     assert!(html.contains("0002-everyone-at-cost") && html.contains("behaviour") && html.contains("<svg"));
-    for loader in ["<script", "href=", "src=\"http", "@import"] {
+    for loader in ["<script src", "href=", "src=\"http", "@import", "url("] {
         assert!(!html.contains(loader), "the page loads something: {loader}");
     }
     let json: Value =

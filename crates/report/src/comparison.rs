@@ -1,12 +1,12 @@
 //! One page for several runs and experiments: what the runs have in common side by side, then each experiment's tables and
-//! figures. No script, nothing loaded from elsewhere.
+//! figures.
 
 use super::page;
 use crate::learning::{self, Group, Trained};
 use crate::table::Table;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::metrics::RoundMetrics;
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -223,8 +223,8 @@ fn render(entries: &[Entry]) -> Outcome<String> {
     };
     let (tables, figures) = (tables(entries), learning::curves(&groups(entries))?);
     let content = html! {
-        @for shown in &tables { (table(shown)) }
-        @for figure in &figures { figure { (PreEscaped(&figure.svg)) figcaption { (figure.caption) } } }
+        @for shown in &tables { (page::table(shown)) }
+        @for shown in &figures { (page::figure(shown)) }
         @for entry in entries {
             @if let Content::Experiment { result, tables, figures } = &entry.content {
                 (experiment(result, tables, figures))
@@ -245,21 +245,7 @@ fn experiment(result: &Value, tables: &[Table], figures: &[(String, String)]) ->
             (format!("{:.0}", result["seconds"].as_f64().unwrap_or_default())) " s on " (word("machine"))
         }
         ul { @for note in result["notes"].as_array().into_iter().flatten() { li { (note.as_str().unwrap_or_default()) } } }
-        @for (svg, caption) in figures { figure { (PreEscaped(svg)) figcaption { (caption) } } }
-        @for shown in tables { (table(shown)) }
-    }
-}
-
-fn table(shown: &Table) -> Markup {
-    html! {
-        p { (shown.title) }
-        div style="overflow-x: auto" {
-            table {
-                tr { @for name in &shown.header { th { (name) } } }
-                @for row in &shown.rows {
-                    tr { @for (column, cell) in row.iter().enumerate() { td.number[column > 0] { (cell) } } }
-                }
-            }
-        }
+        @for (svg, caption) in figures { (page::picture(svg, caption)) }
+        @for shown in tables { (page::table(shown)) }
     }
 }
