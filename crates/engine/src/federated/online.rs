@@ -40,7 +40,7 @@ impl Federation {
             samples: (self.local.epochs * participant.client.samples.len()) as u64,
         };
         let pool: Vec<Job> = once.iter().map(job).collect();
-        let timetable = network.round(&state.network, round, self.seed, &pool, self.load())?;
+        let timetable = network.round(&state.network, round, self.seed, &pool, self.load(network))?;
         let (of_now, of_before): (Vec<&Span>, Vec<&Span>) = timetable.ended.iter().partition(|span| span.made == round);
         let fates: BTreeMap<u32, Fate> = of_now.iter().map(|span| (span.client, span.fate)).collect();
         let on_their_way: BTreeSet<u32> = timetable.flights.iter().filter(|flight| !flight.is_lost()).map(|flight| flight.client).collect();

@@ -2,7 +2,7 @@
 
 use super::federation::Federation;
 use super::state::ServerState;
-use crate::network::Load;
+use crate::network::{Load, Network};
 use crate::random::{Purpose, keyed};
 use crate::update::difference;
 
@@ -41,13 +41,8 @@ impl Federation {
         self.network.as_ref().is_some_and(|network| network.compression.remembers())
     }
 
-    /// Bytes that a client of this federation receives and sends in a round over a network: the model, four bytes a value, and its compressed
-    /// update; under an algorithm with a memory a vector of as many values both ways beside them.
-    pub fn load(&self) -> Load {
-        let size = self.model.layout().size();
-        let whole = 4 * size as u64;
-        let memory = if self.local.algorithm.memory().is_some() { whole } else { 0 };
-        let update = self.network.as_ref().map_or(whole, |network| network.compression.bytes(size));
-        Load { down: whole + memory, up: update + memory }
+    /// What a client of this federation receives and sends in a round over this network.
+    pub(super) fn load(&self, network: &Network) -> Load {
+        Load::of(self.model.layout().size(), &network.compression, self.local.algorithm.memory().is_some())
     }
 }

@@ -1,5 +1,6 @@
 //! A client from when it is asked until its update arrives, or does not.
 
+use super::compression::Compression;
 use super::link::Link;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,16 @@ pub struct Load {
     pub down: u64,
     /// To the server.
     pub up: u64,
+}
+
+impl Load {
+    /// The model, four bytes a value, and its compressed update; under an algorithm with a memory a vector of as many values both
+    /// ways beside them.
+    pub fn of(values: usize, compression: &Compression, memory: bool) -> Self {
+        let whole = 4 * values as u64;
+        let memory = if memory { whole } else { 0 };
+        Self { down: whole + memory, up: compression.bytes(values) + memory }
+    }
 }
 
 /// A client that was asked, in seconds of the simulated clock.

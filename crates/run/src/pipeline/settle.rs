@@ -2,7 +2,7 @@
 
 use crate::allocation::Allocation;
 use crate::failure::Outcome;
-use imfl_engine::federated::RoundReport;
+use imfl_engine::federated::{DropOut, RoundReport};
 use imfl_mechanism::ledger::{Instalments, Transaction};
 use imfl_mechanism::{Credits, Mode};
 use std::collections::BTreeMap;
@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 /// What each client earns with each round in which it is asked.
 pub struct Payroll {
     clients: BTreeMap<u32, Account>,
+    /// Millionths of an instalment for a client that is cut off.
+    late: u32,
 }
 
 struct Account {
@@ -40,7 +42,12 @@ impl Payroll {
                 }
             }
         }
-        Ok(Self { clients })
+        Ok(Self { clients, late: 0 })
+    }
+
+    /// The same with a share of an instalment, to a millionth, for clients that are cut off since they are too slow.
+    pub fn with_late_pay(self, share: f64) -> Self {
+        Self { late: (share.clamp(0.0, 1.0) * 1e6).round() as u32, ..self }
     }
 
     /// One transfer for each update that counted, with the round that it was made in as part of its id: the books take an
@@ -50,14 +57,16 @@ impl Payroll {
     /// An amount that has no negative, which no award is.
     pub fn round(&self, report: &RoundReport) -> Outcome<Vec<Transaction>> {
         let mut transfers = Vec::new();
-        for &(client, made) in &report.counted {
+        let counted = report.counted.iter().map(|&(client, made)| (client, made, None));
+        let cut_off = report.dropped.iter().filter(|dropped| dropped.when == DropOut::CutOff);
+        let cut_off = cut_off.map(|dropped| (dropped.client, report.round, Some(self.late)));
+        for (client, made, share) in counted.chain(cut_off) {
             let Some(account) = self.clients.get(&client) else { continue };
-            let nth = account.asked.binary_search(&made).map_or(0, |place| place as u64 + 1);
-            let instalments = Instalments { award: account.award, rounds: account.asked.len() as u64 };
-            let amount = instalments.nth(nth);
+            let amount = account.instalment(made, share);
             if amount != Credits::ZERO {
+                let what = if share.is_some() { ", too late" } else { "" };
                 let (id, memo) =
-                    (format!("pay:{made}:{}", account.name), format!("{} mode, round {made}", account.mode));
+                    (format!("pay:{made}:{}", account.name), format!("{} mode, round {made}{what}", account.mode));
                 transfers.push(Transaction::transfer(
                     &id,
                     &memo,
@@ -68,5 +77,18 @@ impl Payroll {
             }
         }
         Ok(transfers)
+    }
+}
+
+impl Account {
+    /// What the work of a round earns; of work that is cut off, so many millionths, rounded down.
+    fn instalment(&self, made: u64, share: Option<u32>) -> Credits {
+        let nth = self.asked.binary_search(&made).map_or(0, |place| place as u64 + 1);
+        let whole = Instalments { award: self.award, rounds: self.asked.len() as u64 }.nth(nth);
+        match share {
+            None => whole,
+            // At most `whole`.
+            Some(millionths) => Credits::from_micros((i128::from(whole.micros()) * i128::from(millionths) / 1_000_000) as i64),
+        }
     }
 }

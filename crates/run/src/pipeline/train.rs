@@ -2,6 +2,8 @@
 
 use super::augment::Augmented;
 use super::books::Books;
+use super::network;
+use super::profile::Profile;
 use super::setup::{Setup, fit_batch};
 use crate::allocation::Roles;
 use crate::failure::Outcome;
@@ -11,6 +13,7 @@ use imfl_engine::client::Client;
 use imfl_engine::data::Dataset;
 use imfl_engine::federated::{self, Evaluation, Participant, ServerState};
 use imfl_mechanism::Credits;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What training led to.
@@ -35,7 +38,7 @@ pub fn run(
     setup: &Setup,
     shares: &[Client],
     data: Augmented,
-    roles: &Roles,
+    (roles, profile): (&Roles, &Profile),
     start: Option<ServerState>,
     mut books: Books,
 ) -> Outcome<Training> {
@@ -45,7 +48,9 @@ pub fn run(
     let participant = |(client, &weight): (&Client, &f64)| Participant { client: client.clone(), weight };
     let playing = clients.iter().zip(&roles.weights).filter(|(_, weight)| **weight > 0.0);
     let participants: Vec<Participant> = playing.map(participant).collect();
+    let network = network::open(setup, profile, wanted(setup, &participants))?;
     let draw = cohorts(setup, &participants)?;
+    federation.network = network.map(Arc::new);
     let planned = if participants.is_empty() { 0 } else { setup.config.training.rounds };
 
     let start = start.unwrap_or_else(|| federation.start());
@@ -59,8 +64,8 @@ pub fn run(
         round if round < planned => setup.progress.note(format!("going on after round {round} of {planned}")),
         round => setup.progress.note(format!("trained already, for {round} rounds: there is no round left")),
     }
-    let ids = |cohort: Vec<Participant>| cohort.iter().map(|participant| participant.client.id).collect();
-    books.open(planned, &start, |round| draw(round).map(ids))?;
+    let ids = |cohort: Cow<[Participant]>| cohort.iter().map(|participant| participant.client.id).collect();
+    books.open(planned, &start, setup.config.network.late_pay, |round| draw(round).map(ids))?;
     let state = federation.train_with(start, planned, &draw, |state, report| {
         evaluation = federation.evaluate(state, &test);
         bar.advance();
@@ -84,13 +89,21 @@ pub fn run(
     Ok(Training { rounds, evaluation, on_clients, paid, histograms, generated })
 }
 
-/// How the participants of a round are drawn out of those who take part.
+/// Clients that a round is meant for, out of those who take part.
+fn wanted(setup: &Setup, participants: &[Participant]) -> usize {
+    setup.config.training.cohort.unwrap_or(participants.len())
+}
+
+/// How the participants of a round are drawn out of those who take part; all of them where the network's policy chooses.
 fn cohorts<'a>(
     setup: &'a Setup,
     participants: &'a [Participant],
-) -> Outcome<impl Fn(u64) -> Outcome<Vec<Participant>> + 'a> {
+) -> Outcome<impl Fn(u64) -> Outcome<Cow<'a, [Participant]>> + 'a> {
     let sampling = setup.config.training.sampling;
-    let wanted = setup.config.training.cohort.unwrap_or(participants.len());
+    let network = &setup.config.network;
+    let policy = network.links.as_ref().map(|_| &network.policy);
+    let wanted = wanted(setup, participants);
+    let wanted = policy.map_or(wanted, |policy| policy.asks(wanted));
     let size = if sampling.replacement { wanted } else { wanted.min(participants.len()) };
     if size < wanted {
         setup.progress.warn(format!("only {size} clients take part, so cohorts have {size} clients and not {wanted}"));
@@ -101,5 +114,9 @@ fn cohorts<'a>(
             .progress
             .warn(format!("cohorts have {size} clients and the quorum is {quorum}: every round will be skipped"));
     }
-    Ok(move |round| Ok(sampling.cohort(participants, size, setup.seed, round)?))
+    let everybody = policy.is_some_and(|policy| policy.chooses());
+    Ok(move |round| match everybody {
+        true => Ok(Cow::Borrowed(participants)),
+        false => Ok(Cow::Owned(sampling.cohort(participants, size, setup.seed, round)?)),
+    })
 }
