@@ -5,6 +5,7 @@ pub mod chart;
 pub mod comparison;
 pub mod figure;
 pub mod grid;
+mod network;
 mod page;
 pub mod plot;
 mod run;

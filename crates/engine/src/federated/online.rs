@@ -43,7 +43,8 @@ impl Federation {
         let timetable = network.round(&state.network, round, self.seed, &pool, self.load(network))?;
         let (of_now, of_before): (Vec<&Span>, Vec<&Span>) = timetable.ended.iter().partition(|span| span.made == round);
         let fates: BTreeMap<u32, Fate> = of_now.iter().map(|span| (span.client, span.fate)).collect();
-        let on_their_way: BTreeSet<u32> = timetable.flights.iter().filter(|flight| !flight.is_lost()).map(|flight| flight.client).collect();
+        let on_their_way: BTreeSet<u32> =
+            timetable.flights.iter().filter(|flight| !flight.is_lost()).map(|flight| flight.client).collect();
         let call = |&place: &usize| {
             let participant = once[place];
             let client = participant.client.id;
@@ -55,7 +56,8 @@ impl Federation {
             }
         };
         let called: Vec<Called> = timetable.begun.iter().filter_map(call).collect();
-        let arrived: BTreeMap<u32, u64> = of_before.iter().filter(|span| span.fate == Fate::Arrived).map(|span| (span.client, span.made)).collect();
+        let arrived: BTreeMap<u32, u64> =
+            of_before.iter().filter(|span| span.fate == Fate::Arrived).map(|span| (span.client, span.made)).collect();
         let (mut arriving, staying): (Vec<ClientUpdate>, Vec<ClientUpdate>) =
             std::mem::take(&mut state.late).into_iter().partition(|update| arrived.contains_key(&update.client));
         for update in &mut arriving {

@@ -43,6 +43,10 @@ impl Federation {
         let network = timetable.map(|timetable| self.remember(&mut state, timetable, &accepted, residues));
         let made_late = late.iter().map(|update| update.client).collect();
         (state.round, state.late) = (round, staying.into_iter().chain(late).collect());
+        if network.is_some() {
+            // In the order in which they are read back.
+            state.late.sort_by_key(|update| update.client);
+        }
         let report = RoundReport {
             round,
             cohort: asked,

@@ -81,7 +81,13 @@ impl Federation {
             };
             let senders = roll.called.iter().zip(owners).map(sender).collect();
             let exchange = Exchange { ranks, senders, size };
-            part.join(&exchange, roll, state.round + 1, self.local.algorithm.memory().is_some(), self.compression_remembers());
+            part.join(
+                &exchange,
+                roll,
+                state.round + 1,
+                self.local.algorithm.memory().is_some(),
+                self.compression_remembers(),
+            );
             communication = all_here.elapsed().as_secs_f64();
         }
         Training { part, plan, waiting, communication }

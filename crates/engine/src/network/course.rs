@@ -70,9 +70,11 @@ impl Course<'_> {
         let policy = &*self.network.policy;
         let slots = policy.asks(self.network.cohort);
         if policy.chooses() {
-            let candidate = |job: &Job| Candidate { client: job.client, observed: state.observed.get(&job.client).copied() };
+            let candidate =
+                |job: &Job| Candidate { client: job.client, observed: state.observed.get(&job.client).copied() };
             let candidates = self.pool.iter().map(candidate).collect();
-            self.waiting = policy.order(&Crowd { candidates, wanted: slots, round: self.round, seed: self.seed }).into();
+            self.waiting =
+                policy.order(&Crowd { candidates, wanted: slots, round: self.round, seed: self.seed }).into();
         }
         let begins = self.begin(state.now, slots)?;
         let ends = self.wait(begins, slots);
@@ -168,7 +170,10 @@ impl Course<'_> {
         }
         let mut bytes = Load { down: 0, up: 0 };
         for flight in self.ended.iter().map(|(flight, _)| flight).chain(self.air.values()) {
-            let (now, before) = (flight.carried(ends), flight.carried(since));
+            // What was asked in this round has carried nothing before, not even what takes no time.
+            let nothing = Load { down: 0, up: 0 };
+            let before = if flight.made == self.round { nothing } else { flight.carried(since) };
+            let now = flight.carried(ends);
             bytes.down += now.down - before.down;
             bytes.up += now.up - before.up;
         }

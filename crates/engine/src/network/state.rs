@@ -64,7 +64,16 @@ impl NetworkState {
             }
             let ([client, made, down, up], load) = (who, Load { down: who[2], up: who[3] });
             debug_assert_eq!((down, up), (load.down, load.up));
-            flights.push(Flight { client: id("flights.who", client)?, made, asked, received, computed, arrives, gone, load });
+            flights.push(Flight {
+                client: id("flights.who", client)?,
+                made,
+                asked,
+                received,
+                computed,
+                arrives,
+                gone,
+                load,
+            });
         }
         let mut observed = BTreeMap::new();
         for ([client, round], what) in rows::<2, 2>(&stored, "observed.who", "observed.what")? {

@@ -36,7 +36,9 @@ pub(super) fn parse<const N: usize>(text: &str, file: &str, names: [&str; N]) ->
         Some((line, first)) => {
             return Err(fail(line, format!("the header is `{first:.60}`, expected `{header}`")));
         }
-        None => return Err(NetworkError::File { file: file.into(), problem: format!("is empty, expected `{header}`") }),
+        None => {
+            return Err(NetworkError::File { file: file.into(), problem: format!("is empty, expected `{header}`") });
+        }
     }
     let row = |(line, text): (u64, &str)| {
         let fields: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -50,8 +52,8 @@ pub(super) fn parse<const N: usize>(text: &str, file: &str, names: [&str; N]) ->
         let mut numbers = [0.0; N];
         for ((number, text), name) in numbers.iter_mut().zip(&fields[1..]).zip(names) {
             let read: Option<f64> = text.parse().ok().filter(|number: &f64| *number >= 0.0);
-            *number = read
-                .ok_or_else(|| fail(line, format!("column `{name}`: `{text:.40}` is no number of at least 0")))?;
+            *number =
+                read.ok_or_else(|| fail(line, format!("column `{name}`: `{text:.40}` is no number of at least 0")))?;
         }
         Ok(Row { line, client, numbers })
     };

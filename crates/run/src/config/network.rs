@@ -51,7 +51,8 @@ impl RunConfig {
             return match *network == NetworkConfig::default() {
                 true => Ok(()),
                 false => fail(
-                    "settings of `network` need `network.links` (--network): lan, broadband, mobile or a file of links".into(),
+                    "settings of `network` need `network.links` (--network): lan, broadband, mobile or a file of links"
+                        .into(),
                 ),
             };
         }
@@ -77,7 +78,14 @@ impl RunConfig {
                 training.aggregation
             ));
         }
-        Ok(())
+        let cohort = training.cohort.unwrap_or(self.partition.clients);
+        match network.policy.closing(cohort).arrivals {
+            Some(arrivals) if arrivals < training.quorum => fail(format!(
+                "`network.policy` {} goes on with {arrivals} updates, but `training.quorum` is {}: every round would be skipped",
+                network.policy, training.quorum
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -94,9 +102,13 @@ mod tests {
         };
         let on = |config: &mut RunConfig| config.network.links = Some(LinkSource::Mobile);
         assert_eq!(problem(&on), "");
-        assert!(problem(&|config| config.network.policy = "deadline:3".parse().unwrap()).contains("need `network.links`"));
+        assert!(
+            problem(&|config| config.network.policy = "deadline:3".parse().unwrap()).contains("need `network.links`")
+        );
         assert!(problem(&|config| config.network.late_pay = 1.5).contains("`network.late_pay`"));
-        assert!(problem(&|config| config.network.credits_per_second = f64::NAN).contains("`network.credits_per_second`"));
+        assert!(
+            problem(&|config| config.network.credits_per_second = f64::NAN).contains("`network.credits_per_second`")
+        );
         let both = problem(&|config| {
             on(config);
             config.training.availability.before = 0.1;
@@ -113,5 +125,11 @@ mod tests {
             config.training.aggregation = "median".parse().unwrap();
         });
         assert!(few.contains("`training.quorum` must be at least 3"), "{few}");
+        let skipped = problem(&|config| {
+            on(config);
+            config.network.policy = "buffered:3".parse().unwrap();
+            config.training.quorum = 4;
+        });
+        assert!(skipped.contains("goes on with 3 updates"), "{skipped}");
     }
 }

@@ -16,8 +16,8 @@ mod settle;
 mod setup;
 mod source;
 mod summary;
-mod train;
 mod traffic;
+mod train;
 mod trajectory;
 
 pub use augment::fill;

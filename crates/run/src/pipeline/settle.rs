@@ -88,7 +88,9 @@ impl Account {
         match share {
             None => whole,
             // At most `whole`.
-            Some(millionths) => Credits::from_micros((i128::from(whole.micros()) * i128::from(millionths) / 1_000_000) as i64),
+            Some(millionths) => {
+                Credits::from_micros((i128::from(whole.micros()) * i128::from(millionths) / 1_000_000) as i64)
+            }
         }
     }
 }

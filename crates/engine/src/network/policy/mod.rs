@@ -97,7 +97,8 @@ pub type Policy = Named<dyn PolicyRule>;
 
 impl Registered for dyn PolicyRule {
     const THING: &'static str = "policy";
-    const LIMITS: &'static str = ", with SECONDS above 0, a FACTOR of at least 1, whole numbers above 0 and an EXPONENT of at least 0";
+    const LIMITS: &'static str =
+        ", with SECONDS above 0, a FACTOR of at least 1, whole numbers above 0 and an EXPONENT of at least 0";
     const ENTRIES: &'static [Entry<Self>] = registry![
         "wait": [] => wait::Wait,
         "deadline:SECONDS": [seconds] => deadline::Deadline { seconds: positive(seconds)?, keeps: false },
@@ -141,7 +142,9 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Policy>().unwrap().to_string(), text);
         }
-        for wrong in ["", "deadline", "deadline:0", "over-selection:0.9", "buffered", "buffered:0", "buffered:1:2:3", "oort:-1"] {
+        for wrong in
+            ["", "deadline", "deadline:0", "over-selection:0.9", "buffered", "buffered:0", "buffered:1:2:3", "oort:-1"]
+        {
             let problem = wrong.parse::<Policy>().err().map(|error| error.to_string()).unwrap_or_default();
             assert!(problem.contains("deadline:SECONDS"), "{wrong}: {problem}");
         }

@@ -73,7 +73,8 @@ impl Oort {
         let largest = seen.iter().map(|(_, observed)| observed.utility).fold(0.0, f64::max);
         let utility = |observed: &Observed| {
             let waited = (0.1 * (crowd.round as f64).ln() / observed.round.max(1) as f64).sqrt();
-            let slow = if observed.seconds > preferred { (preferred / observed.seconds).powf(self.exponent) } else { 1.0 };
+            let slow =
+                if observed.seconds > preferred { (preferred / observed.seconds).powf(self.exponent) } else { 1.0 };
             (observed.utility + largest * waited) * slow
         };
         let mut ranked: Vec<(f64, usize)> = seen.iter().map(|(place, observed)| (utility(observed), *place)).collect();
@@ -119,7 +120,10 @@ mod tests {
             Some(Observed { utility, seconds, round: 300 })
         };
         let order = Oort { exponent: 2.0 }.order(&crowd(301, all));
-        assert!(order[..10].iter().all(|place| (70..90).contains(place)), "useful, and none of the slow ones: {order:?}");
+        assert!(
+            order[..10].iter().all(|place| (70..90).contains(place)),
+            "useful, and none of the slow ones: {order:?}"
+        );
         let blind = Oort { exponent: 0.0 }.order(&crowd(301, all));
         assert!(blind[..10].iter().any(|place| *place >= 90), "without the exponent speed does not matter");
     }
