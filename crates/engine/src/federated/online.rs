@@ -61,7 +61,7 @@ impl Federation {
         let (mut arriving, staying): (Vec<ClientUpdate>, Vec<ClientUpdate>) =
             std::mem::take(&mut state.late).into_iter().partition(|update| arrived.contains_key(&update.client));
         for update in &mut arriving {
-            let factor = network.policy.staleness(round - update.made) as f32;
+            let factor = network.policy.staleness(round.saturating_sub(update.made)) as f32;
             if factor != 1.0 {
                 update.change.iter_mut().for_each(|value| *value *= factor);
             }
