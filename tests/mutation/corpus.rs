@@ -104,9 +104,8 @@ fn state() -> ServerState {
 
 fn network(residue: Vec<f32>) -> NetworkState {
     let load = Load { down: 64, up: 16 };
-    let flight = |client, gone| {
-        Flight { client, made: 4, asked: 1.0, received: 2.0, computed: 3.0, arrives: 4.0, gone, load }
-    };
+    let flight =
+        |client, gone| Flight { client, made: 4, asked: 1.0, received: 2.0, computed: 3.0, arrives: 4.0, gone, load };
     NetworkState {
         now: 1.5,
         flights: vec![flight(3, f64::INFINITY), flight(5, 2.5)],

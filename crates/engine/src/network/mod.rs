@@ -14,6 +14,7 @@ mod course;
 mod error;
 mod flight;
 mod link;
+mod moment;
 pub mod policy;
 mod presence;
 mod source;

@@ -1,6 +1,7 @@
 //! When clients can be reached.
 
 use super::error::NetworkError;
+use super::moment::Moment;
 use super::trace::Trace;
 use crate::choice::{Choice, as_text, positive};
 use crate::random::{Purpose, keyed};
@@ -56,15 +57,6 @@ pub enum Rhythm {
     },
     /// Times out of a file.
     Trace(Arc<Trace>),
-}
-
-/// A client at a moment.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Moment {
-    /// Whether it can be reached.
-    pub there: bool,
-    /// Until when that holds.
-    pub until: f64,
 }
 
 impl Presence {

@@ -1,7 +1,7 @@
 //! When clients can be reached, out of a file.
 
 use super::error::NetworkError;
-use super::presence::Moment;
+use super::moment::Moment;
 use super::table::{self, Row};
 use std::collections::BTreeMap;
 use std::path::Path;

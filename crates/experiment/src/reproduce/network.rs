@@ -15,7 +15,7 @@ use imfl_report::Table;
 use imfl_report::chart::{Axis, Chart, Series, Style};
 use imfl_report::plot::{INK, class_colour};
 use imfl_run::failure::{Failure, Kind, Outcome};
-use imfl_run::pipeline::network;
+use imfl_run::pipeline::{links, network};
 use imfl_statistics::Interval;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ fn train(lab: &Lab, (source, policy, compression, seed): &Cell) -> Outcome<Train
     });
     setup.config.check()?;
     let mut profile = lab.place.profile.clone();
-    for (client, link) in profile.clients.iter_mut().zip(network::links(&setup)?.unwrap_or_default()) {
+    for (client, link) in profile.clients.iter_mut().zip(links::of(&setup)?.unwrap_or_default()) {
         client.link = Some(link);
     }
     let everybody = lab.participants(&vec![Mode::Local; lab.place.clients.len()]);

@@ -8,6 +8,7 @@ mod compare;
 mod fill_check;
 mod footprint;
 mod journal;
+pub mod links;
 pub mod network;
 mod partition;
 pub mod profile;

@@ -2,7 +2,6 @@
 
 use super::profile::{ClientProfile, Profile};
 use super::setup::Setup;
-use crate::agreement;
 use crate::config::NetworkConfig;
 use crate::failure::Outcome;
 use imfl_engine::network::{Link, Load, Network};
@@ -11,13 +10,6 @@ use rand::RngExt;
 
 /// Bytes of a megabyte.
 const MEGABYTE: f64 = 1e6;
-
-/// What connects each client with the server, if the run has a network; what rank 0 reads and draws holds for all.
-pub fn links(setup: &Setup) -> Outcome<Option<Vec<Link>>> {
-    let Some(source) = &setup.config.network.links else { return Ok(None) };
-    let clients = setup.config.partition.clients;
-    agreement::from_first(&setup.compute.ranks, || Ok(source.links(clients, setup.seed)?)).map(Some)
-}
 
 /// The network, if the run has one, for rounds that `cohort` clients are wanted for.
 ///

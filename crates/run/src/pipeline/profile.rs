@@ -1,7 +1,7 @@
 //! Stage 2: what each client holds, and what its work costs, measured on this device.
 
 use super::Setup;
-use super::network;
+use super::links;
 use crate::agreement;
 use crate::config::RecordedCosts;
 use crate::failure::Outcome;
@@ -44,7 +44,7 @@ pub struct Profile {
 pub fn run(setup: &Setup, clients: &[Client], known: Option<RecordedCosts>) -> Outcome<Profile> {
     let images = Images::new(setup.train.clone(), &setup.train.normalisation());
     let factors = &setup.config.costs.device_factor;
-    let links = network::links(setup)?;
+    let links = links::of(setup)?;
     let profile = |client: &Client| ClientProfile {
         histogram: client.histogram(&images),
         device_factor: factors.quantile(keyed(setup.seed, Purpose::DeviceSpeed, 0, u64::from(client.id), 0).random()),
