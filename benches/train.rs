@@ -103,7 +103,7 @@ fn workers(criterion: &mut Criterion) {
 fn devices(criterion: &mut Criterion) {
     for model in [Architecture::SimpleCnn, Architecture::Mlp] {
         let mut group = group(criterion, &format!("device, {}", model.name()));
-        for name in device::present() {
+        for name in device::present().into_iter().map(|adapter| adapter.name) {
             if name == DeviceName::NdArray && model != Architecture::Mlp {
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use crate::output::{self, Format};
 use clap::Args;
-use imfl_engine::device;
+use imfl_engine::device::{self, Adapter};
 use imfl_engine::worker;
 use imfl_run::Outcome;
 use serde_json::json;
@@ -26,19 +26,21 @@ const BACKENDS: [(&str, bool); 4] = [
 impl Devices {
     /// Prints the devices, the one that `auto` takes first.
     pub fn run(self) -> Outcome {
-        let present: Vec<String> = device::present().iter().map(ToString::to_string).collect();
+        let present = device::present();
         let (built, missing): (Vec<_>, Vec<_>) = BACKENDS.iter().partition(|(_, built)| *built);
         let names = |backends: Vec<&(&'static str, bool)>| backends.iter().map(|(name, _)| *name).collect::<Vec<_>>();
         let (built, missing) = (names(built), names(missing));
         if self.format == Format::Json {
             let cores = worker::available();
+            let devices: Vec<String> = present.iter().map(|adapter| adapter.name.to_string()).collect();
+            let kinds: Vec<String> = present.iter().map(|adapter| adapter.kind.to_string()).collect();
             return output::print(&json!({
-                "schema": "imfl.devices/1", "devices": present, "cores": cores, "built": built, "missing": missing,
+                "schema": "imfl.devices/1", "devices": devices, "kinds": kinds, "cores": cores, "built": built, "missing": missing,
             }));
         }
         let mut text = String::new();
-        for (index, name) in present.iter().enumerate() {
-            text += &format!("{name}{}\n", if index == 0 { "  (auto)" } else { "" });
+        for (index, Adapter { name, kind }) in present.iter().enumerate() {
+            text += &format!("{name}  {kind}{}\n", if index == 0 { "  (auto)" } else { "" });
         }
         text += &format!("{} cores; this build has the backends {}\n", worker::available(), built.join(", "));
         if !missing.is_empty() {

@@ -24,7 +24,7 @@ fn alone() -> MutexGuard<'static, ()> {
 
 /// Every device but the one that all are compared with.
 fn others() -> Vec<DeviceName> {
-    let present = device::present();
+    let present: Vec<DeviceName> = device::present().into_iter().map(|adapter| adapter.name).collect();
     assert!(present.contains(&DeviceName::Cpu));
     if cfg!(feature = "wgpu") {
         let found = present.iter().any(|name| matches!(name, DeviceName::Wgpu(_)));
