@@ -56,14 +56,13 @@ impl NetworkState {
         let stored = Stored::open(bytes, FORMAT)?;
         let [now] = stored.f64("now")?;
         let mut flights = Vec::new();
-        for (who, when) in rows::<4, 5>(&stored, "flights.who", "flights.when")? {
+        for ([client, made, down, up], when) in rows::<4, 5>(&stored, "flights.who", "flights.when")? {
             let [asked, received, computed, arrives, gone] = when.map(f64::from_bits);
             let ordered = asked <= received && received <= computed && computed <= arrives && now <= arrives.min(gone);
             if !ordered {
                 return Err(StoredError("tensor `flights.when` has times that are not in order".into()));
             }
-            let ([client, made, down, up], load) = (who, Load { down: who[2], up: who[3] });
-            debug_assert_eq!((down, up), (load.down, load.up));
+            let load = Load { down, up };
             flights.push(Flight {
                 client: id("flights.who", client)?,
                 made,
@@ -88,11 +87,10 @@ impl NetworkState {
 }
 
 /// Rows of two tensors side by side.
-fn rows<const A: usize, const B: usize>(
-    stored: &Stored,
-    left: &str,
-    right: &str,
-) -> Result<Vec<([u64; A], [u64; B])>, StoredError> {
+type Rows<const A: usize, const B: usize> = Vec<([u64; A], [u64; B])>;
+
+/// Reads them.
+fn rows<const A: usize, const B: usize>(stored: &Stored, left: &str, right: &str) -> Result<Rows<A, B>, StoredError> {
     let (a, b) = (stored.all_u64(left)?, stored.all_u64(right)?);
     let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<A>(), b.as_chunks::<B>());
     if a.len() != b.len() || !rest_a.is_empty() || !rest_b.is_empty() {

@@ -112,8 +112,10 @@ pub fn knowledge(setup: &Setup, profile: &Profile) -> Outcome<Knowledge> {
     let (config, seed) = (&setup.config, setup.seed);
     let belief = config.mechanism.prior.as_ref().unwrap_or(&config.costs.device_factor);
     let attendance = Attendance::new(setup, profile);
-    let attending = attendance.believed(profile, PRIOR_DRAWS as usize);
-    let attending = |draw: u64, factor| attending.get(draw as usize).map_or(0.0, |cost| cost(factor));
+    let imagined = attendance.imagined(profile, PRIOR_DRAWS as usize);
+    let attending = |draw: u64, factor| {
+        imagined.get(draw as usize).map_or(0.0, |&(samples, link)| attendance.unit(samples, factor, link))
+    };
     let prior = prior(belief, &unit_prices(setup, profile), attending, seed)?;
     let sampling = Sampling { scenarios: config.mechanism.scenarios, seed };
     Ok(Knowledge { prior, sampling, options: Options::default() })

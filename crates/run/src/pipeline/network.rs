@@ -54,21 +54,18 @@ impl<'a> Attendance<'a> {
         client.link.map_or(0.0, |link| self.unit(samples, client.device_factor, link))
     }
 
-    /// Credits a sample that the server believes a client to have whom it does not know, by the number of the draw: its device is
-    /// `factor` times slower, its link is another of the same population, its samples are somebody's.
-    pub fn believed(&self, profile: &Profile, draws: usize) -> Vec<Box<dyn Fn(f64) -> f64 + '_>> {
+    /// So many clients as the server imagines them which it does not know: somebody's number of samples, and another link of the same
+    /// population. None without a network.
+    pub fn imagined(&self, profile: &Profile, draws: usize) -> Vec<(usize, Link)> {
         let Some(source) = &self.setup.config.network.links else { return Vec::new() };
         let known: Vec<Link> = profile.clients.iter().filter_map(|client| client.link).collect();
         let held: Vec<usize> = profile.clients.iter().map(|client| client.histogram.iter().sum()).collect();
-        let links = source.sample(draws, &known, self.setup.seed);
-        let belief = |(draw, link): (u64, Link)| {
-            let samples = held[keyed(self.setup.seed, Purpose::Prior, 0, 1, draw).random_range(0..held.len())];
-            Box::new(move |factor| self.unit(samples, factor, link)) as Box<dyn Fn(f64) -> f64 + '_>
-        };
-        (0..).zip(links).map(belief).collect()
+        let samples = |draw| held[keyed(self.setup.seed, Purpose::Prior, 0, 1, draw).random_range(0..held.len())];
+        (0..).map(samples).zip(source.sample(draws, &known, self.setup.seed)).collect()
     }
 
-    fn unit(&self, samples: usize, factor: f64, link: Link) -> f64 {
+    /// Credits for each sample of a client with so many, whose device is `factor` times slower than this one.
+    pub fn unit(&self, samples: usize, factor: f64, link: Link) -> f64 {
         let (training, prices) = (&self.setup.config.training, &self.setup.config.network);
         let trained = (training.local_epochs * samples) as f64;
         let seconds = link.receiving(self.load.down) + trained * self.sample * factor + link.sending(self.load.up);
