@@ -65,9 +65,6 @@ impl LinkSource {
 
     /// So many links of the population that clients come from, with a key of their own: what is believed of a client that is not
     /// known. A file is drawn from with replacement.
-    ///
-    /// # Errors
-    /// As [`LinkSource::links`].
     pub fn sample(&self, draws: usize, known: &[Link], seed: u64) -> Vec<Link> {
         let of = |draw: u64| match self.preset() {
             Some(preset) => preset.draw_by(&mut keyed(seed, Purpose::Link, 1, draw, 0)),
