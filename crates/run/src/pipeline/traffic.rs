@@ -31,7 +31,7 @@ impl Totals {
     pub fn of(setup: &Setup, rounds: &[RoundMetrics]) -> Option<Self> {
         setup.config.network.links.as_ref()?;
         let traffic = || rounds.iter().filter_map(|round| round.network.as_ref());
-        let seconds = traffic().last().map_or(0.0, |last| last.ends);
+        let seconds = traffic().next_back().map_or(0.0, |last| last.ends);
         let price = setup.config.network.credits_per_hour;
         Some(Self {
             simulated_seconds: seconds,
