@@ -2,7 +2,7 @@
 
 use crate::chart::{Axis, Chart, Series, Style};
 use crate::figure::Figure;
-use crate::plot::class_colour;
+use crate::palette::class_colour;
 use crate::table::Table;
 use imfl_run::failure::Outcome;
 use imfl_run::metrics::RoundMetrics;

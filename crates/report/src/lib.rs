@@ -8,6 +8,7 @@ pub mod figure;
 mod frame;
 pub mod grid;
 pub mod learning;
+mod network;
 mod page;
 pub mod palette;
 pub mod plot;

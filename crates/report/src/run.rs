@@ -2,7 +2,7 @@
 
 use crate::figure::unexpected;
 use crate::section::{self, Material};
-use crate::{grid, page, plot};
+use crate::{grid, network, page, plot};
 use imfl_engine::data::Dataset;
 use imfl_run::pipeline::Training;
 use imfl_run::{Event, Finished, Outcome};
@@ -30,6 +30,7 @@ fn leave(finished: &Finished) -> Outcome {
     if !training.rounds.is_empty() {
         figures.push(plot::accuracy(&training.rounds, stored["predicted"]["accuracy"].as_f64()));
     }
+    figures.extend(network::figures(&training.rounds)?);
     figures.push(plot::shares(profile, training, &setup.train.class_names));
     figures.push(plot::pay(allocation));
     figures.push(plot::price(allocation));

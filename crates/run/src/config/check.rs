@@ -66,7 +66,7 @@ impl RunConfig {
         }
         match rules.iter().find(|(_, holds, _)| !holds) {
             Some((key, _, must)) => Err(Failure::new(Kind::Config, format!("`{key}` must be {must}"))),
-            None => self.check_clients_that_fail(),
+            None => self.check_clients_that_fail().and_then(|()| self.check_network()),
         }
     }
 }

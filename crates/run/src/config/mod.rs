@@ -8,6 +8,7 @@ mod generator;
 mod limits;
 mod logs;
 mod mechanism;
+mod network;
 mod template;
 mod training;
 
@@ -16,6 +17,7 @@ pub use file::{read, read_as};
 pub use generator::{GeneratorConfig, GeneratorSource, ProbeConfig};
 pub use logs::{Log, Logs};
 pub use mechanism::{Information, MechanismConfig, TargetSource};
+pub use network::NetworkConfig;
 pub use training::{AvailabilityConfig, ServerConfig, TrainingConfig};
 
 use crate::failure::{Failure, Kind, Outcome};
@@ -24,6 +26,7 @@ use imfl_engine::choice::Choice;
 use imfl_engine::device::DeviceName;
 use imfl_engine::federated::{Aggregation, Attack, CohortSampling, LocalAlgorithm, Schedule, ServerRule};
 use imfl_engine::model::Architecture;
+use imfl_engine::network::{Compression, LinkSource, Policy, Presence};
 use imfl_engine::partition::{LabelSkew, Scheme};
 use imfl_mechanism::prior::Distribution;
 use imfl_mechanism::{Bias, RuleChoice};
@@ -53,6 +56,8 @@ settings! {
         partition: PartitionConfig = PartitionConfig::default();
         /// Federated training.
         training: TrainingConfig = TrainingConfig::default();
+        /// The network between clients and server.
+        network: NetworkConfig = NetworkConfig::default();
         /// What is kept of a run while it goes on.
         checkpoints: CheckpointsConfig = CheckpointsConfig::default();
         /// Where generated images come from.
@@ -93,9 +98,13 @@ values!(
     Attack: Attack::choices(),
     Bias: "aligned or mixture",
     CohortSampling: CohortSampling::choices(),
+    Compression: Compression::choices(),
     DeviceName: DeviceName::choices(),
     Information: "complete or incomplete",
+    LinkSource: LinkSource::choices(),
     LocalAlgorithm: LocalAlgorithm::choices(),
+    Policy: Policy::choices(),
+    Presence: Presence::choices(),
     RuleChoice: RuleChoice::names(),
     Schedule: Schedule::choices(),
     Scheme: Scheme::choices(),

@@ -1,5 +1,6 @@
 //! Stage 4: who takes part, in which mode, at what pay.
 
+use super::network::Attendance;
 use super::{Profile, Setup};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
@@ -76,6 +77,7 @@ pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outc
     let prices = unit_prices(setup, profile);
     let slowest = profile.clients.iter().map(|client| client.device_factor).fold(0.0, f64::max);
     prices.check(slowest)?;
+    let attendance = Attendance::new(setup, profile);
     let specs = profile.clients.iter().enumerate().map(|(id, client)| {
         let samples: usize = client.histogram.iter().sum();
         ClientSpec {
@@ -83,7 +85,7 @@ pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outc
             samples: samples as u64,
             skew: None,
             shares: Some(client.histogram.iter().map(|&count| count as f64 / samples as f64).collect()),
-            compute_cost: prices.compute * client.device_factor,
+            compute_cost: prices.compute * client.device_factor + attendance.of(client),
             synthesis_cost: prices.synthesis * client.device_factor,
             setup_cost: prices.setup * client.device_factor,
             batch: u32::try_from(config.training.batch).unwrap_or(u32::MAX),
@@ -108,7 +110,12 @@ fn constants(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Const
 pub fn knowledge(setup: &Setup, profile: &Profile) -> Outcome<Knowledge> {
     let (config, seed) = (&setup.config, setup.seed);
     let belief = config.mechanism.prior.as_ref().unwrap_or(&config.costs.device_factor);
-    let prior = prior(belief, &unit_prices(setup, profile), seed)?;
+    let attendance = Attendance::new(setup, profile);
+    let imagined = attendance.imagined(profile, PRIOR_DRAWS as usize);
+    let attending = |draw: u64, factor| {
+        imagined.get(draw as usize).map_or(0.0, |&(samples, link)| attendance.unit(samples, factor, link))
+    };
+    let prior = prior(belief, &unit_prices(setup, profile), attending, seed)?;
     let sampling = Sampling { scenarios: config.mechanism.scenarios, seed };
     Ok(Knowledge { prior, sampling, options: Options::default() })
 }
@@ -139,12 +146,18 @@ fn steps(config: &RunConfig, samples: usize) -> u32 {
     u32::try_from(training.local_epochs * samples.div_ceil(training.batch.max(1))).unwrap_or(u32::MAX).max(1)
 }
 
-/// The three costs of a client hang together by the speed of its device, so they are drawn together.
-fn prior(factors: &Distribution, prices: &UnitPrices, seed: u64) -> Outcome<Prior> {
+/// The three costs of a client hang together by the speed of its device, so they are drawn together. `attending` is what a client of the
+/// draw wants for being there, as credits for each sample, by the factor of its device.
+fn prior(
+    factors: &Distribution,
+    prices: &UnitPrices,
+    attending: impl Fn(u64, f64) -> f64,
+    seed: u64,
+) -> Outcome<Prior> {
     let row = |draw| {
         let factor = factors.quantile(keyed(seed, Purpose::Prior, 0, 0, draw).random());
         Ok(UnitCosts {
-            compute: Rate::from_credits(prices.compute * factor)?,
+            compute: Rate::from_credits(prices.compute * factor + attending(draw, factor))?,
             synthesis: Rate::from_credits(prices.synthesis * factor)?,
             setup: Rate::from_credits(prices.setup * factor)?,
         })

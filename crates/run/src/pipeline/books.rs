@@ -46,13 +46,20 @@ impl<'a> Books<'a> {
         Self(Some(Kept { allocation, journal, progress, priced, payroll: None, rounds: 0 }))
     }
 
-    /// Before the first of so many rounds: plans the pay of all, in which `asked` names who is asked, and saves what there is.
+    /// Before the first of so many rounds: plans the pay of all, in which `asked` names who is asked, and saves what there is. `late_pay` is
+    /// the share of an instalment for those that are cut off.
     ///
     /// # Errors
     /// What `asked` returns, or a file that could not be written.
-    pub fn open(&mut self, rounds: u64, state: &ServerState, asked: impl Fn(u64) -> Outcome<Vec<u32>>) -> Outcome {
+    pub fn open(
+        &mut self,
+        rounds: u64,
+        state: &ServerState,
+        late_pay: f64,
+        asked: impl Fn(u64) -> Outcome<Vec<u32>>,
+    ) -> Outcome {
         let Some(kept) = &mut self.0 else { return Ok(()) };
-        kept.payroll = Some(Payroll::plan(kept.allocation, kept.priced, rounds, asked)?);
+        kept.payroll = Some(Payroll::plan(kept.allocation, kept.priced, rounds, asked)?.with_late_pay(late_pay));
         kept.rounds = rounds;
         kept.journal.save_if_due(state, false).map(drop)
     }

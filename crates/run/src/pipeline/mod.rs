@@ -8,7 +8,9 @@ mod compare;
 mod fill_check;
 mod footprint;
 mod journal;
+pub mod links;
 mod logs;
+pub mod network;
 mod partition;
 pub mod profile;
 mod provenance;
@@ -16,6 +18,7 @@ mod settle;
 mod setup;
 mod source;
 mod summary;
+mod traffic;
 mod train;
 mod trajectory;
 
@@ -27,6 +30,7 @@ pub use profile::Profile;
 pub use setup::{Opened, Setup};
 pub use source::corpus;
 pub use summary::{Summary, over_floor};
+pub use traffic::Totals;
 pub use train::Training;
 
 use crate::agreement;
@@ -122,13 +126,13 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     clock.begin("train");
     let state = known.state(setup.model.layout())?;
     let (Some((allocation, digest)), Some(folder)) = (decided, folder) else {
-        train::run(&setup, &shares, data, &roles, state, Books::nobodys())?;
+        train::run(&setup, &shares, data, (&roles, &profile), state, Books::nobodys())?;
         return Ok(None);
     };
     let prepared = Prepared::new(digest, profile.costs, assessment.clone(), &allocation, data.generated.clone());
     let journal = Journal::open(&setup.config, &folder, &prepared, known.0, &host.progress)?;
     let books = Books::of(&allocation, setup.config.priced_rounds(), journal, &host.progress);
-    let training = train::run(&setup, &shares, data, &roles, state, books)?;
+    let training = train::run(&setup, &shares, data, (&roles, &profile), state, books)?;
     let seconds = clock.end();
     let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
     folder.write("summary.json", summary.to_json())?;

@@ -1,12 +1,14 @@
 //! Stage 2: what each client holds, and what its work costs, measured on this device.
 
 use super::Setup;
+use super::links;
 use crate::agreement;
 use crate::config::RecordedCosts;
 use crate::failure::Outcome;
 use imfl_aigc::{Request, SampleSource};
 use imfl_engine::client::{Client, Images};
 use imfl_engine::device::Compute;
+use imfl_engine::network::Link;
 use imfl_engine::profile;
 use imfl_engine::random::{Purpose, keyed};
 use rand::RngExt;
@@ -25,6 +27,8 @@ pub struct ClientProfile {
     pub histogram: Vec<usize>,
     /// How many times slower than this machine its device is.
     pub device_factor: f64,
+    /// What connects it with the server, if the run has a network.
+    pub link: Option<Link>,
 }
 
 /// What all clients hold and what work costs.
@@ -40,9 +44,11 @@ pub struct Profile {
 pub fn run(setup: &Setup, clients: &[Client], known: Option<RecordedCosts>) -> Outcome<Profile> {
     let images = Images::new(setup.train.clone(), &setup.train.normalisation());
     let factors = &setup.config.costs.device_factor;
+    let links = links::of(setup)?;
     let profile = |client: &Client| ClientProfile {
         histogram: client.histogram(&images),
         device_factor: factors.quantile(keyed(setup.seed, Purpose::DeviceSpeed, 0, u64::from(client.id), 0).random()),
+        link: links.as_ref().map(|links| links[client.id as usize]),
     };
     // Rank 0 measures and the others wait, so that nothing disturbs it on its own machine.
     let costs = known.map_or_else(|| agreement::from_first(&setup.compute.ranks, || costs(setup)), Ok)?;

@@ -2,7 +2,7 @@
 
 use crate::allocation::Allocation;
 use crate::failure::Outcome;
-use imfl_engine::federated::RoundReport;
+use imfl_engine::federated::{DropOut, RoundReport};
 use imfl_mechanism::ledger::{Instalments, Transaction};
 use imfl_mechanism::{Credits, Mode};
 use std::collections::BTreeMap;
@@ -14,6 +14,8 @@ pub struct Payroll {
     priced: u64,
     /// How often clients are asked in these, all together.
     asks: u64,
+    /// Millionths of an instalment for a client that is cut off.
+    late: u32,
 }
 
 struct Account {
@@ -56,7 +58,7 @@ impl Payroll {
             }
         }
         let asks = clients.values().map(|account| account.asked.len() as u64).sum();
-        Ok(Self { clients, priced, asks })
+        Ok(Self { clients, priced, asks, late: 0 })
     }
 
     /// What further rounds promise to all who are asked in them.
@@ -75,6 +77,30 @@ impl Payroll {
         Credits::from_micros(((shared + asks - 1) / asks).min(i64::MAX.into()) as i64)
     }
 
+    /// The same with a share of an instalment, to a millionth, for clients that are cut off since they are too slow.
+    pub fn with_late_pay(self, share: f64) -> Self {
+        Self { late: (share.clamp(0.0, 1.0) * 1e6).round() as u32, ..self }
+    }
+
+    /// What the work of a round earns; of work that is cut off, so many millionths, rounded down.
+    fn instalment(&self, account: &Account, made: u64, share: Option<u32>) -> Credits {
+        let whole = match account.asked.binary_search(&made) {
+            Ok(place) => {
+                let instalments = Instalments { award: account.award, rounds: account.asked.len() as u64 };
+                instalments.nth(place as u64 + 1)
+            }
+            Err(_) if made > self.priced => self.again(account.award),
+            Err(_) => Credits::ZERO,
+        };
+        match share {
+            None => whole,
+            // At most `whole`.
+            Some(millionths) => {
+                Credits::from_micros((i128::from(whole.micros()) * i128::from(millionths) / 1_000_000) as i64)
+            }
+        }
+    }
+
     /// One transfer for each update that counted, with the round that it was made in as part of its id: the books take an
     /// update once, however often it is sent.
     ///
@@ -82,19 +108,16 @@ impl Payroll {
     /// An amount that has no negative, which no award is.
     pub fn round(&self, report: &RoundReport) -> Outcome<Vec<Transaction>> {
         let mut transfers = Vec::new();
-        for &(client, made) in &report.counted {
+        let counted = report.counted.iter().map(|&(client, made)| (client, made, None));
+        let cut_off = report.dropped.iter().filter(|dropped| dropped.when == DropOut::CutOff);
+        let cut_off = cut_off.map(|dropped| (dropped.client, report.round, Some(self.late)));
+        for (client, made, share) in counted.chain(cut_off) {
             let Some(account) = self.clients.get(&client) else { continue };
-            let amount = match account.asked.binary_search(&made) {
-                Ok(place) => {
-                    let instalments = Instalments { award: account.award, rounds: account.asked.len() as u64 };
-                    instalments.nth(place as u64 + 1)
-                }
-                Err(_) if made > self.priced => self.again(account.award),
-                Err(_) => Credits::ZERO,
-            };
+            let amount = self.instalment(account, made, share);
             if amount != Credits::ZERO {
+                let what = if share.is_some() { ", too late" } else { "" };
                 let (id, memo) =
-                    (format!("pay:{made}:{}", account.name), format!("{} mode, round {made}", account.mode));
+                    (format!("pay:{made}:{}", account.name), format!("{} mode, round {made}{what}", account.mode));
                 transfers.push(Transaction::transfer(
                     &id,
                     &memo,

@@ -1,6 +1,7 @@
 //! What a run comes to: `summary.json`, and the lines that a person reads.
 
 use super::provenance::{Origin, Provenance};
+use super::traffic::Totals;
 use super::{Profile, Setup, Training};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
@@ -161,6 +162,9 @@ pub struct Summary {
     pub withheld_images: usize,
     /// Images that were generated for clients.
     pub generated_images: usize,
+    /// Time and bytes of the simulated network; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Totals>,
     /// Wall time by stage.
     pub seconds: BTreeMap<&'static str, f64>,
     /// Where everything is.
@@ -217,6 +221,7 @@ impl Summary {
             costs: profile.costs,
             withheld_images: setup.withheld,
             generated_images: training.generated.as_ref().map_or(0, |images| images.len()),
+            network: Totals::of(setup, &training.rounds),
             seconds,
             run_dir: folder.path().into(),
         }
@@ -301,6 +306,9 @@ impl fmt::Display for Summary {
             "server cost   {:.6} credits = {} x accuracy loss {:.4} + payments",
             self.server_cost, self.weight, self.accuracy_loss
         )?;
+        if let Some(network) = &self.network {
+            writeln!(f, "network       {network}")?;
+        }
         let stages = STAGES.iter().filter_map(|stage| Some((stage, self.seconds.get(stage)?)));
         let stages: Vec<String> = stages.map(|(stage, seconds)| format!("{stage} {seconds:.1}")).collect();
         writeln!(f, "time          {total:.1} s: {}", stages.join(", "))?;

@@ -2,6 +2,8 @@
 
 use super::augment::Augmented;
 use super::books::{Books, Closed};
+use super::network;
+use super::profile::Profile;
 use super::setup::{Setup, fit_batch};
 use crate::allocation::Roles;
 use crate::failure::Outcome;
@@ -12,6 +14,7 @@ use imfl_engine::data::Dataset;
 use imfl_engine::federated::{self, Evaluation, Participant, ServerState};
 use imfl_mechanism::Credits;
 use serde_json::json;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,7 +42,7 @@ pub fn run(
     setup: &Setup,
     shares: &[Client],
     data: Augmented,
-    roles: &Roles,
+    (roles, profile): (&Roles, &Profile),
     start: Option<ServerState>,
     mut books: Books,
 ) -> Outcome<Training> {
@@ -49,7 +52,9 @@ pub fn run(
     let participant = |(client, &weight): (&Client, &f64)| Participant { client: client.clone(), weight };
     let playing = clients.iter().zip(&roles.weights).filter(|(_, weight)| **weight > 0.0);
     let participants: Vec<Participant> = playing.map(participant).collect();
+    let network = network::open(setup, profile, wanted(setup, &participants))?;
     let draw = cohorts(setup, &participants)?;
+    federation.network = network.map(Arc::new);
     let planned = if participants.is_empty() { 0 } else { setup.config.training.rounds };
 
     let start = start.unwrap_or_else(|| federation.start());
@@ -63,8 +68,8 @@ pub fn run(
         round if round < planned => setup.progress.note(format!("going on after round {round} of {planned}")),
         round => setup.progress.note(format!("trained already, for {round} rounds: there is no round left")),
     }
-    let ids = |cohort: Vec<Participant>| cohort.iter().map(|participant| participant.client.id).collect();
-    books.open(planned, &start, |round| draw(round).map(ids))?;
+    let ids = |cohort: Cow<[Participant]>| cohort.iter().map(|participant| participant.client.id).collect();
+    books.open(planned, &start, setup.config.network.late_pay, |round| draw(round).map(ids))?;
     let state = federation.train_with(start, planned, &draw, |state, report| {
         evaluation = federation.evaluate(state, &test);
         bar.say(format!(
@@ -111,13 +116,21 @@ fn about(setup: &Setup) -> BTreeMap<&'static str, String> {
     ])
 }
 
-/// How the participants of a round are drawn out of those who take part.
+/// Clients that a round is meant for, out of those who take part.
+fn wanted(setup: &Setup, participants: &[Participant]) -> usize {
+    setup.config.training.cohort.unwrap_or(participants.len())
+}
+
+/// How the participants of a round are drawn out of those who take part; all of them where the network's policy chooses.
 fn cohorts<'a>(
     setup: &'a Setup,
     participants: &'a [Participant],
-) -> Outcome<impl Fn(u64) -> Outcome<Vec<Participant>> + 'a> {
+) -> Outcome<impl Fn(u64) -> Outcome<Cow<'a, [Participant]>> + 'a> {
     let sampling = setup.config.training.sampling;
-    let wanted = setup.config.training.cohort.unwrap_or(participants.len());
+    let network = &setup.config.network;
+    let policy = network.links.as_ref().map(|_| &network.policy);
+    let wanted = wanted(setup, participants);
+    let wanted = policy.map_or(wanted, |policy| policy.asks(wanted));
     let size = if sampling.replacement { wanted } else { wanted.min(participants.len()) };
     if size < wanted {
         setup.progress.warn(format!("only {size} clients take part, so cohorts have {size} clients and not {wanted}"));
@@ -128,5 +141,9 @@ fn cohorts<'a>(
             .progress
             .warn(format!("cohorts have {size} clients and the quorum is {quorum}: every round will be skipped"));
     }
-    Ok(move |round| Ok(sampling.cohort(participants, size, setup.seed, round)?))
+    let everybody = policy.is_some_and(|policy| policy.chooses());
+    Ok(move |round| match everybody {
+        true => Ok(Cow::Borrowed(participants)),
+        false => Ok(Cow::Owned(sampling.cohort(participants, size, setup.seed, round)?)),
+    })
 }
