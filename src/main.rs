@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     };
     let ranks = session.ranks();
     let observer: Arc<dyn Observer> = match ranks.is_first() {
-        true => Arc::new(terminal::Terminal::default()),
+        true => Arc::new(terminal::Terminal::new(cli.detail())),
         false => Arc::new(terminal::Mute::default()),
     };
     match cli.run(Host { ranks: ranks.clone(), ..Host::watched(observer) }) {

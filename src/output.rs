@@ -30,6 +30,12 @@ pub fn print(value: &impl Serialize) -> Outcome {
     finish(written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))
 }
 
+/// Prints what a program made for another one, as it is.
+pub fn bytes(bytes: &[u8]) -> Outcome {
+    let mut out = std::io::stdout().lock();
+    finish(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
 /// Prints lines for a person.
 pub fn text(text: &str) -> Outcome {
     let mut out = std::io::stdout().lock();

@@ -1,17 +1,35 @@
-//! Standard error: bars on a terminal, nothing but notes elsewhere.
+//! Standard error: bars on a terminal with everything that was said above them, lines elsewhere.
 
 use crate::interrupt::Interrupt;
 use crate::output;
+use imfl_run::metrics::RoundMetrics;
 use imfl_run::{Event, Observer};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::io::IsTerminal;
 use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// A task, and how far it is.
+const BAR: &str = "{prefix:<24} {wide_bar} {pos}/{len} {elapsed} (left {eta})";
+/// The same with what it has come to.
+const WORDY_BAR: &str = "{prefix:<24} {wide_bar} {pos}/{len} {elapsed} (left {eta})\n  {msg}";
+
+/// How much a person wants to hear.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// Warnings alone.
+    Quiet,
+    /// Notes, rounds and bars.
+    #[default]
+    Normal,
+    /// Stages with their seconds as well, and what became of every client of a round.
+    Verbose,
+}
 
 /// Shows a person what happens; Ctrl-C stops what can be stopped.
 #[derive(Default)]
 pub struct Terminal {
+    detail: Detail,
     /// All bars: a stage's bar stands below that of the grid it belongs to.
     bars: MultiProgress,
     tasks: Mutex<BTreeMap<u64, ProgressBar>>,
@@ -19,6 +37,15 @@ pub struct Terminal {
 }
 
 impl Terminal {
+    /// Says as much as this.
+    pub fn new(detail: Detail) -> Self {
+        let bars = match detail {
+            Detail::Quiet => MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
+            _ => MultiProgress::default(),
+        };
+        Self { detail, bars, ..Self::default() }
+    }
+
     /// A line for a person, above the bars if there are any; standard output stays data.
     fn note(&self, line: impl Display) {
         if self.bars.is_hidden() {
@@ -46,10 +73,8 @@ impl Terminal {
     }
 
     fn began(&self, id: u64, label: &'static str, total: u64, done: u64) {
-        let bar = self.bars.add(ProgressBar::new(total)).with_message(label);
-        let style = ProgressStyle::with_template("{msg:<24} {wide_bar} {pos}/{len} {elapsed} (left {eta})");
-        // The template is a constant that the tests below have parsed.
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let bar = self.bars.add(ProgressBar::new(total)).with_prefix(label);
+        bar.set_style(style(BAR));
         bar.tick();
         if done > 0 {
             // The time left is that of the others.
@@ -63,23 +88,29 @@ impl Terminal {
 impl Observer for Terminal {
     fn event(&self, event: &Event) {
         match *event {
-            Event::Note(line) => self.note(line),
+            Event::Note(line) if self.detail != Detail::Quiet => self.note(line),
             Event::Warning(line) => self.note(format!("warning: {line}")),
             Event::TaskBegan { id, label, total, done } => self.began(id, label, total, done),
             Event::TaskMoved { id, position } => self.task(id, |bar| bar.set_position(position)),
+            Event::TaskSaid { id, words } => self.task(id, |bar| {
+                if bar.message().is_empty() {
+                    bar.set_style(style(WORDY_BAR));
+                }
+                bar.set_message(output::escaped(words).into_owned());
+            }),
             Event::TaskEnded { id } => {
                 let ended = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
                 ended.iter().for_each(ProgressBar::finish_and_clear);
             }
             Event::RoundsBegan { .. } | Event::StepsBegan => self.watch(),
-            // A line for a log, where there is no terminal to show a bar on.
-            Event::Round { metrics, planned, saved } if !std::io::stderr().is_terminal() => {
-                let saved = if saved { ", saved" } else { "" };
-                let skipped = if metrics.skipped { "skipped, too few updates, " } else { "" };
-                let (round, accuracy, loss) = (metrics.round, metrics.accuracy, metrics.loss);
-                output::note(format!(
-                    "round {round} of {planned}: {skipped}accuracy {accuracy:.4}, loss {loss:.4}{saved}"
-                ));
+            Event::Round { metrics, planned, saved } if self.detail != Detail::Quiet => {
+                self.note(round(metrics, planned, saved));
+                if self.detail == Detail::Verbose {
+                    self.note(clients(metrics));
+                }
+            }
+            Event::StageEnded(stage, seconds) if self.detail == Detail::Verbose => {
+                self.note(format!("stage {stage}: {seconds:.2} s"));
             }
             _ => {}
         }
@@ -88,6 +119,34 @@ impl Observer for Terminal {
     fn stop(&self) -> bool {
         self.interrupt.get().is_some_and(Interrupt::came)
     }
+}
+
+/// A bar that looks like this; the templates are constants that the tests below have parsed.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// A round in a line that stays.
+fn round(metrics: &RoundMetrics, planned: u64, saved: bool) -> String {
+    let RoundMetrics { round, accuracy, loss, samples, seconds, .. } = metrics;
+    let saved = if saved { ", saved" } else { "" };
+    let skipped = if metrics.skipped { "skipped, too few updates, " } else { "" };
+    let speed = *samples as f64 / seconds.max(f64::MIN_POSITIVE);
+    format!(
+        "round {round} of {planned}: {skipped}accuracy {accuracy:.4}, loss {loss:.4}, {seconds:.1} s, {speed:.0} samples/s{saved}"
+    )
+}
+
+/// What became of the clients of a round.
+fn clients(metrics: &RoundMetrics) -> String {
+    let RoundMetrics { cohort, dropped, late, rejected, train_loss, samples, .. } = metrics;
+    format!(
+        "  asked {}, dropped out {}, late {}, left out {}; {samples} samples, training loss {train_loss:.4}",
+        cohort.len(),
+        dropped.len(),
+        late.len(),
+        rejected.len()
+    )
 }
 
 /// Keeps silent, since another process speaks for this one, and stops when it is asked to.
@@ -107,11 +166,4 @@ impl Observer for Mute {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_template_is_valid() {
-        assert!(ProgressStyle::with_template("{msg:<24} {wide_bar} {pos}/{len} {elapsed} (left {eta})").is_ok());
-    }
-}
+mod tests;

@@ -65,7 +65,23 @@ fn lists_measure_every_combination() {
     let expected: Vec<[u64; 3]> = (0..8).map(|i| [[1, 2][i / 4], [1, 3][i / 2 % 2], [4, 12][i % 2]]).collect();
     assert_eq!(found, expected);
     let table = succeed(&[&SMALL[..12], &["--model", "mlp", "--batch", "4,12"]].concat());
-    assert_eq!(table.lines().filter(|line| line.contains("mlp")).count(), 2, "{table}");
+    let batch = |line: &str| line.split_whitespace().next().map(String::from);
+    let batches: Vec<String> = table.lines().skip(2).filter_map(batch).collect();
+    assert!(table.starts_with("device ") && table.contains("model mlp") && batches == ["4", "12"], "{table}");
+}
+
+/// What all settings have in common stands above the table, which fits a terminal of 80 columns.
+#[test]
+fn a_person_gets_a_table_that_fits_a_terminal() {
+    for (more, column, above) in [(&[][..], "s/round", "batch"), (&["--batch", "10,20"], "batch  s/round", "cohort 6")]
+    {
+        let text = succeed(&[&SMALL[..], &["text", "--workers", "1"], more].concat());
+        let (first, table) = text.split_once('\n').unwrap();
+        assert!(first.starts_with("device ") && first.contains(above) && first.contains("workers 1"), "{text}");
+        let header = table.lines().next().unwrap().trim();
+        assert!(header.split_whitespace().collect::<Vec<_>>().join("  ").starts_with(column), "{text}");
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
 }
 
 #[test]

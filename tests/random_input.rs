@@ -84,7 +84,7 @@ impl Room {
             (format!("{assets}/clients.csv"), format!("{assets}/bids.csv"), format!("{assets}/constants.toml"));
         let quick = text(&self.root.join("quick.toml")).to_string();
         let valued = ["--constants", &constants, "--theta", "0.2", "--weight", "1"];
-        let (mut words, flags): (Vec<String>, &[&str]) = match random.random_range(0..12) {
+        let (mut words, flags): (Vec<String>, &[&str]) = match random.random_range(0..14) {
             0..=3 => (
                 owned(&["run", "--config", &quick, "--dataset", data, "--runs", out]),
                 &[
@@ -124,6 +124,9 @@ impl Room {
                     "--format",
                     "--memory",
                     "--config",
+                    "--log",
+                    "--init",
+                    "--set",
                 ],
             ),
             4 => (
@@ -208,6 +211,19 @@ impl Room {
                     "--steps",
                     "--workers",
                 ],
+            ),
+            11 => (
+                owned(&["sweep", "--config", &quick, "--dataset", data, "--folder", out, "--seeds", "1"]),
+                &["--grid", "--seeds", "--name", "--rounds", "--rate", "--workers", "--format", "--costs", "--set"],
+            ),
+            12 => (
+                owned(&match random.random_range(0..4) {
+                    0 => vec!["completions"],
+                    1 => vec!["manual", "--out", out],
+                    2 => vec!["report"],
+                    _ => vec!["devices"],
+                }),
+                &["--out", "--format", "--quiet", "--verbose", "--memory"],
             ),
             _ => (
                 owned(&["bench", "generate", "--side", "8", "--width", "8"]),

@@ -243,7 +243,7 @@ fn a_report_joins_runs_and_experiments() {
     assert!(table.contains("0001-posted-price") && table.contains("0002-everyone-at-cost"), "{table}");
     let html = fs::read_to_string(&page).unwrap();
     assert!(html.contains("0002-everyone-at-cost") && html.contains("behaviour") && html.contains("<svg"));
-    for loader in ["<script", "href=", "src=\"http", "@import"] {
+    for loader in ["<script src", "href=", "src=\"http", "@import", "url("] {
         assert!(!html.contains(loader), "the page loads something: {loader}");
     }
     let json: Value =
@@ -276,4 +276,25 @@ fn wrong_settings_are_named() {
         fail(&["reproduce", "cost", "--settings", &empty, "--folder", text(&folder)], 3).contains("`seeds` is empty")
     );
     assert!(fail(&["reproduce", "profit"], 2).contains("possible values: cost"));
+}
+
+#[test]
+fn network_compares_policies_and_compressions() {
+    let root = tempfile::tempdir().unwrap();
+    let grid = "networks = [\"mobile\"]\npolicies = [\"wait\", \"buffered:2\"]\ncompressions = [\"f32\", \"q8\"]\ntarget = 0.05\n";
+    let result = reproduce(root.path(), "network", grid, &[]);
+    let ways = result["networks"][0]["ways"].as_array().unwrap();
+    let names: Vec<(&str, &str)> =
+        ways.iter().map(|way| (way["policy"].as_str().unwrap(), way["compression"].as_str().unwrap())).collect();
+    assert_eq!(names, [("wait", "f32"), ("buffered:2", "f32"), ("wait", "q8")]);
+    let mean = |way: usize, key: &str| ways[way][key]["mean"].as_f64().unwrap();
+    // Any model is right once in twenty, so the target is met in the first round: two of five clients, or all of them.
+    assert!((0..3).all(|way| mean(way, "reached") == 1.0));
+    assert!(mean(1, "seconds") < mean(0, "seconds") && mean(2, "seconds") < mean(0, "seconds"));
+    // The model down and the update up: four bytes and four, or four and a little more than one.
+    let share = mean(2, "megabytes") / mean(0, "megabytes");
+    assert!((0.6..0.65).contains(&share), "{share}");
+    assert!(mean(0, "pay") > 0.0);
+    assert_eq!(result["notes"].as_array().unwrap().len(), 2);
+    assert!(root.path().join("experiments/network/plots/network-mobile.svg").is_file());
 }

@@ -103,6 +103,51 @@ fn resuming_refuses_what_does_not_fit_and_says_why() {
     assert!(resume(&["latest"], CHECKPOINT).contains("images of clients and test"));
 }
 
+/// More rounds than a run was started for: the run that was told so at once, in every byte, and each update paid once.
+#[test]
+fn a_run_goes_on_for_longer_and_pays_for_each_further_round_as_before() {
+    let ways: [&[&str]; 2] = [&[], &["--cohort", "3", "--drop-out", "0.2"]];
+    for flags in ways {
+        let root = tempfile::tempdir().unwrap();
+        let config = config(root.path(), "");
+        let with = |more: &[&str]| run(root.path(), &[&["--config", &config][..], flags, more].concat());
+        let whole = with(&["--rounds", "9", "--set", "mechanism.rounds=4"]);
+        let expected = left(&whole);
+        let priced = left(&with(&["--rounds", "4"]));
+        let folder = with(&["--rounds", "4"]);
+        // Twice, and the second time once more for nothing.
+        for rounds in ["6", "9", "9"] {
+            assert_eq!(run(root.path(), &["--resume", text(&folder), "--rounds", rounds]), folder);
+        }
+        assert!(left(&folder) == expected, "{flags:?}");
+        let configs = [&folder, &whole].map(|folder| fs::read_to_string(folder.join("config.toml")).unwrap());
+        assert_eq!(configs[0], configs[1]);
+        assert!(expected.ledger.starts_with(&priced.ledger), "what was paid before stays paid");
+        let transfers: Vec<Value> = lines(&folder.join("ledger.jsonl"));
+        let ids = transfers.iter().map(|transfer| transfer["id"].as_str().unwrap());
+        let once: std::collections::BTreeSet<&str> = ids.clone().collect();
+        assert_eq!(once.len(), ids.count());
+        let number = |key: &str| expected.summary[key].as_f64().unwrap();
+        assert_eq!(
+            number("payments"),
+            priced.summary["payments"].as_f64().unwrap(),
+            "the awards are those of 4 rounds"
+        );
+        assert!(number("paid") <= number("payments") + number("further_payments"));
+        if flags.is_empty() {
+            // Everybody delivers: five further rounds earn five quarters of the awards, to a micro-credit a transfer.
+            let further = number("paid") - number("payments");
+            let rounding = 1e-6 * transfers.len() as f64;
+            assert!((further - 1.25 * number("payments")).abs() <= rounding, "{further}");
+            assert!((number("further_payments") - further).abs() < 1e-9);
+        }
+        let shorter = ["run", "--resume", text(&folder), "--rounds", "8"];
+        assert!(fail(&shorter, CONFIG).contains("training.rounds 9 -> 8"));
+        let fewer = ["run", "--config", &config, "--rounds", "4", "--set", "mechanism.rounds=5"];
+        assert!(fail(&fewer, CONFIG).contains("`mechanism.rounds` must be between 1 and `training.rounds`"));
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_saves_and_exits_with_130_and_the_run_goes_on() {

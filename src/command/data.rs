@@ -124,7 +124,7 @@ impl Split {
         ] {
             if wanted > there {
                 let problem = format!("{wanted} {kind} images are asked for, {} has {there}", whole.train.name);
-                return Err(Failure::new(Kind::Usage, problem));
+                return Err(Failure::new(Kind::Config, problem));
             }
         }
         let mut training = whole.train.split_balanced(&[self.train, self.corpus], self.seed).into_iter();

@@ -1,8 +1,9 @@
-//! `imfl report`: several runs and experiments on one page.
+//! `imfl report`: several runs and experiments on one page, with what the runs differ in and what that comes to.
 
 use crate::output::{self, Format};
 use clap::Args;
 use imfl_report::comparison::{self, Entry};
+use imfl_report::learning;
 use imfl_run::Outcome;
 use serde_json::json;
 use std::path::PathBuf;
@@ -28,18 +29,21 @@ impl Report {
         comparison::write(&self.out, &entries)?;
         match self.format {
             Format::Text => {
-                let runs = comparison::runs(&entries);
-                let header: Vec<&str> = runs.header.iter().map(String::as_str).collect();
-                let shown = match runs.rows.is_empty() {
-                    true => String::new(),
-                    false => output::trimmed(&output::table(&header, 1, runs.rows)) + "\n",
-                };
-                output::text(&format!("{shown}page          {}\n", self.out.display()))
+                let mut text = String::new();
+                for table in comparison::tables(&entries) {
+                    let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
+                    let rows = output::trimmed(&output::table(&header, 1, table.rows));
+                    text += &format!("{}\n{rows}\n\n", table.title);
+                }
+                output::text(&format!("{text}page          {}\n", self.out.display()))
             }
             Format::Json => {
+                let settings = learning::value(&comparison::groups(&entries));
                 let entries: Vec<_> =
                     entries.iter().map(|entry| json!({ "folder": entry.folder, "result": entry.value() })).collect();
-                output::print(&json!({ "schema": "imfl.report/1", "page": self.out, "entries": entries }))
+                output::print(
+                    &json!({ "schema": "imfl.report/1", "page": self.out, "settings": settings, "entries": entries }),
+                )
             }
         }
     }

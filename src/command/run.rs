@@ -4,8 +4,8 @@ use crate::output::{self, Format};
 use crate::settings::{self, Settings};
 use clap::Args;
 use imfl_run::config::{self, RunConfig};
-use imfl_run::{Host, Outcome, checkpoint};
-use std::path::PathBuf;
+use imfl_run::{Failure, Host, Kind, Outcome, checkpoint};
+use std::path::{Path, PathBuf};
 
 /// Share data out, measure it, price it, train on it, pay for it.
 ///
@@ -20,12 +20,15 @@ pub struct Run {
     /// `measured`, or `recorded FILE` with the summary.json of an earlier run [default: measured]
     #[arg(long, num_args = 1..=2, value_names = ["measured|recorded", "FILE"])]
     costs: Vec<String>,
-    /// Go on with a run: `latest`, a run's folder, or a checkpoint's folder
+    /// Go on with a run: `latest`, a run's folder, or a checkpoint's folder; for longer with --rounds
     #[arg(long, value_name = "latest|PATH")]
     resume: Option<String>,
     /// Go on although the configuration is not what the run was started with
     #[arg(long, requires = "resume")]
     resume_changed: bool,
+    /// Write a configuration file with all settings, each explained, and run nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    init: Option<PathBuf>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -50,7 +53,10 @@ impl Run {
         config.seed = config.seed.or(seed);
         self.settings.apply(&mut config)?;
         settings::costs(&self.costs, &mut config)?;
-        let resumed = resumed.map(|resumed| resumed.with(&config, self.resume_changed)).transpose()?;
+        if let Some(path) = &self.init {
+            return init(path, &config, host);
+        }
+        let resumed = resumed.map(|resumed| resumed.with(&mut config, self.resume_changed)).transpose()?;
         let Some(mut finished) = imfl_run::run(config, resumed, host)? else { return Ok(()) };
         imfl_report::write(&mut finished)?;
         match self.format {
@@ -58,4 +64,18 @@ impl Run {
             Format::Json => output::print(&finished.summary),
         }
     }
+}
+
+/// Writes the configuration where nothing is yet; of several ranks the first does.
+fn init(path: &Path, config: &RunConfig, host: &Host) -> Outcome {
+    config.check()?;
+    if !host.ranks.is_first() {
+        return Ok(());
+    }
+    if path.exists() {
+        let problem = format!("{} is there already: remove it, or give another --init", path.display());
+        return Err(Failure::new(Kind::Usage, problem));
+    }
+    output::write(path, config.template()?)?;
+    output::text(&format!("{}\n", path.display()))
 }

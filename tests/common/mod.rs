@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod generator;
+pub mod mechanism;
 pub mod small_run;
 
 use std::path::Path;

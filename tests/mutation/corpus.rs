@@ -6,6 +6,7 @@ use imfl_aigc::{
 };
 use imfl_engine::data::{Dataset, ImageShape, Normalisation};
 use imfl_engine::federated::{ClientUpdate, Moments, ServerState, Variates};
+use imfl_engine::network::{Flight, Load, NetworkState, Observed};
 use imfl_engine::parameters::{Initialiser, Layout, Weights};
 use imfl_mechanism::Credits;
 use imfl_mechanism::ledger::{Posting, Transaction};
@@ -95,9 +96,30 @@ fn state() -> ServerState {
         round: 4,
         weights: Weights::initialise(layout(), 1),
         moments: Moments { first: values.clone(), second: values.clone() },
-        variates: Variates { server: values.clone(), clients: [(2, Arc::new(values))].into() },
+        variates: Variates { server: values.clone(), clients: [(2, Arc::new(values.clone()))].into() },
         late: vec![late],
+        network: network(values),
     }
+}
+
+fn network(residue: Vec<f32>) -> NetworkState {
+    let load = Load { down: 64, up: 16 };
+    let flight =
+        |client, gone| Flight { client, made: 4, asked: 1.0, received: 2.0, computed: 3.0, arrives: 4.0, gone, load };
+    NetworkState {
+        now: 1.5,
+        flights: vec![flight(3, f64::INFINITY), flight(5, 2.5)],
+        residues: [(3, Arc::new(residue))].into(),
+        observed: [(2, Observed { utility: 0.5, seconds: 3.0, round: 2 })].into(),
+    }
+}
+
+pub fn links() -> Vec<Vec<u8>> {
+    vec![b"# two\nclient,down,up,latency\n0,41.5,10.4,28\n1,inf,1e3,0\n".to_vec()]
+}
+
+pub fn trace() -> Vec<Vec<u8>> {
+    vec![b"client,from,to\n0,0,10.5\n0,20,30\n\n7,5,30\n".to_vec()]
 }
 
 /// One file of a stored state.

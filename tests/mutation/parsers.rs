@@ -4,6 +4,7 @@ use crate::corpus;
 use imfl_aigc::Checkpoint;
 use imfl_engine::data::{Dataset, cifar, idx};
 use imfl_engine::federated::ServerState;
+use imfl_engine::network::{LinkSource, Presence};
 use imfl_mechanism::ledger::Book;
 use imfl_mechanism::prior::{Parametric, Prior};
 use imfl_mechanism::{Constants, Population, TargetChoice};
@@ -22,7 +23,7 @@ pub struct Parser {
 }
 
 /// All of them.
-pub const PARSERS: [Parser; 14] = [
+pub const PARSERS: [Parser; 17] = [
     Parser { name: "idx-images", seeds: corpus::idx_images, parse: read_idx_images },
     Parser { name: "idx-labels", seeds: corpus::idx_labels, parse: read_idx_labels },
     Parser { name: "cifar", seeds: corpus::cifar, parse: read_cifar },
@@ -34,6 +35,9 @@ pub const PARSERS: [Parser; 14] = [
     Parser { name: "model", seeds: || corpus::part("model.safetensors"), parse: read_model },
     Parser { name: "variates", seeds: || corpus::part("variates.safetensors"), parse: read_variates },
     Parser { name: "late", seeds: || corpus::part("late.safetensors"), parse: read_late },
+    Parser { name: "network", seeds: || corpus::part("network.safetensors"), parse: read_network },
+    Parser { name: "links", seeds: corpus::links, parse: read_links },
+    Parser { name: "trace", seeds: corpus::trace, parse: read_trace },
     Parser { name: "images", seeds: corpus::images, parse: read_images },
     Parser { name: "generator", seeds: corpus::generator, parse: read_generator },
     Parser { name: "manifest", seeds: corpus::manifest, parse: read_manifest },
@@ -95,6 +99,22 @@ fn read_variates(_: &Path, input: &[u8]) -> bool {
 
 fn read_late(_: &Path, input: &[u8]) -> bool {
     read_part("late.safetensors", input)
+}
+
+fn read_network(_: &Path, input: &[u8]) -> bool {
+    read_part("network.safetensors", input)
+}
+
+fn read_links(folder: &Path, input: &[u8]) -> bool {
+    let path = folder.join("links.csv");
+    fs::write(&path, input).unwrap();
+    LinkSource::File(path).links(2, 0).is_ok()
+}
+
+fn read_trace(folder: &Path, input: &[u8]) -> bool {
+    let path = folder.join("trace.csv");
+    fs::write(&path, input).unwrap();
+    Presence::Trace(path).open().is_ok()
 }
 
 fn read_images(_: &Path, input: &[u8]) -> bool {

@@ -12,7 +12,8 @@
 //! 4. [`theta()`] and [`quality`] say how far generated images are from authentic ones. [`Corruption`] puts faults into them, so that a
 //!    measure can be seen to notice.
 //!
-//! Somebody else's samples come in by the same door: implement [`SampleSource`] (`examples/own_source.rs`).
+//! Somebody else's samples come in by the same door: a [`Folder`] of them, a [`Program`] that draws them, or one's own [`SampleSource`]
+//! (`examples/own_source.rs`).
 //!
 //! ```
 //! use imfl_aigc::{DenoiserConfig, Generator, Request, SampleSource, Sampling, Trainer, TrainingConfig};
@@ -67,7 +68,7 @@ pub use optimizer::AdamW;
 pub use pixels::PixelScale;
 pub use sampling::{Method, Sampling, SamplingError};
 pub use setting::SettingError;
-pub use source::{Misfit, Observe, Provenance, Request, SampleError, SampleSource};
+pub use source::{Folder, Misfit, Observe, Program, Provenance, Request, SampleError, SampleSource};
 pub use theta::{GradientProbe, Theta, ThetaError, theta};
 pub use training::{Progress, Trainer, TrainingError};
 pub use training_config::TrainingConfig;

@@ -44,6 +44,8 @@
 //! |---|---|---|
 //! | [`federated::Aggregation`] | [`federated::AggregationRule`], taken in by an [`federated::Intake`] | [`federated::aggregation`] |
 //! | [`federated::LocalAlgorithm`] | [`federated::ClientAlgorithm`], with a [`federated::Memory`] | `federated::local` |
+//! | [`network::Policy`] | [`network::PolicyRule`] | [`network::policy`] |
+//! | [`network::Compression`] | [`network::Codec`] | [`network::compression`] |
 //! | [`federated::Attack`] | [`federated::Adversary`] | [`federated::attack`] |
 //!
 //! # What is promised
@@ -63,6 +65,7 @@ pub mod gradient;
 pub mod launch;
 pub mod layer;
 pub mod model;
+pub mod network;
 pub mod op;
 pub mod parameters;
 pub mod partition;

@@ -12,6 +12,7 @@ pub use crate::federated::{
 };
 pub use crate::layer::{Conv2d, Dropout, Embedding, GroupNorm, Linear, MaxPool2d, Pass, flatten};
 pub use crate::model::{Architecture, Model};
+pub use crate::network::{Closing, Codec, Compression, Crowd, Link, LinkSource, Network, Policy, PolicyRule, Presence};
 pub use crate::parameters::{Initialiser, Layout, Stacked, Weights};
 pub use crate::partition::Scheme;
 pub use crate::random::ChaCha8Rng;

@@ -43,6 +43,14 @@ pub enum Purpose {
     Attack = 15,
     /// Random choices of an experiment that is not part of a run: who takes part, who fails, who lies.
     Experiment = 16,
+    /// What connects a client with the server.
+    Link = 20,
+    /// When a client can be reached.
+    Presence = 21,
+    /// Which clients a policy asks that chooses itself.
+    Dispatch = 22,
+    /// Rounding of updates on their way to the server.
+    Rounding = 23,
 }
 
 /// The generator for one purpose at one place of a run. Use 0 for coordinates that do not apply.

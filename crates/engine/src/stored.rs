@@ -3,6 +3,7 @@
 use crate::parameters::{Layout, Weights};
 pub use imfl_storage::StoredError;
 pub(crate) use imfl_storage::{Stored, Tensors};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A model: one tensor for each parameter, by its name, without the client axis.
@@ -14,9 +15,17 @@ impl Weights {
     /// # Errors
     /// [`StoredError`] if two parameters have one name.
     pub fn to_safetensors(&self) -> Result<Vec<u8>, StoredError> {
+        self.to_safetensors_about(&BTreeMap::new())
+    }
+
+    /// The same with texts about the model in its metadata, each under a key of its own.
+    ///
+    /// # Errors
+    /// As [`Weights::to_safetensors`].
+    pub fn to_safetensors_about(&self, about: &BTreeMap<&str, String>) -> Result<Vec<u8>, StoredError> {
         let mut tensors = Tensors::default();
         self.iter().for_each(|(parameter, values)| tensors.add_f32(&parameter.name, &parameter.shape, values));
-        tensors.to_bytes(MODEL)
+        tensors.to_bytes_with(MODEL, about)
     }
 
     /// Reads a model of this layout back.
@@ -56,6 +65,12 @@ mod tests {
         let again = Weights::from_safetensors(layout(3), &bytes).unwrap();
         assert_eq!(again, weights);
         assert_eq!(again.to_safetensors().unwrap(), bytes);
+        let about = BTreeMap::from([("model", "mlp".to_string()), ("a \"quoted\" key", "\u{e9}\n".into())]);
+        let described = weights.to_safetensors_about(&about).unwrap();
+        assert_eq!(Weights::from_safetensors(layout(3), &described).unwrap(), weights);
+        let stored = Stored::open(&described, MODEL).unwrap();
+        assert!(about.iter().all(|(key, text)| stored.about(key) == Some(text.as_str())), "{stored:?}");
+        assert!((0..20).all(|_| weights.to_safetensors_about(&about).unwrap() == described), "in one order");
     }
 
     #[test]

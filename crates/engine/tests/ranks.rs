@@ -9,6 +9,7 @@ use imfl_engine::federated::{
     ServerState,
 };
 use imfl_engine::model::Architecture;
+use imfl_engine::network::{LinkSource, Network, Presence};
 use imfl_engine::partition::Scheme;
 use imfl_engine::{attack::Hostility, gradient};
 use imfl_ranks::Ranks;
@@ -97,6 +98,27 @@ fn scaffold_and_late_clients() {
     same("scaffold with late clients", |federation| {
         federation.local.algorithm = "scaffold".parse().unwrap();
         federation.availability = Availability { after: 0.1, late: 0.3, ..Availability::default() };
+    });
+}
+
+/// Links that differ, in three ways of being slow on them.
+#[test]
+fn networks() {
+    fn on(federation: &mut Federation, policy: &str, compression: &str) {
+        federation.network = Some(Arc::new(Network {
+            links: LinkSource::Mobile.links(CLIENTS, SEED).unwrap(),
+            seconds_per_sample: vec![1e-3; CLIENTS],
+            rhythm: "markov:1:0.2".parse::<Presence>().unwrap().open().unwrap(),
+            policy: policy.parse().unwrap(),
+            compression: compression.parse().unwrap(),
+            cohort: 6,
+        }));
+    }
+    same("a deadline and eight bits", |federation| on(federation, "late-counts:0.4", "q8"));
+    same("buffered rounds and error feedback", |federation| on(federation, "buffered:3", "top-k:0.1"));
+    same("selection and scaffold", |federation| {
+        federation.local.algorithm = "scaffold".parse().unwrap();
+        on(federation, "oort", "f16");
     });
 }
 

@@ -216,9 +216,14 @@ impl<'a> Reporter<'a> {
     }
 
     fn advance(&mut self, progress: &Progress) {
-        self.bar.set(progress.step);
         self.loss += progress.loss;
         self.steps += 1;
+        self.bar.say(format!(
+            "loss {:.4}, {:.0} images/s",
+            self.loss / f64::from(self.steps),
+            progress.images_per_second
+        ));
+        self.bar.set(progress.step);
     }
 
     fn say(&mut self, progress: &Progress) {

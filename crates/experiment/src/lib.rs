@@ -6,6 +6,7 @@ pub mod bench;
 pub mod contest;
 pub mod generator;
 pub mod reproduce;
+pub mod sweep;
 
 /// Holds the recipes of docs/extending.md to what compiles.
 #[cfg(doctest)]

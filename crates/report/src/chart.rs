@@ -1,17 +1,22 @@
-//! Lines with intervals and clouds of dots, with a legend beside them.
+//! Lines with intervals and clouds of dots; names stand beside the ends of lines.
 
 use crate::figure::Figure;
-use crate::plot::{FAINT, INK, text};
-use imfl_run::failure::{Failure, Kind, Outcome};
+use crate::frame::{self, Frame};
+use crate::palette::CONTEXT;
+use crate::scale;
+use crate::table::Table;
+use imfl_run::failure::Outcome;
 use imfl_statistics::Interval;
-use plotters::coord::Shift;
-use plotters::prelude::*;
+use plotters::style::RGBColor;
 
-/// Pixels of a figure, and of its legend.
-const SIZE: (u32, u32) = (940, 420);
-const LEGEND: u32 = 230;
-/// Pixels of half the line across the end of an interval.
-const CAP: i32 = 3;
+/// Pixels for labels of lines.
+const LABELS: f64 = 218.0;
+/// Lines with a colour of their own; of more, the first are drawn for comparison, in grey.
+const COLOURED: usize = 8;
+/// A linear axis becomes logarithmic where the largest value is so many times the median: a cliff would flatten all else.
+const CLIFF: f64 = 50.0;
+/// Letters of a label that have room.
+const LETTERS: usize = 25;
 
 /// How an axis is cut and labelled.
 #[derive(Clone, Copy, Debug)]
@@ -40,26 +45,17 @@ impl Axis {
         Self { percent: true, ..Self::linear(label) }
     }
 
-    fn place(&self, value: f64) -> Option<f64> {
-        match self.logarithmic {
-            true => (value > 0.0).then(|| value.log10()),
-            false => value.is_finite().then_some(value),
-        }
+    fn shows(&self, value: f64) -> bool {
+        value.is_finite() && (!self.logarithmic || value > 0.0)
     }
 
-    fn name(&self, place: f64) -> String {
-        // Between two powers of ten there is a label at half the way: 3.2 is close enough.
-        let value = if self.logarithmic { significant(10f64.powf(place), 2) } else { place };
-        if self.percent {
-            return format!("{:.0} %", value * 100.0);
-        }
-        match value.abs() {
-            size if size < 1e-12 => "0".into(),
-            size if !(1e-3..1e5).contains(&size) => format!("{value:.1e}"),
-            size if size >= 100.0 => format!("{value:.0}"),
-            size if size >= 10.0 => format!("{value:.1}").trim_end_matches(".0").into(),
-            _ => format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').into(),
-        }
+    fn name(&self, value: f64) -> String {
+        if self.percent { scale::percent(value) } else { scale::number(value) }
+    }
+
+    fn said(&self) -> String {
+        let label = self.label;
+        if self.logarithmic && !label.contains("log") { format!("{label} (logarithmic)") } else { label.into() }
     }
 }
 
@@ -109,149 +105,170 @@ impl Chart {
     /// # Errors
     /// None that is expected: text of an SVG cannot fail to be written.
     pub fn draw(&self) -> Outcome<Figure> {
-        let mut svg = String::new();
-        self.onto(&mut svg).map_err(|error| Failure::new(Kind::Unexpected, format!("cannot draw: {error}")))?;
-        Ok(Figure { name: self.name, caption: self.caption.clone(), svg })
-    }
-
-    fn onto(&self, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
-        let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-        root.fill(&WHITE)?;
-        let (left, right) = root.split_horizontally(SIZE.0 - LEGEND);
-        let placed: Vec<Vec<(f64, [f64; 3])>> = self.series.iter().map(|series| self.place(series)).collect();
-        let all = || placed.iter().flatten();
-        let (x, y) = (
-            range(all().map(|point| point.0), 0.02, false),
-            range(all().flat_map(|point| point.1), 0.05, !self.y.logarithmic),
-        );
-        let mut chart = ChartBuilder::on(&left)
-            .caption(&self.title, text(18))
-            .margin(12)
-            .x_label_area_size(42)
-            .y_label_area_size(76)
-            .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
-        chart
-            .configure_mesh()
-            .bold_line_style(FAINT)
-            .light_line_style(WHITE)
-            .axis_style(INK)
-            .x_labels(8)
-            .x_desc(self.x.label)
-            .x_label_formatter(&|place| self.x.name(*place))
-            .y_desc(self.y.label)
-            .y_label_formatter(&|place| self.y.name(*place))
-            .label_style(text(13))
-            .draw()?;
-        for (series, points) in self.series.iter().zip(&placed) {
-            let line = points.iter().map(|&(x, [_, mean, _])| (x, mean));
-            match series.style {
-                Style::Line(width) => {
-                    chart.draw_series(LineSeries::new(line, series.colour.stroke_width(width)))?;
-                }
-                Style::Dashed => {
-                    chart.draw_series(DashedLineSeries::new(line, 6, 4, series.colour.stroke_width(2)))?;
-                }
-                Style::Dots => {
-                    chart.draw_series(line.map(|point| Circle::new(point, 3, series.colour.mix(0.7).filled())))?;
-                }
+        let (x, y) = (self.x, self.height());
+        let shown: Vec<Vec<(f64, Interval)>> = self.series.iter().map(|series| points(series, x, y)).collect();
+        let across = shown.iter().flatten().map(|point| point.0);
+        let up = shown.iter().flatten().flat_map(|(_, value)| [value.low, value.mean, value.high]);
+        let (across, up) = (range(across, 0.02, x, false), range(up.filter(|value| y.shows(*value)), 0.05, y, true));
+        let (below, left) = (x.said(), y.said());
+        let named = [(&below, x, across), (&left, y, up)].map(|(label, axis, values)| frame::Axis {
+            values,
+            logarithmic: axis.logarithmic,
+            label,
+            ticks: 6,
+            name: if axis.percent { &scale::percent } else { &scale::number },
+        });
+        let mut frame = Frame::new(&self.title, &named[0], &named[1], LABELS);
+        let first = self.series.len().saturating_sub(COLOURED);
+        let mut labels = Vec::new();
+        for (index, (series, points)) in self.series.iter().zip(&shown).enumerate() {
+            let colour = if index < first { CONTEXT } else { series.colour };
+            put(&mut frame, series, points, colour, (x, y));
+            if let Some((x, value)) = points.last() {
+                labels.push((frame.at((*x, value.mean)), colour, short(&series.name)));
             }
-            let colour = series.colour.stroke_width(1);
-            let spread = || points.iter().filter(|(_, [low, _, high])| high > low);
-            chart.draw_series(spread().map(|&(x, [low, _, high])| PathElement::new([(x, low), (x, high)], colour)))?;
-            let caps = spread().flat_map(|&(x, [low, _, high])| [(x, low), (x, high)]);
-            chart
-                .draw_series(caps.map(|end| EmptyElement::at(end) + PathElement::new([(-CAP, 0), (CAP, 0)], colour)))?;
         }
-        self.legend(&right)?;
-        root.present()?;
-        Ok(())
+        frame.labels(labels);
+        let svg = frame.canvas.finish(&self.title, &self.caption);
+        Ok(Figure { name: self.name, caption: self.caption.clone(), svg, table: Some(self.table()) })
     }
 
-    /// Points on the axes: x, and low, mean and high of y.
-    fn place(&self, series: &Series) -> Vec<(f64, [f64; 3])> {
-        let of = |&(x, value): &(f64, Interval)| {
-            let mean = self.y.place(value.mean)?;
-            let ends = [value.low, value.high].map(|end| self.y.place(end).unwrap_or(mean));
-            Some((self.x.place(x)?, [ends[0], mean, ends[1]]))
+    /// The axis upwards: logarithmic where one value would flatten all others.
+    fn height(&self) -> Axis {
+        let mut values: Vec<f64> =
+            self.series.iter().flat_map(|series| &series.points).map(|(_, value)| value.mean).collect();
+        values.sort_by(f64::total_cmp);
+        let cliff = match (values.first(), values.get(values.len() / 2), values.last()) {
+            (Some(&least), Some(&middle), Some(&most)) => least > 0.0 && most > CLIFF * middle,
+            _ => false,
         };
-        series.points.iter().filter_map(of).collect()
+        Axis { logarithmic: self.y.logarithmic || (cliff && !self.y.percent), ..self.y }
     }
 
-    fn legend(&self, area: &DrawingArea<SVGBackend, Shift>) -> Result<(), Box<dyn std::error::Error>> {
-        for (index, series) in self.series.iter().rev().enumerate() {
-            let y = 44 + 20 * index as i32;
-            let colour = series.colour;
-            match series.style {
-                Style::Line(width) => {
-                    area.draw(&PathElement::new([(6, y), (26, y)], colour.stroke_width(width)))?;
-                }
-                Style::Dashed => {
-                    for start in [6, 14, 22] {
-                        area.draw(&PathElement::new([(start, y), (start + 5, y)], colour.stroke_width(2)))?;
-                    }
-                }
-                Style::Dots => area.draw(&Circle::new((16, y), 4, colour.filled()))?,
-            }
-            area.draw(&Text::new(series.name.clone(), (34, y - 6), text(12)))?;
+    /// All points as numbers.
+    fn table(&self) -> Table {
+        let rows = self.series.iter().flat_map(|series| {
+            series.points.iter().map(|(x, value)| {
+                let spread = match value.high > value.low {
+                    true => format!("{} to {}", self.y.name(value.low), self.y.name(value.high)),
+                    false => "-".into(),
+                };
+                vec![series.name.clone(), self.x.name(*x), self.y.name(value.mean), spread]
+            })
+        });
+        let header = ["line", self.x.label, self.y.label, "interval"].map(str::to_string).into();
+        Table { title: self.title.clone(), header, rows: rows.collect() }
+    }
+}
+
+/// What has a place on both axes.
+fn points(series: &Series, x: Axis, y: Axis) -> Vec<(f64, Interval)> {
+    series.points.iter().copied().filter(|(at, value)| x.shows(*at) && y.shows(value.mean)).collect()
+}
+
+/// One series with its intervals.
+fn put(frame: &mut Frame, series: &Series, points: &[(f64, Interval)], colour: RGBColor, (x, y): (Axis, Axis)) {
+    for (at, value) in points.iter().filter(|(_, value)| value.high > value.low) {
+        // An end that the axis does not reach ends at the value.
+        let end = |end: f64| frame.at((*at, if y.shows(end) { end } else { value.mean }));
+        let (low, high) = (end(value.low), end(value.high));
+        for (from, to) in [
+            (low, high),
+            ((low.0 - 3.0, low.1), (low.0 + 3.0, low.1)),
+            ((high.0 - 3.0, high.1), (high.0 + 3.0, high.1)),
+        ] {
+            frame.canvas.line(&[from, to], colour, 1.0, "");
         }
-        Ok(())
+    }
+    let line: Vec<(f64, f64)> = points.iter().map(|(at, value)| frame.at((*at, value.mean))).collect();
+    let radius = match series.style {
+        Style::Line(width) => {
+            frame.canvas.line(&line, colour, f64::from(width), "");
+            2.5
+        }
+        Style::Dashed => {
+            frame.canvas.line(&line, colour, 2.0, "6 4");
+            2.5
+        }
+        Style::Dots => 3.0,
+    };
+    for ((at, value), place) in points.iter().zip(line) {
+        let says = format!("{}: {} at {}", series.name, y.name(value.mean), x.name(*at));
+        frame.canvas.dot(place, radius, colour, &says);
     }
 }
 
-/// Rounded to so many significant digits.
-fn significant(value: f64, digits: i32) -> f64 {
-    let unit = 10f64.powi(value.abs().log10().floor() as i32 + 1 - digits);
-    (value / unit).round() * unit
+/// A name that fits beside the panel.
+fn short(name: &str) -> String {
+    match name.chars().count() > LETTERS {
+        true => name.chars().take(LETTERS - 1).chain(['\u{2026}']).collect(),
+        false => name.into(),
+    }
 }
 
-/// From the smallest to the largest value with a margin; from zero if asked for and nothing is below.
-fn range(values: impl Iterator<Item = f64>, margin: f64, from_zero: bool) -> (f64, f64) {
+/// From the smallest to the largest value with a margin; upwards from zero where that costs little room.
+fn range(values: impl Iterator<Item = f64>, margin: f64, axis: Axis, up: bool) -> (f64, f64) {
     let (low, high) =
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {
-        return (0.0, 1.0);
+        return if axis.logarithmic { (1.0, 10.0) } else { (0.0, 1.0) };
+    }
+    if axis.logarithmic {
+        let factor = if high > low { (high / low).powf(margin) } else { 2.0 };
+        return (low / factor, high * factor);
     }
     let width = if high > low { high - low } else { high.abs().max(1.0) };
-    let bottom = if from_zero && low >= 0.0 && low < 0.6 * high { 0.0 } else { low - margin * width };
+    let bottom = if up && low >= 0.0 && low < 0.6 * high { 0.0 } else { low - margin * width };
     (bottom, high + margin * width)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::palette::INK;
 
-    #[test]
-    fn logarithmic_labels_are_round() {
-        let axis = Axis::logarithmic("");
-        let labels = [-0.5, 0.0, 0.5, 1.5, 2.5, 3.5].map(|place| axis.name(place));
-        assert_eq!(labels, ["0.32", "1", "3.2", "32", "320", "3200"]);
-    }
-
-    #[test]
-    fn a_chart_holds_its_names_and_logarithms_leave_out_what_has_none() {
+    fn chart(points: &[(f64, f64)], series: usize) -> Chart {
         let at = |mean: f64| Interval { mean, low: mean * 0.9, high: mean * 1.1 };
-        let series = Series {
-            name: "posted".into(),
+        let series = (0..series).map(|index| Series {
+            name: format!("posted {index}"),
             colour: INK,
             style: Style::Line(2),
-            points: vec![(0.0, at(1.0)), (0.1, at(1.0)), (10.0, at(100.0))],
-        };
-        let chart = Chart {
+            points: points.iter().map(|&(x, y)| (x, at(y))).collect(),
+        });
+        Chart {
             name: "t",
             title: "Title".into(),
             caption: String::new(),
             x: Axis::logarithmic("alpha"),
             y: Axis::linear("credits"),
-            series: vec![series],
-        };
-        assert_eq!(chart.place(&chart.series[0]).iter().map(|point| point.0.round()).collect::<Vec<_>>(), [-1.0, 1.0]);
-        let svg = chart.draw().unwrap().svg;
-        for word in ["Title", "alpha", "credits", "posted"] {
-            assert!(svg.contains(word), "{word}");
+            series: series.collect(),
         }
-        assert_eq!(Axis::logarithmic("").name(-1.0), "0.1");
-        assert_eq!(Axis::percent("").name(0.25), "25 %");
-        assert_eq!(range([2.0, 3.0].into_iter(), 0.0, true), (2.0, 3.0));
-        assert_eq!(range([1.0, 3.0].into_iter(), 0.0, true), (0.0, 3.0));
+    }
+
+    #[test]
+    fn a_chart_holds_its_names_and_logarithms_leave_out_what_has_none() {
+        let chart = chart(&[(0.0, 1.0), (0.1, 1.0), (10.0, 100.0)], 1);
+        let figure = chart.draw().unwrap();
+        assert_eq!(figure.svg.matches("<circle").count(), 2, "0 has no logarithm");
+        for word in ["Title", "alpha (logarithmic)", "credits", "posted 0: 100 at 10"] {
+            assert!(figure.svg.contains(word), "{word}");
+        }
+        assert_eq!(figure.table.unwrap().rows.len(), 3, "the table leaves nothing out");
+    }
+
+    #[test]
+    fn more_than_eight_lines_stand_behind_in_grey() {
+        let grey = crate::palette::hex(CONTEXT);
+        let of = |series| chart(&[(1.0, 1.0), (2.0, 2.0)], series).draw().unwrap().svg.contains(&grey);
+        assert_eq!((of(8), of(9)), (false, true));
+    }
+
+    #[test]
+    fn a_cliff_makes_the_axis_logarithmic() {
+        let of = |last| chart(&[(1.0, 1.0), (2.0, 2.0), (3.0, 2.0), (4.0, last)], 1).height().logarithmic;
+        assert_eq!((of(3.0), of(25_000.0)), (false, true));
+        let linear = Axis::linear("");
+        assert_eq!(range([2.0, 3.0].into_iter(), 0.0, linear, true), (2.0, 3.0));
+        assert_eq!(range([1.0, 3.0].into_iter(), 0.0, linear, true), (0.0, 3.0));
     }
 }

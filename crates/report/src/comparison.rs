@@ -1,11 +1,14 @@
 //! One page for several runs and experiments: what the runs have in common side by side, then each experiment's tables and
-//! figures. No script, nothing loaded from elsewhere.
+//! figures.
 
 use super::page;
+use crate::learning::{self, Group, Trained};
 use crate::table::Table;
 use imfl_run::failure::{Failure, Kind, Outcome};
-use maud::{Markup, PreEscaped, html};
+use imfl_run::metrics::RoundMetrics;
+use maud::{Markup, html};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A run's or an experiment's folder, as far as the page needs it.
@@ -16,7 +19,7 @@ pub struct Entry {
 }
 
 enum Content {
-    Run(Value),
+    Run { summary: Value, settings: BTreeMap<String, String>, rounds: Vec<RoundMetrics> },
     Experiment { result: Value, tables: Vec<Table>, figures: Vec<(String, String)> },
 }
 
@@ -28,7 +31,8 @@ impl Entry {
     pub fn read(folder: &Path) -> Outcome<Self> {
         let (run, experiment) = (folder.join("summary.json"), folder.join("result.json"));
         let content = if run.is_file() {
-            Content::Run(json(&run, "imfl.run/1")?)
+            let summary = json(&run, "imfl.run/1")?;
+            Content::Run { summary, settings: settings(folder)?, rounds: rounds(folder)? }
         } else if experiment.is_file() {
             let result = json(&experiment, "imfl.reproduce/1")?;
             let wrong = |what: &str| data(&experiment, &format!("`{what}` is not what `imfl reproduce` writes"));
@@ -57,16 +61,31 @@ impl Entry {
     /// What is printed about it: its kind and its file of numbers.
     pub fn value(&self) -> &Value {
         match &self.content {
-            Content::Run(value) | Content::Experiment { result: value, .. } => value,
+            Content::Run { summary: value, .. } | Content::Experiment { result: value, .. } => value,
         }
     }
 
     fn run(&self) -> Option<(&Path, &Value)> {
         match &self.content {
-            Content::Run(summary) => Some((&self.folder, summary)),
+            Content::Run { summary, .. } => Some((&self.folder, summary)),
             Content::Experiment { .. } => None,
         }
     }
+}
+
+/// The settings that decided a run, from its `config.toml`.
+fn settings(folder: &Path) -> Outcome<BTreeMap<String, String>> {
+    Ok(imfl_run::config::read(&folder.join("config.toml"))?.deciding())
+}
+
+/// The rounds of a run, from its `metrics.jsonl`; none if nobody trained.
+fn rounds(folder: &Path) -> Outcome<Vec<RoundMetrics>> {
+    let path = folder.join("metrics.jsonl");
+    let text = std::fs::read_to_string(&path).map_err(|error| data(&path, &error.to_string()))?;
+    let line = |(number, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|error| data(&path, &format!("line {}: {error}", number + 1)))
+    };
+    text.lines().enumerate().map(line).collect()
 }
 
 fn json(path: &Path, schema: &str) -> Outcome<Value> {
@@ -87,7 +106,7 @@ fn data(path: &Path, problem: &str) -> Failure {
 /// # Errors
 /// A failure that names the file that could not be written.
 pub fn write(path: &Path, entries: &[Entry]) -> Outcome {
-    std::fs::write(path, render(entries))
+    std::fs::write(path, render(entries)?)
         .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot write {}: {error}", path.display())))
 }
 
@@ -109,9 +128,8 @@ pub fn runs(entries: &[Entry]) -> Table {
     let mut header = vec!["run".to_string(), "dataset".into(), "seed".into()];
     header.extend(COLUMNS.iter().map(|(name, _, _)| name.to_string()));
     let row = |(folder, summary): (&Path, &Value)| {
-        let name =
-            folder.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into());
-        let mut row = vec![name, summary["dataset"].as_str().unwrap_or("-").into(), summary["seed"].to_string()];
+        let mut row =
+            vec![name(folder), summary["dataset"].as_str().unwrap_or("-").into(), summary["seed"].to_string()];
         row.extend(COLUMNS.iter().map(|&(_, key, decimals)| {
             summary.pointer(key).and_then(Value::as_f64).map_or("-".into(), |value| format!("{value:.decimals$}"))
         }));
@@ -121,23 +139,99 @@ pub fn runs(entries: &[Entry]) -> Table {
     Table { title: "Runs side by side".into(), header, rows }
 }
 
-fn render(entries: &[Entry]) -> String {
+/// A run's folder, its summary, the settings that decided it, and its rounds.
+type Ran<'a> = (&'a Path, &'a Value, &'a BTreeMap<String, String>, &'a [RoundMetrics]);
+
+/// Runs whose settings differ in nothing but the seed, by what tells them from the others.
+pub fn groups(entries: &[Entry]) -> Vec<Group> {
+    let runs: Vec<Ran> = entries
+        .iter()
+        .filter_map(|entry| match &entry.content {
+            Content::Run { summary, settings, rounds } => {
+                Some((entry.folder.as_path(), summary, settings, &rounds[..]))
+            }
+            Content::Experiment { .. } => None,
+        })
+        .collect();
+    let differing = differing(&runs.iter().map(|(_, _, settings, _)| *settings).collect::<Vec<_>>());
+    let mut groups: Vec<Group> = Vec::new();
+    for (folder, summary, settings, rounds) in runs {
+        let Some(run) = Trained::of(&folder.display().to_string(), summary, rounds) else { continue };
+        let value = |key: &String| format!("{key}={}", settings.get(key).map_or("unset", String::as_str));
+        let name = match differing.is_empty() {
+            true => "all runs".into(),
+            false => differing.iter().map(value).collect::<Vec<_>>().join(", "),
+        };
+        match groups.iter_mut().find(|group| group.name == name) {
+            Some(group) => group.runs.push(run),
+            None => groups.push(Group { name, runs: vec![run] }),
+        }
+    }
+    groups
+}
+
+/// The keys, but for the seed, that not all have the same value of.
+fn differing(settings: &[&BTreeMap<String, String>]) -> Vec<String> {
+    let keys: BTreeSet<&String> = settings.iter().flat_map(|settings| settings.keys()).collect();
+    let differs = |key: &&String| settings.windows(2).any(|pair| pair[0].get(*key) != pair[1].get(*key));
+    keys.into_iter().filter(|key| *key != "seed").filter(differs).cloned().collect()
+}
+
+/// What the runs differ in: a row for each such key, a column for each run; nothing if that is the seed alone.
+pub fn differences(entries: &[Entry]) -> Option<Table> {
+    let runs: Vec<(String, &BTreeMap<String, String>)> = entries
+        .iter()
+        .filter_map(|entry| match &entry.content {
+            Content::Run { settings, .. } => Some((name(&entry.folder), settings)),
+            Content::Experiment { .. } => None,
+        })
+        .collect();
+    let keys = differing(&runs.iter().map(|(_, settings)| *settings).collect::<Vec<_>>());
+    let row = |key: String| {
+        let values = runs.iter().map(|(_, settings)| settings.get(&key).cloned().unwrap_or("unset".into()));
+        [key.clone()].into_iter().chain(values).collect()
+    };
+    (!keys.is_empty()).then(|| Table {
+        title: "What the runs were told differently, beside the seed".into(),
+        header: ["setting".to_string()].into_iter().chain(runs.iter().map(|(name, _)| name.clone())).collect(),
+        rows: keys.into_iter().map(row).collect(),
+    })
+}
+
+/// The tables that runs are compared by, the most important first: all runs, what they were told differently, what each setting comes
+/// to over its seeds, and what it gains seed by seed.
+pub fn tables(entries: &[Entry]) -> Vec<Table> {
+    let groups = groups(entries);
+    let several = groups.iter().any(|group| group.runs.len() > 1);
+    let all = runs(entries);
+    let all = (!all.rows.is_empty()).then_some(all);
+    let means = several.then(|| learning::table(&groups));
+    [all, differences(entries), means, learning::paired(&groups)].into_iter().flatten().collect()
+}
+
+/// The last part of a folder's path.
+fn name(folder: &Path) -> String {
+    folder.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into())
+}
+
+fn render(entries: &[Entry]) -> Outcome<String> {
     let title = match entries {
         [Entry { content: Content::Experiment { result, .. }, .. }] => {
             format!("imfl reproduce {}", result["experiment"].as_str().unwrap_or_default())
         }
         _ => "imfl: a comparison".into(),
     };
-    let runs = runs(entries);
+    let (tables, figures) = (tables(entries), learning::curves(&groups(entries))?);
     let content = html! {
-        @if !runs.rows.is_empty() { (table(&runs)) }
+        @for shown in &tables { (page::table(shown)) }
+        @for shown in &figures { (page::figure(shown)) }
         @for entry in entries {
             @if let Content::Experiment { result, tables, figures } = &entry.content {
                 (experiment(result, tables, figures))
             }
         }
     };
-    page::document(&title, &content)
+    Ok(page::document(&title, &content))
 }
 
 fn experiment(result: &Value, tables: &[Table], figures: &[(String, String)]) -> Markup {
@@ -151,21 +245,7 @@ fn experiment(result: &Value, tables: &[Table], figures: &[(String, String)]) ->
             (format!("{:.0}", result["seconds"].as_f64().unwrap_or_default())) " s on " (word("machine"))
         }
         ul { @for note in result["notes"].as_array().into_iter().flatten() { li { (note.as_str().unwrap_or_default()) } } }
-        @for (svg, caption) in figures { figure { (PreEscaped(svg)) figcaption { (caption) } } }
-        @for shown in tables { (table(shown)) }
-    }
-}
-
-fn table(shown: &Table) -> Markup {
-    html! {
-        p { (shown.title) }
-        div style="overflow-x: auto" {
-            table {
-                tr { @for name in &shown.header { th { (name) } } }
-                @for row in &shown.rows {
-                    tr { @for (column, cell) in row.iter().enumerate() { td.number[column > 0] { (cell) } } }
-                }
-            }
-        }
+        @for (svg, caption) in figures { (page::picture(svg, caption)) }
+        @for shown in tables { (page::table(shown)) }
     }
 }

@@ -1,5 +1,6 @@
 //! A picture with its name and what it shows.
 
+use crate::table::Table;
 use imfl_run::failure::{Failure, Kind};
 use std::fmt::Display;
 
@@ -11,6 +12,8 @@ pub struct Figure {
     pub caption: String,
     /// A whole SVG document.
     pub svg: String,
+    /// The same in numbers, for those who do not see the picture; absent where the page has a table of it elsewhere.
+    pub table: Option<Table>,
 }
 
 /// What drawing and writing fail with that should not.

@@ -1,14 +1,22 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod canvas;
 pub mod chart;
 pub mod comparison;
 pub mod figure;
+mod frame;
 pub mod grid;
+pub mod learning;
+mod network;
 mod page;
+pub mod palette;
 pub mod plot;
 mod run;
+mod scale;
+mod section;
 pub mod table;
+pub mod theme;
 mod worth;
 
 pub use figure::Figure;

@@ -1,25 +1,16 @@
-//! The page itself: no script, nothing loaded from elsewhere.
+//! What every page is made of: the document with its style, figures and tables. One file, nothing loaded from elsewhere; the one script
+//! sorts tables.
 
 use crate::figure::Figure;
-use crate::worth;
+use crate::palette;
+use crate::table::Table;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use imfl_run::pipeline::{Summary, over_floor};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// How every page of this program looks.
-const STYLE: &str = "
-body { font: 16px/1.5 system-ui, sans-serif; color: #202428; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
-.fact { border: 1px solid #dde1e5; border-radius: .5rem; padding: .6rem .8rem; }
-.fact b { display: block; font-size: 1.35rem; } .fact span, figcaption, .quiet { color: #5a636b; font-size: .9rem; }
-figure { margin: 1rem 0; } figure svg, figure img { max-width: 100%; height: auto; }
-table { border-collapse: collapse; } td, th { padding: .15rem 1.2rem .15rem 0; text-align: left; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-pre { background: #f5f7f9; padding: 1rem; overflow-x: auto; border-radius: .5rem; font-size: .85rem; }
-";
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("sort.js");
 
-/// A page of its own around this content: one file, no script, nothing loaded.
+/// A page of its own around this content.
 pub fn document(title: &str, content: &Markup) -> String {
     html! {
         (DOCTYPE)
@@ -28,83 +19,91 @@ pub fn document(title: &str, content: &Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(palette::dark_rules())) }
             }
             body {
-                h1 { (title) }
-                (content)
+                main {
+                    h1 { (title) }
+                    (content)
+                }
+                script { (PreEscaped(SCRIPT)) }
             }
         }
     }
     .into_string()
 }
 
-/// The whole document.
-pub fn render(summary: &Summary, figures: &[Figure], grid: Option<&[u8]>, config: &str) -> String {
-    let content = html! {
-        p.quiet {
-            (summary.clients) " clients, " (summary.rounds) " rounds on " (summary.device) ", seed " (summary.seed)
-        }
-        (facts(summary))
-        @for figure in figures {
-            figure { (PreEscaped(&figure.svg)) figcaption { (figure.caption) } }
-        }
-        @if let Some(grid) = grid {
-            figure {
-                img alt="generated images, one row a class" src=(format!("data:image/png;base64,{}", STANDARD.encode(grid)));
-                figcaption { "Images that were generated for clients, one row for each class that some client missed." }
-            }
-        }
-        (worth::section(summary))
-        (costs(summary))
-        h2 { "Configuration" }
-        p.quiet { "As it was resolved; " code { "imfl run --config config.toml" } " repeats the run." }
-        pre { (config) }
-    };
-    document(&format!("imfl run: {}", summary.dataset), &content)
-}
-
-fn facts(summary: &Summary) -> Markup {
-    let modes = &summary.modes;
-    let theta = summary.theta.map_or("none".into(), |theta| format!("{theta:.3}"));
-    let floor = summary.theta.zip(summary.theta_floor);
-    let floor = floor.map_or("no generator".into(), |(theta, floor)| format!("theta, {}", over_floor(theta, floor)));
-    let facts = [
-        (format!("{:.2} %", summary.accuracy * 100.0), "test accuracy".to_string()),
-        (theta, floor),
-        (format!("{} / {} / {}", modes.out, modes.local, modes.augmented), "out / local / augmented".into()),
-        (format!("{:.4}", summary.payments), "credits paid".into()),
-        (format!("{:.4}", summary.server_cost), "credits of server cost".into()),
-        (format!("{:.3e}", summary.price), "credits per effective sample".into()),
-    ];
+/// A plot with its caption and its numbers.
+pub fn figure(figure: &Figure) -> Markup {
     html! {
-        div.facts { @for (value, meaning) in &facts { div.fact { b { (value) } span { (meaning) } } } }
+        (picture(&figure.svg, &figure.caption))
+        @if let Some(shown) = &figure.table { (folded(shown)) }
     }
 }
 
-fn costs(summary: &Summary) -> Markup {
-    let rows = [
-        ("training on one sample once", summary.costs.seconds_per_sample),
-        ("generating one image", summary.costs.seconds_per_image),
-        ("getting the generator ready", summary.costs.seconds_for_setup),
-    ];
+/// An SVG document with its caption; on a narrow screen it can be moved sideways.
+pub fn picture(svg: &str, caption: &str) -> Markup {
     html! {
-        h2 { "Costs" }
-        p.quiet { "Seconds of one thread of this device, from which clients' costs follow." }
-        table {
-            @for (work, seconds) in rows { tr { td { (work) } td.number { (format!("{:.3} ms", seconds * 1e3)) } } }
+        figure {
+            div.scroll tabindex="0" role="group" aria-label=(caption) { (PreEscaped(svg)) }
+            figcaption { (caption) }
         }
-        p.quiet {
-            "Generator: " (summary.generator.as_ref().map_or("none".into(), ToString::to_string)) "."
-            @if let Some(filling) = &summary.filling { " Filling in " (filling) "." }
+    }
+}
+
+/// A PNG with its caption.
+pub fn image(png: &[u8], alt: &str, caption: &str) -> Markup {
+    let source = format!("data:image/png;base64,{}", STANDARD.encode(png));
+    html! { figure { img alt=(alt) src=(source); figcaption { (caption) } } }
+}
+
+/// A table behind a line that opens it.
+pub fn folded(shown: &Table) -> Markup {
+    html! { details { summary { "The numbers: " (shown.title) } (table(shown)) } }
+}
+
+/// A table with its title.
+pub fn table(shown: &Table) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="group" aria-label=(shown.title) {
+            table.sortable {
+                caption { (shown.title) }
+                thead {
+                    tr {
+                        @for (column, name) in shown.header.iter().enumerate() {
+                            th.number[numeric(shown, column)] scope="col" { (name) }
+                        }
+                    }
+                }
+                tbody {
+                    @for row in &shown.rows {
+                        tr { @for (column, cell) in row.iter().enumerate() { td.number[numeric(shown, column)] { (cell) } } }
+                    }
+                }
+            }
         }
-        p.quiet {
-            (summary.generated_images) " images were generated for clients; " (summary.withheld_images)
-            " training images were kept from clients, because the generator learnt from them or the test holds them."
-        }
-        h2 { "Time" }
-        table {
-            @for (stage, seconds) in &summary.seconds { tr { td { (stage) } td.number { (format!("{seconds:.2} s")) } } }
-        }
+    }
+}
+
+/// Whether a column holds numbers, in any of its rows.
+fn numeric(shown: &Table, column: usize) -> bool {
+    let starts = |cell: &str| cell.trim_start_matches(['-', '+']).starts_with(|letter: char| letter.is_ascii_digit());
+    column > 0 && shown.rows.iter().any(|row| row.get(column).is_some_and(|cell| starts(cell)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_numbers_stand_to_the_right_and_nothing_becomes_markup() {
+        let header = ["name", "mode", "paid"].map(str::to_string).into();
+        let rows =
+            vec![["<a>", "local", "-"].map(str::to_string).into(), ["b", "out", "-1.5"].map(str::to_string).into()];
+        let html = table(&Table { title: "t".into(), header, rows }).into_string();
+        assert_eq!(html.matches("class=\"number\"").count(), 3, "{html}");
+        assert!(html.contains("&lt;a&gt;") && !html.contains("<a>"), "{html}");
+        let page = document("t", &PreEscaped(html));
+        assert!(page.contains("prefers-color-scheme") && page.contains("lang=\"en\""));
     }
 }

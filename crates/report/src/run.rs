@@ -1,7 +1,8 @@
 //! The report of one run.
 
 use crate::figure::unexpected;
-use crate::{grid, page, plot};
+use crate::section::{self, Material};
+use crate::{grid, network, page, plot};
 use imfl_engine::data::Dataset;
 use imfl_run::pipeline::Training;
 use imfl_run::{Event, Finished, Outcome};
@@ -24,13 +25,15 @@ pub fn write(finished: &mut Finished) -> Outcome {
 
 fn leave(finished: &Finished) -> Outcome {
     let Finished { folder, setup, profile, allocation, training, summary, .. } = finished;
+    let stored = serde_json::to_value(summary).map_err(unexpected)?;
     let mut figures = Vec::new();
     if !training.rounds.is_empty() {
-        figures.push(plot::accuracy(&training.rounds)?);
+        figures.push(plot::accuracy(&training.rounds, stored["predicted"]["accuracy"].as_f64()));
     }
-    figures.push(plot::shares(profile, training, &setup.train.class_names)?);
-    figures.push(plot::pay(allocation)?);
-    figures.push(plot::price(allocation)?);
+    figures.extend(network::figures(&training.rounds)?);
+    figures.push(plot::shares(profile, training, &setup.train.class_names));
+    figures.push(plot::pay(allocation));
+    figures.push(plot::price(allocation));
     for figure in &figures {
         folder.write(&format!("plots/{}.svg", figure.name), &figure.svg)?;
     }
@@ -39,7 +42,10 @@ fn leave(finished: &Finished) -> Outcome {
         folder.write("plots/generated.png", grid)?;
     }
     let config = toml::to_string(&setup.config).map_err(unexpected)?;
-    folder.write("report.html", page::render(summary, &figures, grid.as_deref(), &config))
+    let material =
+        Material { finished, summary: &stored, figures: &figures, generated: grid.as_deref(), config: &config };
+    let title = format!("imfl run: {}", summary.dataset);
+    folder.write("report.html", page::document(&title, &section::all(&material)))
 }
 
 /// Up to ten generated images of each class that clients got.

@@ -18,7 +18,7 @@ fn accuracy(summary: &Summary, predicted: &Predicted, worth: f64) -> Markup {
         ("loss", format!("{:.4}", predicted.loss), format!("{:.4}", summary.loss)),
     ];
     html! {
-        h2 { "Accuracy bought" }
+        h3 { "Accuracy bought" }
         p.quiet {
             "Predicted before training from how many samples of each class the participants train on, by laws that were fitted to pilots on images "
             "that the server holds. The prediction was off by " (format!("{off:+.2}")) " points"
@@ -43,7 +43,7 @@ fn accuracy_loss(summary: &Summary) -> Markup {
         return html! {};
     };
     html! {
-        h2 { "Accuracy loss" }
+        h3 { "Accuracy loss" }
         p.quiet {
             "The part of the convergence bound that depends on who takes part, at a weight of " (weight)
             " credits. Measured: g_data " (format!("{:.3}", summary.g_data)) ", sigma " (format!("{:.3}", bound.sigma))

@@ -7,6 +7,7 @@ use imfl_engine::data::DataError;
 use imfl_engine::device::DeviceError;
 use imfl_engine::federated::{CohortError, TrainingError};
 use imfl_engine::model::ModelError;
+use imfl_engine::network::NetworkError;
 use imfl_engine::partition::PartitionError;
 use imfl_mechanism::ErrorKind;
 use imfl_storage::StorageError;
@@ -80,6 +81,7 @@ kinds! {
     ModelError => Config,
     PartitionError => Config,
     CohortError => Config,
+    NetworkError => Config,
     Misfit => Checkpoint,
     SampleError => Config,
     QualityError => Data,
@@ -95,7 +97,8 @@ impl From<DataError> for Failure {
 
 impl From<TrainingError> for Failure {
     fn from(error: TrainingError) -> Self {
-        let kind = if matches!(error, TrainingError::TooFew { .. }) { Kind::Config } else { Kind::Diverged };
+        let settings = matches!(error, TrainingError::TooFew { .. } | TrainingError::Network(_));
+        let kind = if settings { Kind::Config } else { Kind::Diverged };
         Self::new(kind, error)
     }
 }

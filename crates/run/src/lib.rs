@@ -17,6 +17,7 @@ pub mod assets;
 pub mod checkpoint;
 pub mod claim;
 pub mod config;
+pub mod events;
 pub mod failure;
 pub mod filling;
 pub mod host;

@@ -32,6 +32,11 @@ impl Memory {
     pub fn of(bytes: u64) -> Self {
         Self(bytes)
     }
+
+    /// How many bytes.
+    pub fn bytes(self) -> u64 {
+        self.0
+    }
 }
 
 impl FromStr for Memory {

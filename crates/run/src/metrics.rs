@@ -1,6 +1,6 @@
 //! What is written down of a round.
 
-use imfl_engine::federated::{Dropped, Evaluation, Rejection, RoundReport};
+use imfl_engine::federated::{Dropped, Evaluation, Rejection, RoundReport, Traffic};
 use serde::{Deserialize, Serialize};
 
 /// One line of `metrics.jsonl`.
@@ -12,7 +12,7 @@ pub struct RoundMetrics {
     pub cohort: Vec<u32>,
     /// Of whom no update arrived.
     pub dropped: Vec<Dropped>,
-    /// Whose update will arrive in the next round.
+    /// Whose update will arrive in the next round; on a network, in a later one.
     pub late: Vec<u32>,
     /// Whose update could not be used.
     pub rejected: Vec<Rejection>,
@@ -26,6 +26,9 @@ pub struct RoundMetrics {
     pub accuracy: f64,
     /// Samples trained on.
     pub samples: u64,
+    /// What it was on the network, in simulated seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Traffic>,
     /// Wall time of training, without evaluation.
     pub seconds: f64,
     /// Of these, seconds that rank 0 waited for other ranks to have trained.
@@ -50,6 +53,7 @@ impl RoundMetrics {
             loss: evaluation.loss,
             accuracy: evaluation.accuracy(),
             samples: report.samples,
+            network: report.network,
             seconds: report.seconds,
             waiting: report.waiting,
             communication: report.communication,

@@ -35,6 +35,13 @@ pub enum Event<'a> {
         /// Steps done.
         position: u64,
     },
+    /// What it has come to, in a few words.
+    TaskSaid {
+        /// Which task.
+        id: u64,
+        /// The words.
+        words: &'a str,
+    },
     /// It ended, finished or not.
     TaskEnded {
         /// Which task.
@@ -140,6 +147,11 @@ impl Task {
     pub fn set(&self, position: u64) {
         self.position.store(position, Ordering::Relaxed);
         self.progress.tell(&Event::TaskMoved { id: self.id, position });
+    }
+
+    /// What it has come to, in a few words that stand until the next.
+    pub fn say(&self, words: impl Display) {
+        self.progress.tell(&Event::TaskSaid { id: self.id, words: &words.to_string() });
     }
 
     /// One more step is done.

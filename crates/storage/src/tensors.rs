@@ -2,7 +2,7 @@
 
 use safetensors::tensor::{Dtype, Metadata, TensorView};
 use safetensors::{SafeTensors, serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The metadata key whose value names what a file holds and the version of its format.
 const FORMAT: &str = "format";
@@ -66,6 +66,31 @@ impl Tensors {
     /// [`StoredError`] if values are not as many as their shape says, or two tensors have one name.
     pub fn to_bytes(&self, format: &str) -> Result<Vec<u8>, StoredError> {
         self.to_bytes_about(FORMAT, format)
+    }
+
+    /// The file with texts about it under keys of one's own, in the order of the keys: the library has them in no order, and equal
+    /// tensors would make different files.
+    ///
+    /// # Errors
+    /// As [`Tensors::to_bytes`].
+    pub fn to_bytes_with(&self, format: &str, about: &BTreeMap<&str, String>) -> Result<Vec<u8>, StoredError> {
+        let plain = self.to_bytes(format)?;
+        if about.is_empty() {
+            return Ok(plain);
+        }
+        let broken = || StoredError("safetensors has written what cannot be read".into());
+        let length = plain.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).ok_or_else(broken)?;
+        let (header, data) = plain[8..].split_at_checked(length as usize).ok_or_else(broken)?;
+        let known = serde_json::json!({ FORMAT: format }).to_string();
+        let old = format!("{{\"__metadata__\":{known}");
+        let rest = header.strip_prefix(old.as_bytes()).ok_or_else(broken)?;
+        let mut all = about.clone();
+        all.insert(FORMAT, format.into());
+        let all = serde_json::json!(all).to_string();
+        let mut header = [format!("{{\"__metadata__\":{all}").as_bytes(), rest.trim_ascii_end()].concat();
+        // Tensors begin at a multiple of eight bytes.
+        header.resize(header.len().next_multiple_of(8), b' ');
+        Ok([&(header.len() as u64).to_le_bytes(), &header[..], data].concat())
     }
 
     /// The file with a text about it under a key of one's own.

@@ -3,7 +3,6 @@
 use crate::options;
 use crate::output::{self, Format};
 use clap::Args;
-use comfy_table::Table;
 use imfl_engine::data::ImageShape;
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::{LocalAlgorithm, LocalSgd};
@@ -107,7 +106,7 @@ impl Train {
                 let settings: Vec<Value> = rows.iter().map(Row::json).collect();
                 output::print(&json!({"schema": "imfl.bench-grid/1", "settings": settings}))
             }
-            (Format::Text, rows) => output::text(&format!("{}\n", table(rows))),
+            (Format::Text, rows) => output::text(&format!("{}\n", text(rows))),
         }
     }
 
@@ -222,7 +221,10 @@ impl Row {
     }
 }
 
-fn table(rows: &[Row]) -> Table {
+/// What was asked for: the first columns, of which those that have one value stand above the table, so that it fits a terminal.
+const ASKED: usize = 6;
+
+fn text(rows: &[Row]) -> String {
     let header = [
         "device",
         "model",
@@ -267,5 +269,13 @@ fn table(rows: &[Row]) -> Table {
         ];
         cells.into_iter().chain(of_ranks.into_iter().filter(|_| several)).collect()
     };
-    output::table(&header, 2, rows.iter().map(cells))
+    let cells: Vec<Vec<String>> = rows.iter().map(cells).collect();
+    let same = |column: &usize| *column < ASKED && cells.windows(2).all(|pair| pair[0][*column] == pair[1][*column]);
+    let (above, below): (Vec<usize>, Vec<usize>) = (0..header.len()).partition(same);
+    let first = cells.first().map_or(&[][..], |row| &row[..]);
+    let above = above.iter().filter_map(|&column| Some(format!("{} {}", header[column], first.get(column)?)));
+    let above = above.collect::<Vec<_>>().join(", ");
+    let names: Vec<&str> = below.iter().map(|&column| header[column]).collect();
+    let rows = cells.iter().map(|row| below.iter().map(|&column| row[column].clone()).collect());
+    format!("{above}\n{}", output::trimmed(&output::table(&names, 0, rows)))
 }

@@ -3,10 +3,8 @@
 use crate::options;
 use clap::{Args, ValueEnum};
 use imfl_mechanism::prior::{Parametric, Prior};
-use imfl_mechanism::{
-    Bias, Constants, Forecast, ForecastModel, LossModel, Market, Population, Target, TargetChoice, Weights, Worth,
-};
-use imfl_run::config;
+use imfl_mechanism::{Bias, Constants, Forecast, ForecastModel, LossModel, Market, Population, Weights, Worth};
+use imfl_run::config::{self, TargetSource};
 use imfl_run::limits;
 use imfl_run::{Failure, Kind, Outcome, Progress};
 use serde::Serialize;
@@ -81,7 +79,7 @@ impl Valuation {
             ("--weight", within(&self.weight, 1e12), "a number from 0 to 1e12"),
             ("--worth", within(&self.worth, 1e12), "a number from 0 to 1e12"),
         ])?;
-        let target = target(&self.target)?;
+        let target = TargetSource::from(self.target.clone()).read("--target")?;
         let objective: Arc<dyn imfl_mechanism::Objective> = match self.objective {
             Objective::Bound => Arc::new(self.bound(progress)?),
             Objective::Forecast => Arc::new(self.predicted()?),
@@ -137,23 +135,6 @@ pub fn forecast(path: &Path) -> Outcome<Forecast> {
     let named = |error| Failure::new(Kind::Config, format!("{}: {error}", path.display()));
     forecast.check().map_err(named)?;
     Ok(forecast)
-}
-
-/// A target by its name, or from a file.
-fn target(given: &str) -> Outcome<TargetChoice> {
-    match given {
-        "uniform" => Ok(TargetChoice::Uniform),
-        "pooled" => Ok(TargetChoice::Pooled),
-        path => {
-            let text = limits::read_text(path.as_ref()).map_err(|error| {
-                let problem =
-                    format!("--target {path}: neither `uniform`, `pooled` nor a file that can be read ({error})");
-                Failure::new(Kind::Config, problem)
-            })?;
-            let named = |error| Failure::new(Kind::Config, format!("{path}: {error}"));
-            Ok(TargetChoice::Shares(Target::parse(&text).map_err(named)?))
-        }
-    }
 }
 
 /// A prior from a file: TOML with a distribution for each cost, or CSV with observed costs.

@@ -21,7 +21,7 @@ impl Manifold {
     /// # Errors
     /// [`QualityError`] for fewer than `k + 1` images in a set, or sets that do not fit.
     pub fn measure(generated: &Features, authentic: &Features, k: usize, workers: usize) -> Result<Self, QualityError> {
-        check("precision, recall, density and coverage", k.max(1) + 1, generated, authentic)?;
+        check("precision, recall, density and coverage", k.max(1).saturating_add(1), generated, authentic)?;
         let k = k.max(1);
         let radius_of_authentic = radii(authentic, k, workers);
         let radius_of_generated = radii(generated, k, workers);

@@ -52,6 +52,15 @@ pub fn read(root: &Path, name: &str) -> Result<Dataset, DataError> {
     Dataset::new(name, shape, names, images, labels)
 }
 
+/// Every image right in a folder, in the order of their names: path, shape, and bytes `[channels, height, width]`.
+///
+/// # Errors
+/// [`DataError`] naming the folder, or an image that cannot be read.
+pub fn images(folder: &Path) -> Result<Vec<(PathBuf, ImageShape, Vec<u8>)>, DataError> {
+    let files = entries(folder)?.into_iter().filter(|path| is_image(path));
+    files.map(|path| decode(&path).map(|(shape, bytes)| (path, shape, bytes))).collect()
+}
+
 /// One image as `[channels, height, width]`; its size is known before its pixels are decoded.
 fn decode(path: &Path) -> Result<(ImageShape, Vec<u8>), DataError> {
     let broken = |error: image::ImageError| DataError::malformed(path, format!("not a readable image ({error})"));

@@ -13,4 +13,4 @@ mod stored;
 pub use dataset::{Dataset, ImageShape, Normalisation};
 pub use error::DataError;
 pub use samples::{Samples, Scale};
-pub use source::{Benchmark, open};
+pub use source::{Benchmark, open, training_images};

@@ -26,40 +26,49 @@ const TEST_SHARE: usize = 5;
 /// # Errors
 /// [`DataError`] that names the file and what is wrong with it, or says what was looked for.
 pub fn open(path: &Path, seed: u64) -> Result<Benchmark, DataError> {
+    let (train, test, corpus) = parts(path)?;
+    match test {
+        Some(test) => fitting(Benchmark { train, test, corpus }),
+        None => held_out(train, seed).map(|split| Benchmark { corpus, ..split }),
+    }
+}
+
+/// What somebody who learnt from a dataset may have seen: all of it but a test part of its own.
+///
+/// # Errors
+/// As [`open`].
+pub fn training_images(path: &Path) -> Result<Vec<Dataset>, DataError> {
+    let (train, _, corpus) = parts(path)?;
+    Ok([train].into_iter().chain(corpus).collect())
+}
+
+/// The training, test and corpus images that a source tells apart.
+fn parts(path: &Path) -> Result<(Dataset, Option<Dataset>, Option<Dataset>), DataError> {
     let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     if !path.exists() {
         return Err(DataError::malformed(path, "there is no such file or folder"));
     }
     if path.is_file() {
-        return held_out(cifar::read(&[path], &name)?, seed);
+        return Ok((cifar::read(&[path], &name)?, None, None));
     }
     if let Some(train) = idx_part(path, &["train"], &name, &[])? {
         let corpus = idx_part(path, &["corpus"], &name, &train.class_names)?;
-        let Some(test) = idx_part(path, &["test", "t10k"], &name, &train.class_names)? else {
-            return held_out(train, seed).map(|split| Benchmark { corpus, ..split });
-        };
-        return fitting(Benchmark { train, test, corpus });
+        let test = idx_part(path, &["test", "t10k"], &name, &train.class_names)?;
+        return Ok((train, test, corpus));
     }
     let batches: Vec<PathBuf> =
         (1..=5).map(|batch| path.join(format!("data_batch_{batch}.bin"))).filter(|file| file.is_file()).collect();
     if !batches.is_empty() {
-        let train = cifar::read(&batches, &name)?;
         let test = path.join("test_batch.bin");
-        return match test.is_file() {
-            true => fitting(Benchmark { train, test: cifar::read(&[test], &name)?, corpus: None }),
-            false => held_out(train, seed),
-        };
+        let test = test.is_file().then(|| cifar::read(&[test], &name)).transpose()?;
+        return Ok((cifar::read(&batches, &name)?, test, None));
     }
     let (train, test, corpus) = (path.join("train"), path.join("test"), path.join("corpus"));
     if !train.is_dir() {
-        return held_out(folder::read(path, &name)?, seed);
+        return Ok((folder::read(path, &name)?, None, None));
     }
-    let corpus = corpus.is_dir().then(|| folder::read(&corpus, &name)).transpose()?;
-    let train = folder::read(&train, &name)?;
-    match test.is_dir() {
-        true => fitting(Benchmark { train, test: folder::read(&test, &name)?, corpus }),
-        false => held_out(train, seed).map(|split| Benchmark { corpus, ..split }),
-    }
+    let part = |path: PathBuf| path.is_dir().then(|| folder::read(&path, &name)).transpose();
+    Ok((folder::read(&train, &name)?, part(test)?, part(corpus)?))
 }
 
 /// The part of an IDX folder that goes by one of `stems`, if its images are there.

@@ -37,8 +37,10 @@ pub enum DropOut {
     During,
     /// Its update was lost.
     After,
-    /// It was still sending its update of the round before.
+    /// It was still at work for an earlier round.
     Busy,
+    /// It was too slow, and the server went on without it.
+    CutOff,
 }
 
 impl Availability {

@@ -1,4 +1,5 @@
 use super::aggregation::TooFew;
+use crate::network::NetworkError;
 use crate::update::Refusal;
 
 /// Training cannot go on.
@@ -19,6 +20,9 @@ pub enum TrainingError {
         /// Clients in the cohort.
         cohort: usize,
     },
+    /// A network on which the round cannot be played.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// There is nobody to train.
     #[error("round {0} has an empty cohort")]
     EmptyCohort(u64),

@@ -10,6 +10,7 @@ use crate::data::{Normalisation, Samples};
 use crate::device::Compute;
 use crate::layer::Trace;
 use crate::model::{self, Model};
+use crate::network::Network;
 use std::sync::Arc;
 
 /// What stays the same over all rounds: who computes what, by which rules.
@@ -58,6 +59,8 @@ pub struct Federation {
     pub quorum: usize,
     /// Clients that send something else than their updates.
     pub hostility: Option<Hostility>,
+    /// What connects clients with the server; without one everything arrives at once. It takes the place of `availability`.
+    pub network: Option<Arc<Network>>,
     /// Where it is computed.
     pub compute: Compute,
     /// Keys all random numbers.
@@ -87,6 +90,7 @@ impl Federation {
             availability: Availability::default(),
             quorum: 1,
             hostility: None,
+            network: None,
             compute,
             seed,
         }

@@ -2,6 +2,7 @@
 
 use super::availability::DropOut;
 use super::plan::Plan;
+use crate::network::Span;
 use crate::update::Rejection;
 
 /// A client of which no update arrived.
@@ -13,6 +14,25 @@ pub struct Dropped {
     pub when: DropOut,
 }
 
+/// What a round was on a network, in seconds of the simulated clock.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Traffic {
+    /// When the server asked.
+    pub begins: f64,
+    /// When it went on.
+    pub ends: f64,
+    /// Bytes from the server since the end of the round before.
+    pub bytes_down: u64,
+    /// Bytes to the server since then.
+    pub bytes_up: u64,
+    /// Updates that were made in this round and arrive in a later one.
+    pub late: u64,
+    /// Clients that began and whose update never arrives, by the round in which that is settled.
+    pub lost: u64,
+    /// Whose round ended, in the order of (time, client); those that were cut off last.
+    pub clients: Vec<Span>,
+}
+
 /// What a round did.
 #[derive(Clone, Debug)]
 pub struct RoundReport {
@@ -22,7 +42,7 @@ pub struct RoundReport {
     pub cohort: Vec<u32>,
     /// Of whom no update arrived, or will.
     pub dropped: Vec<Dropped>,
-    /// Whose update will arrive in the next round.
+    /// Whose update will arrive in the next round; on a network, in a later one.
     pub late: Vec<u32>,
     /// Whose update arrived and was left out, and why.
     pub rejected: Vec<Rejection>,
@@ -37,6 +57,8 @@ pub struct RoundReport {
     /// Share of the computed rows that were padding: batches that were not full, and clients that waited for others of
     /// their chunk. In [0, 1).
     pub padding: f64,
+    /// What it was on a network, if there is one.
+    pub network: Option<Traffic>,
     /// How clients were spread over launches and threads, on this rank.
     pub plan: Plan,
     /// Wall time.

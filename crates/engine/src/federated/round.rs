@@ -3,6 +3,7 @@
 use super::error::TrainingError;
 use super::federation::Federation;
 use super::intake::Closed;
+use super::online::Dispatch;
 use super::participant::Participant;
 use super::report::RoundReport;
 use super::roll::Roll;
@@ -27,8 +28,7 @@ impl Federation {
         let started = Instant::now();
         let round = state.round + 1;
         check_weights(cohort, round)?;
-        let arriving = std::mem::take(&mut state.late);
-        let roll = Roll::call(cohort, &arriving, |client| self.availability.draw(self.seed, round, client));
+        let Dispatch { roll, arriving, staying, asked, timetable } = self.call(&mut state, cohort, round)?;
         let Training { mut part, plan, waiting, communication } = self.train_cohort(&state, &roll);
         let (Closed { accepted, mut rejected }, late) = self.close(&mut part, &roll, arriving, round);
         rejected.extend(roll.doubled);
@@ -36,20 +36,28 @@ impl Federation {
             return Err(TrainingError::Diverged { round, client, what: reason, cohort: cohort.len() });
         }
         let (samples, rows, skipped) = (part.samples(), part.rows, accepted.len() < self.quorum);
+        let residues = std::mem::take(&mut part.residues);
         if !skipped {
             self.step(&mut state, &accepted, part)?;
         }
-        (state.round, state.late) = (round, late);
+        let network = timetable.map(|timetable| self.remember(&mut state, timetable, &accepted, residues));
+        let made_late = late.iter().map(|update| update.client).collect();
+        (state.round, state.late) = (round, staying.into_iter().chain(late).collect());
+        if network.is_some() {
+            // In the order in which they are read back.
+            state.late.sort_by_key(|update| update.client);
+        }
         let report = RoundReport {
             round,
-            cohort: cohort.iter().map(|participant| participant.client.id).collect(),
+            cohort: asked,
             dropped: roll.dropped,
-            late: state.late.iter().map(|update| update.client).collect(),
+            late: made_late,
             counted: accepted.iter().filter(|_| !skipped).map(|update| (update.client, update.made)).collect(),
             train_loss: mean_loss(&accepted),
             rejected,
             skipped,
             samples,
+            network,
             padding: if rows == 0 { 0.0 } else { 1.0 - samples as f64 / rows as f64 },
             plan,
             seconds: started.elapsed().as_secs_f64(),
@@ -57,6 +65,22 @@ impl Federation {
             communication,
         };
         Ok((state, report))
+    }
+
+    /// Who trains, and whose update arrives when: by the network, or where there is none by what availability draws.
+    fn call<'a>(
+        &self,
+        state: &mut ServerState,
+        cohort: &'a [Participant],
+        round: u64,
+    ) -> Result<Dispatch<'a>, TrainingError> {
+        if let Some(network) = &self.network {
+            return Ok(self.dispatch(network, state, cohort)?);
+        }
+        let arriving = std::mem::take(&mut state.late);
+        let roll = Roll::call(cohort, &arriving, |client| self.availability.draw(self.seed, round, client));
+        let asked = cohort.iter().map(|participant| participant.client.id).collect();
+        Ok(Dispatch { roll, arriving, staying: Vec::new(), asked, timetable: None })
     }
 
     /// Moves the server by the updates that count, and lets it remember what came with them.

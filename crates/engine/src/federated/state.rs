@@ -3,6 +3,7 @@
 use super::local::Variates;
 use super::server::Moments;
 use crate::model::Model;
+use crate::network::NetworkState;
 use crate::parameters::{Layout, Weights};
 use crate::stored::{Stored, StoredError, Tensors};
 use crate::update::ClientUpdate;
@@ -20,6 +21,9 @@ const VARIATES: (&str, &str) = ("variates.safetensors", "imfl.variates/1");
 /// weight and loss; `ID.counts`, round and samples.
 const LATE: (&str, &str) = ("late.safetensors", "imfl.late/1");
 
+/// File of what a network remembers.
+const NETWORK: &str = "network.safetensors";
+
 /// The server between two rounds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerState {
@@ -31,14 +35,23 @@ pub struct ServerState {
     pub moments: Moments,
     /// What the clients' algorithm remembers.
     pub variates: Variates,
-    /// Updates that were made in the last round and arrive in the next.
+    /// Updates that were made in the last round and arrive in the next; on a network, that are on their way.
     pub late: Vec<ClientUpdate>,
+    /// What a network remembers.
+    pub network: NetworkState,
 }
 
 /// The first state of a server: the model's initial weights for `seed`.
 pub fn init(model: &dyn Model, seed: u64) -> ServerState {
     let weights = Weights::initialise(model.layout().clone(), seed);
-    ServerState { round: 0, weights, moments: Moments::default(), variates: Variates::default(), late: Vec::new() }
+    ServerState {
+        round: 0,
+        weights,
+        moments: Moments::default(),
+        variates: Variates::default(),
+        late: Vec::new(),
+        network: NetworkState::default(),
+    }
 }
 
 impl ServerState {
@@ -65,6 +78,9 @@ impl ServerState {
             let mut file = Tensors::default();
             self.late.iter().for_each(|update| add_late(&mut file, update));
             parts.insert(LATE.0.into(), file.to_bytes(LATE.1)?);
+        }
+        if self.network != NetworkState::default() {
+            parts.insert(NETWORK.into(), self.network.to_bytes()?);
         }
         Ok(parts)
     }
@@ -100,7 +116,9 @@ impl ServerState {
             }
         }
         let late = parts.get(LATE.0).map(|bytes| read_late(bytes, size).map_err(in_file(LATE.0)));
-        Ok(Self { round, weights, moments, variates, late: late.transpose()?.unwrap_or_default() })
+        let network = parts.get(NETWORK).map(|bytes| NetworkState::from_bytes(bytes, size).map_err(in_file(NETWORK)));
+        let (late, network) = (late.transpose()?.unwrap_or_default(), network.transpose()?.unwrap_or_default());
+        Ok(Self { round, weights, moments, variates, late, network })
     }
 }
 

@@ -240,4 +240,5 @@ fn evaluation_counts_each_image_once_for_any_number_of_workers() {
     assert_eq!((each[3].loss, each[3].accuracy()), (0.0, 0.0));
 }
 
+mod networks;
 mod unreliable;

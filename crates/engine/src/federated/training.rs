@@ -39,6 +39,8 @@ pub(super) struct Part {
     pub late: BTreeMap<u32, Vec<f32>>,
     /// What the clients' algorithm remembers of them, by client.
     pub variates: BTreeMap<u32, Vec<f32>>,
+    /// What compression left out of each client's update, by client, where it remembers.
+    pub residues: BTreeMap<u32, Vec<f32>>,
     /// Rows of samples that were computed, padding included.
     pub rows: u64,
 }
@@ -63,7 +65,7 @@ impl Federation {
             chunks[index]
                 .iter()
                 .zip(updates)
-                .for_each(|(&nth, update)| part.take(state, called[nth], update, roll.total));
+                .for_each(|(&nth, update)| part.take(self, state, called[nth], update, roll.total));
         });
         let mut part = parts.into_iter().reduce(Part::merge).unwrap_or_else(empty);
         let (mut waiting, mut communication) = (0.0, 0.0);
@@ -79,7 +81,13 @@ impl Federation {
             };
             let senders = roll.called.iter().zip(owners).map(sender).collect();
             let exchange = Exchange { ranks, senders, size };
-            part.join(&exchange, roll, state.round + 1, self.local.algorithm.memory().is_some());
+            part.join(
+                &exchange,
+                roll,
+                state.round + 1,
+                self.local.algorithm.memory().is_some(),
+                self.compression_remembers(),
+            );
             communication = all_here.elapsed().as_secs_f64();
         }
         Training { part, plan, waiting, communication }
@@ -117,8 +125,14 @@ impl Federation {
 
 impl Part {
     fn new(intake: Box<dyn Intake>) -> Self {
-        let (receipts, late, variates) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { intake, receipts, late, variates, rows: 0 }
+        Self {
+            intake,
+            receipts: BTreeMap::new(),
+            late: BTreeMap::new(),
+            variates: BTreeMap::new(),
+            residues: BTreeMap::new(),
+            rows: 0,
+        }
     }
 
     /// Samples trained on, every epoch counted.
@@ -127,14 +141,25 @@ impl Part {
     }
 
     /// Takes in what a client trained.
-    fn take(&mut self, state: &ServerState, Called { participant, late }: Called, update: Update, total: f64) {
+    fn take(
+        &mut self,
+        federation: &Federation,
+        state: &ServerState,
+        Called { participant, late }: Called,
+        update: Update,
+        total: f64,
+    ) {
         let Update { model, variate, loss, samples } = update;
         let (base, client, weight) = (state.weights.values(), participant.client.id, participant.weight);
-        let taken = match late {
-            true => Ok(()),
-            false => self.intake.take(client, base, &model, weight / total),
+        let sent = federation.sent(state, client, &model);
+        let taken = match (late, &sent) {
+            (true, _) => Ok(()),
+            (false, None) => self.intake.take(client, base, &model, weight / total),
+            (false, Some(sent)) => self.intake.take(client, &vec![0.0; base.len()], &sent.change, weight / total),
         };
-        self.late.extend(late.then(|| (client, difference(&model, base))));
+        let (change, residue) = sent.map(|sent| (sent.change, sent.residue)).unzip();
+        self.late.extend(late.then(|| (client, change.unwrap_or_else(|| difference(&model, base)))));
+        self.residues.extend(residue.flatten().map(|residue| (client, residue)));
         self.receipts.insert(client, (Receipt { client, made: state.round + 1, weight, loss, samples }, taken));
         self.variates.extend(variate.map(|own| (client, own)));
     }
@@ -145,12 +170,14 @@ impl Part {
         self.receipts.extend(other.receipts);
         self.late.extend(other.late);
         self.variates.extend(other.variates);
+        self.residues.extend(other.residues);
         self.rows += other.rows;
         self
     }
 
-    /// Joins the parts of all ranks, for each to have the whole.
-    fn join(&mut self, exchange: &Exchange, roll: &Roll, made: u64, remembers: bool) {
+    /// Joins the parts of all ranks, for each to have the whole: variates where the algorithm `remembers`, residues where compression
+    /// `leaves` some.
+    fn join(&mut self, exchange: &Exchange, roll: &Roll, made: u64, remembers: bool, leaves: bool) {
         let words = |Called { participant, .. }: &Called| match self.receipts.get(&participant.client.id) {
             Some((Receipt { loss, samples, .. }, taken)) => [verdict(*taken), loss.to_bits() as i64, *samples as i64],
             None => [0; WORDS],
@@ -169,6 +196,9 @@ impl Part {
         exchange.complete(&mut self.late, |sender| sender.late);
         if remembers {
             exchange.complete(&mut self.variates, |_| true);
+        }
+        if leaves {
+            exchange.complete(&mut self.residues, |_| true);
         }
     }
 }

@@ -61,7 +61,7 @@ impl Settings {
 
     /// Refuses what is too little for a measure, before minutes of training.
     fn enough(&self, generated: usize, authentic: usize) -> Outcome {
-        let rules = [("FID", 2), ("precision, recall, density and coverage", self.neighbours.max(1) + 1)];
+        let rules = [("FID", 2), ("precision, recall, density and coverage", self.neighbours.max(1).saturating_add(1))];
         for (measure, needed) in rules {
             for (which, found) in [("generated images", generated), ("authentic images", authentic)] {
                 if found < needed && found > 0 {

@@ -3,6 +3,7 @@
 use super::table::{Ranking, Row, Table};
 use imfl_mechanism::Mode;
 use imfl_report::plot::{FAINT, INK, mode_colour, text};
+use imfl_report::theme::themed;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_statistics::mean;
 use plotters::coord::Shift;
@@ -28,7 +29,7 @@ pub fn svg(table: &Table) -> Outcome<String> {
     let mut svg = String::new();
     draw(table, &mut svg)
         .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot draw the comparison: {error}")))?;
-    Ok(svg)
+    Ok(themed(&svg, "Gain in accuracy against theta and against FID"))
 }
 
 fn draw(table: &Table, svg: &mut String) -> Drawn {

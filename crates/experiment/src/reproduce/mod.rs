@@ -17,8 +17,9 @@ pub mod grid;
 mod journal;
 pub(crate) mod lab;
 mod loss;
-mod machine;
+pub(crate) mod machine;
 mod mixture;
+mod network;
 mod replace;
 mod rules;
 mod settings;
@@ -47,7 +48,7 @@ pub struct Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 6] = [
+pub const ALL: [Experiment; 7] = [
     Experiment {
         name: "cost",
         about: "Server cost of every rule over clients, skew, kappa, generation cost and prior spread; trains nothing",
@@ -77,6 +78,11 @@ pub const ALL: [Experiment; 6] = [
         name: "faults",
         about: "Clients that drop out, misreport costs and labels or poison, a prior that is wrong",
         run: |name, request, host| reproduce(name, request, host, faults::run),
+    },
+    Experiment {
+        name: "network",
+        about: "What a target accuracy takes in time, bytes and pay on networks, by policy and compression",
+        run: |name, request, host| reproduce(name, request, host, network::run),
     },
 ];
 

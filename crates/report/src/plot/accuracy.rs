@@ -1,45 +1,72 @@
-use super::{FAINT, INK, SIZE, mode_colour, text, whole};
-use crate::figure::{Figure, unexpected};
+use super::{mode_colour, whole};
+use crate::figure::Figure;
+use crate::frame::{Axis, Frame};
+use crate::palette::INK;
+use crate::scale::percent;
+use crate::table::Table;
 use imfl_mechanism::Mode;
-use imfl_run::failure::Outcome;
 use imfl_run::metrics::RoundMetrics;
-use plotters::prelude::*;
 
-/// Test accuracy after every round.
-pub fn accuracy(rounds: &[RoundMetrics]) -> Outcome<Figure> {
-    let mut svg = String::new();
-    draw(rounds, &mut svg).map_err(unexpected)?;
-    let last = rounds.last().map_or(0.0, |round| round.accuracy);
-    let caption = format!("Accuracy on the test images by round; {:.2} % at the end.", last * 100.0);
-    Ok(Figure { name: "accuracy", caption, svg })
+/// The axis shows at least this share of all accuracies, so that noise does not look like a trend.
+const LEAST: f64 = 0.05;
+
+/// Test accuracy after every round, and what was predicted of it before the first.
+pub fn accuracy(rounds: &[RoundMetrics], predicted: Option<f64>) -> Figure {
+    let reached = rounds.last().map_or(0.0, |round| round.accuracy);
+    let expected = predicted.map_or(String::new(), |share| format!(" {:.2} % had been predicted.", share * 100.0));
+    let caption = format!(
+        "Share of the test images that the shared model gets right after each round: {:.2} % at the end.{expected} \
+         The axis shows only the part where something happens.",
+        reached * 100.0
+    );
+    let (first, last) = (rounds.first().map_or(1, |round| round.round), rounds.last().map_or(1, |round| round.round));
+    let across = if last > first { (first as f64, last as f64) } else { (first as f64 - 1.0, last as f64 + 1.0) };
+    let x = Axis { values: across, logarithmic: false, label: "round", ticks: 8, name: &whole };
+    let up = zoomed(rounds.iter().map(|round| round.accuracy).chain(predicted));
+    let y = Axis { values: up, logarithmic: false, label: "test images that are right", ticks: 6, name: &percent };
+    let mut frame = Frame::new("Test accuracy", &x, &y, 150.0);
+    let colour = mode_colour(Mode::Local);
+    let line: Vec<(f64, f64)> = rounds.iter().map(|round| frame.at((round.round as f64, round.accuracy))).collect();
+    frame.canvas.line(&line, colour, 2.5, "");
+    for (round, &place) in rounds.iter().zip(&line) {
+        let says = format!("round {}: {:.2} %", round.round, round.accuracy * 100.0);
+        frame.canvas.dot(place, if rounds.len() > 60 { 1.5 } else { 3.5 }, colour, &says);
+    }
+    let mut labels = Vec::new();
+    if let Some(&end) = line.last() {
+        labels.push((end, colour, format!("{:.2} %", reached * 100.0)));
+    }
+    if let Some(share) = predicted {
+        frame.level(share, INK);
+        labels.push((frame.at((across.1, share)), INK, format!("{:.2} % predicted", share * 100.0)));
+    }
+    frame.labels(labels);
+    let rows = rounds.iter().map(|round| {
+        vec![round.round.to_string(), format!("{:.2} %", round.accuracy * 100.0), format!("{:.4}", round.loss)]
+    });
+    let header = ["round", "accuracy", "loss"].map(str::to_string).into();
+    let table = Table { title: "Accuracy and loss on the test images by round".into(), header, rows: rows.collect() };
+    Figure { name: "accuracy", svg: frame.canvas.finish("Test accuracy", &caption), caption, table: Some(table) }
 }
 
-fn draw(rounds: &[RoundMetrics], svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
-    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
-    let last = rounds.len().max(2) as f64;
-    let mut chart = ChartBuilder::on(&root)
-        .caption("Test accuracy", text(18))
-        .margin(12)
-        .x_label_area_size(42)
-        .y_label_area_size(56)
-        .build_cartesian_2d(1.0..last, 0.0..1.0)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .bold_line_style(FAINT)
-        .light_line_style(WHITE)
-        .axis_style(INK)
-        .x_labels(rounds.len().clamp(2, 20))
-        .x_desc("round")
-        .x_label_formatter(&whole)
-        .y_label_formatter(&|accuracy| format!("{:.0} %", accuracy * 100.0))
-        .label_style(text(13))
-        .draw()?;
-    let colour = mode_colour(Mode::Local);
-    let points = || rounds.iter().map(|round| (round.round as f64, round.accuracy));
-    chart.draw_series(LineSeries::new(points(), colour.stroke_width(2)))?;
-    chart.draw_series(points().map(|point| Circle::new(point, 3, colour.filled())))?;
-    root.present()?;
-    Ok(())
+/// Around all values, not beyond 0 and 1.
+fn zoomed(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let (low, high) = values.fold((1.0f64, 0.0f64), |(low, high), value| (low.min(value), high.max(value)));
+    let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
+    let missing = (LEAST - (high - low)).max(0.0) / 2.0;
+    let margin = 0.06 * (high - low) + missing;
+    ((low - margin).max(0.0), (high + margin).min(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::zoomed;
+
+    #[test]
+    fn the_axis_shows_where_something_happens() {
+        let (low, high) = zoomed([0.90, 0.905].into_iter());
+        assert!(low > 0.87 && high < 0.93 && high - low >= 0.05 - 1e-9, "{low} {high}");
+        let (low, high) = zoomed([0.1, 0.99].into_iter());
+        assert!((0.0..0.1).contains(&low) && high == 1.0);
+    }
 }

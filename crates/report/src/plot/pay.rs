@@ -1,67 +1,40 @@
-use super::{FAINT, INK, SIZE, credits, mode_colour, text, whole};
-use crate::figure::{Figure, unexpected};
+use super::{mode_colour, whole};
+use crate::canvas::Anchor;
+use crate::figure::Figure;
+use crate::frame::{Axis, Frame};
+use crate::palette::INK;
+use crate::scale::number;
 use imfl_mechanism::Mode;
 use imfl_run::allocation::Allocation;
-use imfl_run::failure::Outcome;
-use plotters::prelude::*;
 
 /// Payment and cost of every client, coloured by its mode.
-pub fn pay(allocation: &Allocation) -> Outcome<Figure> {
-    let mut svg = String::new();
-    draw(allocation, &mut svg).map_err(unexpected)?;
-    let caption =
-        "What each client is paid (bar, coloured by its mode) and what taking part costs it (line across the bar); \
-                   the distance is its gain. Clients without a bar stay out."
-            .into();
-    Ok(Figure { name: "pay", caption, svg })
-}
-
-fn draw(allocation: &Allocation, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
+pub fn pay(allocation: &Allocation) -> Figure {
     let awards = &allocation.outcome.awards;
-    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
-    let highest = awards.iter().map(|award| award.payment.to_f64()).fold(0.0, f64::max);
-    let highest = if highest > 0.0 { highest * 1.1 } else { 1.0 };
-    let count = awards.len() as f64;
-    let mut chart = ChartBuilder::on(&root)
-        .caption("Payments by client", text(18))
-        .margin(12)
-        .x_label_area_size(42)
-        .y_label_area_size(76)
-        .build_cartesian_2d(-0.6..count - 0.4, 0.0..highest)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .bold_line_style(FAINT)
-        .light_line_style(WHITE)
-        .axis_style(INK)
-        .x_labels(awards.len().min(20))
-        .x_desc("client")
-        .x_label_formatter(&whole)
-        .y_desc("credits")
-        .y_label_formatter(&credits)
-        .label_style(text(13))
-        .draw()?;
+    let caption = "What each client is paid (bar, coloured by how it takes part) and what taking part costs it (line across \
+                   the bar); the distance is its gain. Clients without a bar stay out.";
+    let highest = awards.iter().map(|award| award.payment.to_f64().max(award.cost.to_f64())).fold(0.0, f64::max);
+    let count = awards.len().max(1) as f64;
+    let x = Axis { values: (-0.6, count - 0.4), logarithmic: false, label: "client", ticks: 20, name: &whole };
+    let top = if highest > 0.0 { highest * 1.08 } else { 1.0 };
+    let y = Axis { values: (0.0, top), logarithmic: false, label: "credits", ticks: 5, name: &number };
+    let mut frame = Frame::new("Payments by client", &x, &y, 0.0);
+    let mut at = 300.0;
     for mode in Mode::PLAYING {
-        let colour = mode_colour(mode);
-        let bars = awards.iter().enumerate().filter(|(_, award)| award.mode == mode).map(|(client, award)| {
-            let x = client as f64;
-            Rectangle::new([(x - 0.38, 0.0), (x + 0.38, award.payment.to_f64())], colour.filled())
-        });
-        chart
-            .draw_series(bars)?
-            .label(mode.to_string())
-            .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], colour.filled()));
+        frame.canvas.rectangle((at, 12.0), (12.0, 12.0), mode_colour(mode), "");
+        frame.canvas.text((at + 18.0, 22.5), 13, Anchor::Start, INK, &format!("paid, {mode}"));
+        at += 150.0;
     }
-    let costs = awards.iter().enumerate().filter(|(_, award)| award.mode.plays()).map(|(client, award)| {
-        let (x, cost) = (client as f64, award.cost.to_f64());
-        PathElement::new([(x - 0.38, cost), (x + 0.38, cost)], INK.stroke_width(2))
-    });
-    chart
-        .draw_series(costs)?
-        .label("cost")
-        .legend(|(x, y)| PathElement::new([(x, y), (x + 12, y)], INK.stroke_width(2)));
-    chart.configure_series_labels().background_style(WHITE.mix(0.9)).border_style(FAINT).label_font(text(13)).draw()?;
-    root.present()?;
-    Ok(())
+    frame.canvas.line(&[(at, 18.0), (at + 16.0, 18.0)], INK, 2.5, "");
+    frame.canvas.text((at + 22.0, 22.5), 13, Anchor::Start, INK, "its cost");
+    for (client, award) in awards.iter().enumerate().filter(|(_, award)| award.mode.plays()) {
+        let (paid, cost) = (award.payment.to_f64(), award.cost.to_f64());
+        let ((left, top), (right, zero)) =
+            (frame.at((client as f64 - 0.38, paid)), frame.at((client as f64 + 0.38, 0.0)));
+        let says = format!("client {client}, {}: paid {}, cost {}", award.mode, number(paid), number(cost));
+        frame.canvas.rectangle((left, top), (right - left, zero - top), mode_colour(award.mode), &says);
+        let height = frame.y.at(cost);
+        frame.canvas.line(&[(left, height), (right, height)], INK, 2.5, "");
+    }
+    let svg = frame.canvas.finish("Payments by client", caption);
+    Figure { name: "pay", caption: caption.into(), svg, table: None }
 }

@@ -68,21 +68,33 @@ pub fn resume(host: &Host, from: &str, runs: &Path) -> Outcome<Resumed> {
 
 impl Resumed {
     /// Goes on with this configuration. Differences are refused unless `allowed`; those that do not change the result
-    /// (where it is computed, how often it is saved) never are.
+    /// (where it is computed, how often it is saved) never are, and neither are more rounds: pay stays decided for those that it was
+    /// decided for, and each further round is paid like them.
     ///
     /// # Errors
     /// A failure of kind [`Kind::Config`] that names every key that differs.
-    pub fn with(mut self, config: &RunConfig, allowed: bool) -> Outcome<Self> {
+    pub fn with(mut self, config: &mut RunConfig, allowed: bool) -> Outcome<Self> {
+        if !allowed && self.is_longer(config) {
+            config.mechanism.rounds = Some(self.config.priced_rounds());
+            return Ok(self);
+        }
         let differences = self.config.differences(config);
         self.changed = !differences.is_empty();
         if self.changed && !allowed {
             let problem = format!(
-                "the run was started with another configuration: {}; pass --resume-changed to go on with the new one",
+                "the run was started with another configuration: {}; pass --resume-changed to go on with the new one (more rounds alone need no flag)",
                 differences.join(", ")
             );
             return Err(Failure::new(Kind::Config, problem));
         }
         Ok(self)
+    }
+
+    /// Whether this configuration asks for more rounds, and for nothing else.
+    fn is_longer(&self, config: &RunConfig) -> bool {
+        let mut longer = self.config.clone();
+        longer.training.rounds = config.training.rounds;
+        config.training.rounds > self.config.training.rounds && longer.differences(config).is_empty()
     }
 
     /// The server as it was.

@@ -35,7 +35,7 @@ fn layout(size: usize) -> Arc<Layout> {
 fn state(size: usize, round: u64) -> ServerState {
     let weights = Weights::initialise(layout(size), round);
     let moments = Moments { first: vec![round as f32; size], second: vec![0.5; size] };
-    ServerState { round, weights, moments, variates: Default::default(), late: Vec::new() }
+    ServerState { round, weights, moments, variates: Default::default(), late: Vec::new(), network: Default::default() }
 }
 
 fn prepared() -> Prepared {
@@ -56,6 +56,7 @@ fn metrics(round: u64) -> RoundMetrics {
         cohort: vec![0, 1],
         dropped: vec![],
         late: vec![],
+        network: None,
         rejected: vec![],
         skipped: false,
         train_loss: 0.5,

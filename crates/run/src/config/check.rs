@@ -2,6 +2,7 @@
 
 use super::{AvailabilityConfig, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::limits;
 
 impl RunConfig {
     /// Refuses values out of range, by the name of their key.
@@ -30,6 +31,11 @@ impl RunConfig {
                 self.generator.evaluations.is_none_or(|steps| (2..=1000).contains(&steps)),
                 "between 2 and 1000",
             ),
+            (
+                "generator.limit_seconds",
+                self.generator.limit_seconds > 0.0 && self.generator.limit_seconds <= 1e6,
+                "a number above 0 and at most 1000000",
+            ),
             ("generator.train_steps", self.generator.train_steps >= 1, "at least 1"),
             ("probe.points", self.probe.points >= 2, "at least 2, or no smoothness can be measured"),
             ("probe.images_per_class", self.probe.images_per_class >= 2, "at least 2"),
@@ -40,10 +46,19 @@ impl RunConfig {
             ("mechanism.weight", fits(self.mechanism.weight), "a number of at least 0"),
             ("mechanism.worth", fits(self.mechanism.worth), "a number of at least 0"),
             ("mechanism.pilots", self.mechanism.pilots.is_none_or(is_positive), "a number of seconds above 0"),
+            (
+                "mechanism.rounds",
+                (1..=self.training.rounds).contains(&self.priced_rounds()),
+                "between 1 and `training.rounds`",
+            ),
             ("mechanism.scenarios", self.mechanism.scenarios >= 1, "at least 1"),
             ("checkpoints.keep", self.checkpoints.keep >= 1, "at least 1"),
             ("chunk", self.chunk != Some(0), "at least 1"),
-            ("name", is_name(&self.name), "letters, digits, `-`, `_` and `.`"),
+            (
+                "name",
+                limits::folder_name(&self.name).is_ok(),
+                "letters, digits, `-`, `_` and `.`, and begin with no dot",
+            ),
         ];
         let replaced = self.training.sampling.replacement;
         if let Some(cohort) = self.training.cohort.filter(|&cohort| !replaced && cohort > self.partition.clients) {
@@ -53,12 +68,17 @@ impl RunConfig {
         }
         match rules.iter().find(|(_, holds, _)| !holds) {
             Some((key, _, must)) => Err(Failure::new(Kind::Config, format!("`{key}` must be {must}"))),
-            None => self.check_clients_that_fail(),
+            None => self.check_clients_that_fail().and_then(|()| self.check_network()),
         }
     }
 }
 
 impl RunConfig {
+    /// Rounds that pay is decided for.
+    pub fn priced_rounds(&self) -> u64 {
+        self.mechanism.rounds.unwrap_or(self.training.rounds)
+    }
+
     /// Settings about clients that lie or drop out, which have to fit each other.
     fn check_clients_that_fail(&self) -> Outcome {
         let (training, clients) = (&self.training, self.partition.clients);
@@ -113,10 +133,6 @@ fn fits(value: f64) -> bool {
 
 fn is_positive(value: f64) -> bool {
     value > 0.0 && value.is_finite()
-}
-
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
 #[cfg(test)]

@@ -4,16 +4,26 @@ use super::RunConfig;
 use std::collections::BTreeMap;
 
 /// Keys that do not change what a run computes, only where, how fast and what is kept.
-const FREE: [&str; 6] = ["workers", "chunk", "runs", "name", "checkpoints.every", "checkpoints.keep"];
+const FREE: [&str; 7] = ["workers", "chunk", "runs", "name", "log", "checkpoints.every", "checkpoints.keep"];
 
 impl RunConfig {
+    /// Whether a key does not change what a run computes.
+    pub fn is_free(key: &str) -> bool {
+        FREE.contains(&key)
+    }
+
+    /// Every value that changes what a run computes, as TOML has it, by its key; those that are absent are not here.
+    pub fn deciding(&self) -> BTreeMap<String, String> {
+        flat(self).into_iter().filter(|(key, _)| !Self::is_free(key)).collect()
+    }
+
     /// Every key that changes the result and has another value in `other`, as `training.rate 0.1 -> 0.2`.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let (old, new) = (flat(self), flat(other));
         let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         let value = |values: &BTreeMap<String, String>, key| values.get(key).cloned().unwrap_or("unset".into());
         keys.into_iter()
-            .filter(|key| !FREE.contains(&key.as_str()) && old.get(*key) != new.get(*key))
+            .filter(|key| !Self::is_free(key) && old.get(*key) != new.get(*key))
             .map(|key| format!("{key} {} -> {}", value(&old, key), value(&new, key)))
             .collect()
     }

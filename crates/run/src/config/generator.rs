@@ -8,12 +8,17 @@ use std::path::PathBuf;
 settings! {
     /// Where generated images come from.
     GeneratorConfig {
-        /// Where generated images come from; auto takes the shipped generator if it fits, else trains one on the spot.
+        /// Where generated images come from; auto takes the shipped generator if it learnt from images like these, else trains one on the
+        /// spot; a folder has images drawn elsewhere, one folder for each class; a command is called with class, count, seed and folder.
         source: GeneratorSource = GeneratorSource::Auto, flag "generator";
         /// Steps of the sampler: denoiser evaluations for an image, with guidance a second where it acts.
         evaluations: Option<usize> = None, absent "the generator's own";
         /// Optimizer steps of a generator that is trained on the spot.
         train_steps: u64 = 400;
+        /// Dataset that a folder's or command's generator learnt from: no client gets an image of it, and no test image may be in it.
+        learnt: Option<String> = None, absent "unknown", flag "learnt";
+        /// Seconds that one call of a command may take.
+        limit_seconds: f64 = 600.0;
     }
 }
 
@@ -31,7 +36,7 @@ settings! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum GeneratorSource {
-    /// The shipped one if it fits the dataset, else one trained on the spot.
+    /// The shipped one if it learnt from the dataset's images, else one trained on the spot.
     Auto,
     /// One trained on the spot.
     Train,
@@ -39,7 +44,16 @@ pub enum GeneratorSource {
     None,
     /// A checkpoint.
     File(PathBuf),
+    /// Images drawn elsewhere: a folder of them for each class.
+    Folder(PathBuf),
+    /// A program and its first arguments, quoted as in a shell.
+    Command(String),
 }
+
+/// What stands before the path of a folder.
+const FOLDER: &str = "folder:";
+/// What stands before a command.
+const COMMAND: &str = "command:";
 
 impl From<String> for GeneratorSource {
     fn from(text: String) -> Self {
@@ -47,7 +61,9 @@ impl From<String> for GeneratorSource {
             "auto" => Self::Auto,
             "train" => Self::Train,
             "none" => Self::None,
-            _ => Self::File(text.into()),
+            text if text.starts_with(FOLDER) => Self::Folder(text[FOLDER.len()..].into()),
+            text if text.starts_with(COMMAND) => Self::Command(text[COMMAND.len()..].into()),
+            text => Self::File(text.into()),
         }
     }
 }
@@ -59,6 +75,8 @@ impl fmt::Display for GeneratorSource {
             Self::Train => f.write_str("train"),
             Self::None => f.write_str("none"),
             Self::File(path) => path.display().fmt(f),
+            Self::Folder(path) => write!(f, "{FOLDER}{}", path.display()),
+            Self::Command(command) => write!(f, "{COMMAND}{command}"),
         }
     }
 }
@@ -79,6 +97,6 @@ impl Value for GeneratorSource {
     }
 
     fn offered() -> Option<String> {
-        Some("auto, train, none or PATH".into())
+        Some("auto, train, none, PATH, folder:PATH or command:\"PROGRAM ARGS\"".into())
     }
 }

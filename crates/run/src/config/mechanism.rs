@@ -1,8 +1,10 @@
 //! What the server knows and wants.
 
+use crate::failure::{Failure, Kind, Outcome};
+use crate::limits;
 use crate::setting::{Value, Wrong, settings};
 use imfl_mechanism::prior::Distribution;
-use imfl_mechanism::{Bias, RuleChoice};
+use imfl_mechanism::{Bias, RuleChoice, Target, TargetChoice};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -31,6 +33,8 @@ settings! {
         target: TargetSource = TargetSource::Uniform;
         /// What the server believes about device factors.
         prior: Option<Distribution> = None, absent "the true distribution";
+        /// Rounds that pay is decided for; each further one is paid like these.
+        rounds: Option<u64> = None, absent "training.rounds";
         /// Samples of the prior over which the expected server cost is averaged.
         scenarios: u32 = 1000;
     }
@@ -118,6 +122,27 @@ pub enum TargetSource {
     Pooled,
     /// A file of numbers.
     File(PathBuf),
+}
+
+impl TargetSource {
+    /// The label shares; `said` is how the target was said, for the error.
+    ///
+    /// # Errors
+    /// A failure of kind [`Kind::Config`] that names the file and what is wrong with it.
+    pub fn read(&self, said: &str) -> Outcome<TargetChoice> {
+        match self {
+            Self::Uniform => Ok(TargetChoice::Uniform),
+            Self::Pooled => Ok(TargetChoice::Pooled),
+            Self::File(path) => {
+                let named =
+                    |problem: String| Failure::new(Kind::Config, format!("{said} {}: {problem}", path.display()));
+                let text = limits::read_text(path).map_err(|error| {
+                    named(format!("neither `uniform`, `pooled` nor a file that can be read ({error})"))
+                })?;
+                Ok(TargetChoice::Shares(Target::parse(&text).map_err(|error| named(error.to_string()))?))
+            }
+        }
+    }
 }
 
 impl From<String> for TargetSource {

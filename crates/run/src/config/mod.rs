@@ -7,14 +7,19 @@ mod difference;
 mod file;
 mod generator;
 mod limits;
+mod logs;
 mod mechanism;
+mod network;
+mod template;
 mod training;
 
 pub use claims::{ClaimCheck, ClaimsConfig, Lie};
 pub use costs::{CostsConfig, RecordedCosts};
 pub use file::{read, read_as};
 pub use generator::{GeneratorConfig, GeneratorSource, ProbeConfig};
+pub use logs::{Log, Logs};
 pub use mechanism::{Information, MechanismConfig, ObjectiveChoice, TargetSource};
+pub use network::NetworkConfig;
 pub use training::{AvailabilityConfig, ServerConfig, TrainingConfig};
 
 use crate::failure::{Failure, Kind, Outcome};
@@ -23,6 +28,7 @@ use imfl_engine::choice::Choice;
 use imfl_engine::device::DeviceName;
 use imfl_engine::federated::{Aggregation, Attack, CohortSampling, LocalAlgorithm, Schedule, ServerRule};
 use imfl_engine::model::Architecture;
+use imfl_engine::network::{Compression, LinkSource, Policy, Presence};
 use imfl_engine::partition::{LabelSkew, Scheme};
 use imfl_mechanism::prior::Distribution;
 use imfl_mechanism::{Bias, RuleChoice};
@@ -46,10 +52,14 @@ settings! {
         runs: PathBuf = "runs".into(), flag "runs", environment "IMFL_RUNS";
         /// Last part of the run folder's name.
         name: String = "run".into(), flag "name";
+        /// What is written of every round for other programs, beside metrics.jsonl.
+        log: Logs = Logs::default(), flag "log";
         /// Who holds what.
         partition: PartitionConfig = PartitionConfig::default();
         /// Federated training.
         training: TrainingConfig = TrainingConfig::default();
+        /// The network between clients and server.
+        network: NetworkConfig = NetworkConfig::default();
         /// What is kept of a run while it goes on.
         checkpoints: CheckpointsConfig = CheckpointsConfig::default();
         /// Where generated images come from.
@@ -93,11 +103,15 @@ values!(
     Bias: "aligned or mixture",
     ClaimCheck: "gradients or none",
     CohortSampling: CohortSampling::choices(),
+    Compression: Compression::choices(),
     DeviceName: DeviceName::choices(),
     Information: "complete or incomplete",
     Lie: "maximal, half, quarter, swapped, duplicated or forged",
+    LinkSource: LinkSource::choices(),
     LocalAlgorithm: LocalAlgorithm::choices(),
     ObjectiveChoice: "forecast or bound",
+    Policy: Policy::choices(),
+    Presence: Presence::choices(),
     RuleChoice: RuleChoice::names(),
     Schedule: Schedule::choices(),
     Scheme: Scheme::choices(),

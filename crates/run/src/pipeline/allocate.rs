@@ -1,11 +1,11 @@
 //! Stage 4: who takes part, in which mode, at what pay.
 
+use super::network::Attendance;
 use super::{Profile, Setup};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
-use crate::config::{CostsConfig, RunConfig, TargetSource};
+use crate::config::{CostsConfig, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::limits;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::personal::Options;
 use imfl_mechanism::posted::{self, Sampling};
@@ -121,6 +121,7 @@ fn population(setup: &Setup, profile: &Profile) -> Outcome<Population> {
         .map(|client| client.device_factor.max(client.generating_factor).max(client.setup_factor))
         .fold(0.0, f64::max);
     prices.check(slowest)?;
+    let attendance = Attendance::new(setup, profile);
     let specs = profile.clients.iter().enumerate().map(|(id, client)| {
         let samples: usize = client.histogram.iter().sum();
         ClientSpec {
@@ -128,13 +129,13 @@ fn population(setup: &Setup, profile: &Profile) -> Outcome<Population> {
             samples: samples as u64,
             skew: None,
             shares: Some(client.histogram.iter().map(|&count| count as f64 / samples as f64).collect()),
-            compute_cost: prices.compute * client.device_factor,
+            compute_cost: prices.compute * client.device_factor + attendance.of(client),
             synthesis_cost: prices.synthesis * client.generating_factor,
             setup_cost: prices.setup * client.setup_factor,
             batch: u32::try_from(config.training.batch).unwrap_or(u32::MAX),
         }
     });
-    Ok(Population::new(specs, &target(&config.mechanism.target)?)?)
+    Ok(Population::new(specs, &config.mechanism.target.read("`mechanism.target`")?)?)
 }
 
 /// What was measured and configured about the learning problem.
@@ -148,16 +149,21 @@ fn constants(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Const
 pub fn knowledge(setup: &Setup, profile: &Profile) -> Outcome<Knowledge> {
     let (config, seed) = (&setup.config, setup.seed);
     let belief = config.mechanism.prior.as_ref().unwrap_or(&config.costs.device_factor);
-    let prior = prior(belief, &config.costs, &unit_prices(setup, profile), seed)?;
+    let attendance = Attendance::new(setup, profile);
+    let imagined = attendance.imagined(profile, PRIOR_DRAWS as usize);
+    let attending = |draw: u64, factor| {
+        imagined.get(draw as usize).map_or(0.0, |&(samples, link)| attendance.unit(samples, factor, link))
+    };
+    let prior = prior(belief, &config.costs, &unit_prices(setup, profile), attending, seed)?;
     let sampling = Sampling { scenarios: config.mechanism.scenarios, seed };
     Ok(Knowledge { prior, sampling, options: Options::default() })
 }
 
-/// A sample is trained on once in every local epoch of every round; an image is generated once.
+/// A sample is trained on once in every local epoch of every round that pay is decided for; an image is generated once.
 fn unit_prices(setup: &Setup, profile: &Profile) -> UnitPrices {
     let training = &setup.config.training;
     let second = setup.config.costs.credits_per_second;
-    let passes = training.rounds as f64 * training.local_epochs as f64;
+    let passes = setup.config.priced_rounds() as f64 * training.local_epochs as f64;
     UnitPrices {
         compute: profile.costs.seconds_per_sample * passes * second,
         synthesis: profile.costs.seconds_per_image * second,
@@ -180,32 +186,23 @@ fn steps(config: &RunConfig, samples: usize) -> u32 {
 }
 
 /// The joint distribution of a client's three costs: they hang together by the speed of its device unless some of them are drawn apart.
-fn prior(device: &Distribution, costs: &CostsConfig, prices: &UnitPrices, seed: u64) -> Outcome<Prior> {
+/// `attending` is what a client of the draw wants for being there, as credits for each sample, by the factor of its device.
+fn prior(
+    device: &Distribution,
+    costs: &CostsConfig,
+    prices: &UnitPrices,
+    attending: impl Fn(u64, f64) -> f64,
+    seed: u64,
+) -> Outcome<Prior> {
     let row = |draw| {
         let of = |factor: &Distribution, kind| factor.quantile(keyed(seed, Purpose::Prior, 0, kind, draw).random());
         let device = of(device, 0);
         let apart = |factor: &Option<Distribution>, kind| factor.as_ref().map_or(device, |own| of(own, kind));
         Ok(UnitCosts {
-            compute: Rate::from_credits(prices.compute * device)?,
+            compute: Rate::from_credits(prices.compute * device + attending(draw, device))?,
             synthesis: Rate::from_credits(prices.synthesis * apart(&costs.generating_factor, 1))?,
             setup: Rate::from_credits(prices.setup * apart(&costs.setup_factor, 2))?,
         })
     };
     Ok(Prior::Empirical((0..PRIOR_DRAWS).map(row).collect::<imfl_mechanism::Result<_>>()?))
-}
-
-fn target(given: &TargetSource) -> Outcome<TargetChoice> {
-    match given {
-        TargetSource::Uniform => Ok(TargetChoice::Uniform),
-        TargetSource::Pooled => Ok(TargetChoice::Pooled),
-        TargetSource::File(path) => {
-            let text = limits::read_text(path).map_err(|error| {
-                let path = path.display();
-                let problem =
-                    format!("`mechanism.target`: {path} is neither uniform, pooled nor a readable file ({error})");
-                Failure::new(Kind::Config, problem)
-            })?;
-            Ok(TargetChoice::Shares(Target::parse(&text)?))
-        }
-    }
 }

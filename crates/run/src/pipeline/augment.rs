@@ -3,7 +3,7 @@
 use super::Setup;
 use crate::allocation::Roles;
 use crate::failure::Outcome;
-use imfl_aigc::{Augmentation, Request};
+use imfl_aigc::{Augmentation, Request, SampleSource};
 use imfl_engine::client::{Client, Sample};
 use imfl_engine::data::Dataset;
 use imfl_mechanism::Mode;
@@ -41,8 +41,24 @@ pub fn of_modes(
     let Some(generator) = setup.generator.as_deref().filter(|_| !requests.is_empty()) else {
         return Ok(Augmented { clients: prepared, generated: None });
     };
+    say_what_is_short(setup, generator, &requests);
     let images = setup.draw(generator, &requests, "generating for clients")?;
     Ok(Augmented { clients: prepared, generated: Some(images) })
+}
+
+/// Says where a source with so many samples and no more gives some of them to several clients.
+fn say_what_is_short(setup: &Setup, generator: &dyn SampleSource, requests: &[Request]) {
+    let Some(stock) = generator.stock() else { return };
+    for (label, (&held, name)) in stock.iter().zip(generator.class_names()).enumerate() {
+        let wanted = requests.iter().filter(|request| usize::from(request.label) == label).count();
+        if wanted > held {
+            setup.progress.warn(format!(
+                "{wanted} images of class {name} are needed, but the {} has {held}: they are used again, which is worth less than \
+                 theta says; bring more of them",
+                generator.provenance().name
+            ));
+        }
+    }
 }
 
 /// Fills the data of those clients that are marked up to the target's shares: their new samples, and the images that these

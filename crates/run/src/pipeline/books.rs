@@ -8,14 +8,28 @@ use crate::metrics::RoundMetrics;
 use crate::progress::{Event, Progress};
 use imfl_engine::federated::{Evaluation, RoundReport, ServerState};
 use imfl_mechanism::Credits;
+use std::collections::BTreeMap;
 
 /// The books of a run; nothing on ranks that keep none.
 pub struct Books<'a>(Option<Kept<'a>>);
+
+/// What the books say in the end; nothing on ranks that keep none.
+#[derive(Default)]
+pub struct Closed {
+    /// Every round.
+    pub rounds: Vec<RoundMetrics>,
+    /// What was paid for all of them.
+    pub paid: Credits,
+    /// What was promised for rounds beyond those that pay was decided for.
+    pub further: Credits,
+}
 
 struct Kept<'a> {
     allocation: &'a Allocation,
     journal: Journal,
     progress: &'a Progress,
+    /// Rounds that pay was decided for.
+    priced: u64,
     /// What each update earns, by the rules in `settle`.
     payroll: Option<Payroll>,
     rounds: u64,
@@ -27,18 +41,25 @@ impl<'a> Books<'a> {
         Self(None)
     }
 
-    /// Writes every round into the journal and pays for it as was decided.
-    pub fn of(allocation: &'a Allocation, journal: Journal, progress: &'a Progress) -> Self {
-        Self(Some(Kept { allocation, journal, progress, payroll: None, rounds: 0 }))
+    /// Writes every round into the journal and pays for it as was decided for so many.
+    pub fn of(allocation: &'a Allocation, priced: u64, journal: Journal, progress: &'a Progress) -> Self {
+        Self(Some(Kept { allocation, journal, progress, priced, payroll: None, rounds: 0 }))
     }
 
-    /// Before the first of so many rounds: plans the pay of all, in which `asked` names who is asked, and saves what there is.
+    /// Before the first of so many rounds: plans the pay of all, in which `asked` names who is asked, and saves what there is. `late_pay` is
+    /// the share of an instalment for those that are cut off.
     ///
     /// # Errors
     /// What `asked` returns, or a file that could not be written.
-    pub fn open(&mut self, rounds: u64, state: &ServerState, asked: impl Fn(u64) -> Outcome<Vec<u32>>) -> Outcome {
+    pub fn open(
+        &mut self,
+        rounds: u64,
+        state: &ServerState,
+        late_pay: f64,
+        asked: impl Fn(u64) -> Outcome<Vec<u32>>,
+    ) -> Outcome {
         let Some(kept) = &mut self.0 else { return Ok(()) };
-        kept.payroll = Some(Payroll::plan(kept.allocation, rounds, asked)?);
+        kept.payroll = Some(Payroll::plan(kept.allocation, kept.priced, rounds, asked)?.with_late_pay(late_pay));
         kept.rounds = rounds;
         kept.journal.save_if_due(state, false).map(drop)
     }
@@ -65,14 +86,15 @@ impl<'a> Books<'a> {
         Ok(())
     }
 
-    /// Writes the final model. Returns every round and what was paid for all of them.
+    /// Writes the final model and what is to be known about it. Returns what the books say in the end.
     ///
     /// # Errors
     /// A file that could not be written.
-    pub fn finish(self, state: &ServerState) -> Outcome<(Vec<RoundMetrics>, Credits)> {
-        let Some(Kept { journal, .. }) = self.0 else { return Ok((Vec::new(), Credits::ZERO)) };
-        journal.finish(state)?;
+    pub fn finish(self, state: &ServerState, about: &BTreeMap<&str, String>) -> Outcome<Closed> {
+        let Some(Kept { journal, payroll, .. }) = self.0 else { return Ok(Closed::default()) };
+        journal.finish(state, about)?;
         let paid = Credits::from_micros(-journal.book().balance("server").micros());
-        Ok((journal.rounds().to_vec(), paid))
+        let further = payroll.map_or(Credits::ZERO, |payroll| payroll.further());
+        Ok(Closed { rounds: journal.rounds().to_vec(), paid, further })
     }
 }

@@ -1,5 +1,6 @@
 //! What a run writes down while it trains: a line of metrics and the pay of every round, and its checkpoints.
 
+use super::logs::RunLogs;
 use crate::checkpoint::{Checkpoints, Prepared, Resumed};
 use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
@@ -9,6 +10,7 @@ use crate::run_dir::RunDir;
 use imfl_engine::federated::ServerState;
 use imfl_mechanism::ledger::{Book, Ledger, Transaction};
 use imfl_storage::{JsonLines, Keep};
+use std::collections::BTreeMap;
 
 const METRICS: &str = "metrics.jsonl";
 const LEDGER: &str = "ledger.jsonl";
@@ -18,6 +20,7 @@ pub struct Journal {
     folder: RunDir,
     metrics: JsonLines,
     ledger: Ledger,
+    logs: RunLogs,
     checkpoints: Checkpoints,
     every: u64,
     rounds: Vec<RoundMetrics>,
@@ -42,7 +45,12 @@ impl Journal {
         let limits = &config.checkpoints;
         let point = resumed.map(|resumed| &resumed.point);
         let checkpoints = match resumed {
-            Some(resumed) if !resumed.changed => Checkpoints::go_on(folder, limits.keep, text, &resumed.point),
+            Some(resumed) if !resumed.changed => {
+                if config.training.rounds > resumed.config.training.rounds {
+                    folder.write("config.toml", &text)?;
+                }
+                Checkpoints::go_on(folder, limits.keep, text, &resumed.point)
+            }
             _ => {
                 folder.write("config.toml", &text)?;
                 Checkpoints::begin(folder, limits.keep, text, prepared, point.map(|point| point.round))?
@@ -52,10 +60,12 @@ impl Journal {
         let (metrics, rounds) = JsonLines::open(folder.files().as_ref(), &folder.file(METRICS), kept)?;
         let since = point.map(|point| &point.ledger);
         let ledger = Ledger::open_in(folder.files(), &folder.file(LEDGER), since)?;
+        let logs = RunLogs::open(folder, &config.log, &rounds)?;
         Ok(Self {
             folder: folder.clone(),
             metrics,
             ledger,
+            logs,
             checkpoints,
             every: limits.every,
             rounds,
@@ -70,6 +80,7 @@ impl Journal {
     pub fn record(&mut self, metrics: RoundMetrics, payments: Vec<Transaction>) -> Outcome {
         self.ledger.post(payments)?;
         self.metrics.append(&metrics)?;
+        self.logs.write(&metrics)?;
         self.rounds.push(metrics);
         Ok(())
     }
@@ -94,12 +105,12 @@ impl Journal {
         self.checkpoints.save(state, self.metrics.position(), self.ledger.position(), &self.progress)
     }
 
-    /// Writes the final model.
+    /// Writes the final model, with what is to be known about it by whoever loads it elsewhere.
     ///
     /// # Errors
     /// A failure that names the file that could not be written.
-    pub fn finish(&self, state: &ServerState) -> Outcome {
-        let model = state.weights.to_safetensors().map_err(|error| Failure::new(Kind::Unexpected, error))?;
+    pub fn finish(&self, state: &ServerState, about: &BTreeMap<&str, String>) -> Outcome {
+        let model = state.weights.to_safetensors_about(about).map_err(|error| Failure::new(Kind::Unexpected, error))?;
         self.folder.write("model.safetensors", model)
     }
 

@@ -10,6 +10,9 @@ mod fill_check;
 mod footprint;
 pub mod forecast;
 mod journal;
+pub mod links;
+mod logs;
+pub mod network;
 mod partition;
 pub mod pilots;
 mod prediction;
@@ -20,6 +23,7 @@ mod setup;
 mod source;
 mod stopwatch;
 mod summary;
+mod traffic;
 mod train;
 mod trajectory;
 mod verify;
@@ -33,6 +37,7 @@ pub use profile::Profile;
 pub use setup::{Opened, Setup};
 pub use source::corpus;
 pub use summary::{Summary, over_floor};
+pub use traffic::Totals;
 pub use train::Training;
 
 use crate::agreement;
@@ -109,8 +114,9 @@ pub fn calibrate(config: RunConfig, host: &Host) -> Outcome<(Vec<Pilot>, Fit)> {
 pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<Option<Finished>> {
     config.check()?;
     let ranks = &host.ranks;
-    let mut clock = Stopwatch::start(&host.progress, "partition");
+    let mut clock = Stopwatch::start(&host.progress, "open");
     let mut setup = Setup::open(config, host)?;
+    clock.begin("partition");
     let shares = partition::run(&setup)?;
     let known = Known(resumed.as_ref());
     let folder = || known.folder(host, &setup.config.runs, &setup.config.name);
@@ -124,7 +130,9 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
             (assessment, found)
         }
         None => {
+            clock.begin("generate");
             let samples = assess::generate(&setup)?;
+            clock.begin("assess");
             let assessment = assess::run(&setup, &shares, samples.as_ref())?;
             clock.begin("pilots");
             let found = forecast::find(&setup, host.files.as_ref(), None, samples.as_ref(), &profile.costs)?;
@@ -152,18 +160,19 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
         let roles = allocation.roles();
         Ok(((allocation, digest), roles))
     })?;
-    clock.begin("train");
+    clock.begin("generate");
     let data = augment::run(&setup, &shares, &roles, known.generated())?;
+    clock.begin("train");
     let state = known.state(setup.model.layout())?;
     let (Some((allocation, digest)), Some(folder)) = (decided, folder) else {
-        train::run(&setup, &shares, data, &roles, state, Books::nobodys())?;
+        train::run(&setup, &shares, data, (&roles, &profile), state, Books::nobodys())?;
         return Ok(None);
     };
     let prepared =
         Prepared::new(digest, profile.costs, assessment.clone(), forecast, &allocation, data.generated.clone());
     let journal = Journal::open(&setup.config, &folder, &prepared, known.0, &host.progress)?;
-    let books = Books::of(&allocation, journal, &host.progress);
-    let training = train::run(&setup, &shares, data, &roles, state, books)?;
+    let books = Books::of(&allocation, setup.config.priced_rounds(), journal, &host.progress);
+    let training = train::run(&setup, &shares, data, (&roles, &profile), state, books)?;
     let seconds = clock.end();
     let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
     folder.write("summary.json", summary.to_json())?;

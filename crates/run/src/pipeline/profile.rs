@@ -1,12 +1,14 @@
 //! Stage 2: what each client holds, and what its work costs, measured on this device.
 
 use super::Setup;
+use super::links;
 use crate::agreement;
 use crate::config::RecordedCosts;
 use crate::failure::Outcome;
 use imfl_aigc::{Request, SampleSource};
 use imfl_engine::client::{Client, Images};
 use imfl_engine::device::Compute;
+use imfl_engine::network::Link;
 use imfl_engine::profile;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::prior::Distribution;
@@ -30,6 +32,8 @@ pub struct ClientProfile {
     pub generating_factor: f64,
     /// The same for getting a generator.
     pub setup_factor: f64,
+    /// What connects it with the server, if the run has a network.
+    pub link: Option<Link>,
 }
 
 /// What all clients hold and what work costs.
@@ -45,6 +49,7 @@ pub struct Profile {
 pub fn run(setup: &Setup, clients: &[Client], known: Option<RecordedCosts>) -> Outcome<Profile> {
     let images = Images::new(setup.train.clone(), &setup.train.normalisation());
     let given = &setup.config.costs;
+    let links = links::of(setup)?;
     let profile = |client: &Client| {
         let draw = |factor: &Distribution, step| {
             factor.quantile(keyed(setup.seed, Purpose::DeviceSpeed, 0, u64::from(client.id), step).random())
@@ -56,6 +61,7 @@ pub fn run(setup: &Setup, clients: &[Client], known: Option<RecordedCosts>) -> O
             device_factor,
             generating_factor: apart(&given.generating_factor, 1),
             setup_factor: apart(&given.setup_factor, 2),
+            link: links.as_ref().map(|links| links[client.id as usize]),
         }
     };
     // Rank 0 measures and the others wait, so that nothing disturbs it on its own machine.

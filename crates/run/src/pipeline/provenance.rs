@@ -20,6 +20,10 @@ pub enum Origin {
     Given,
     /// It was trained on the spot.
     Trained,
+    /// Its images were drawn elsewhere.
+    Folder,
+    /// A program draws them.
+    Command,
 }
 
 /// What is written down of a run's generator.
@@ -27,14 +31,14 @@ pub enum Origin {
 pub struct Provenance {
     /// How the run came by it.
     pub origin: Origin,
-    /// Its file; none if it was trained on the spot.
+    /// Its file or folder, or the program; none if it was trained on the spot.
     pub path: Option<PathBuf>,
     /// SHA-256 of the file.
     pub sha256: Option<String>,
-    /// Name of the dataset that it learnt from.
-    pub dataset: String,
-    /// Optimizer steps that it learnt for.
-    pub steps: u64,
+    /// Name of the dataset that it learnt from; none if nobody has said.
+    pub dataset: Option<String>,
+    /// Optimizer steps that it learnt for; none if it was made by others.
+    pub steps: Option<u64>,
 }
 
 impl Provenance {
@@ -45,9 +49,14 @@ impl Provenance {
             origin,
             path: path.map(Path::to_path_buf),
             sha256: generator.provenance().sha256.clone(),
-            dataset: description.dataset.clone(),
-            steps: description.steps + description.steps_before,
+            dataset: Some(description.dataset.clone()),
+            steps: Some(description.steps + description.steps_before),
         }
+    }
+
+    /// Of somebody else's images, or of a program that draws them.
+    pub fn of_others(origin: Origin, path: PathBuf, learnt_from: Option<&Dataset>) -> Self {
+        Self { origin, path: Some(path), sha256: None, dataset: learnt_from.map(|data| data.name.clone()), steps: None }
     }
 }
 

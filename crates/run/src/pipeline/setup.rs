@@ -73,10 +73,7 @@ impl Opened {
         let Host { ranks, progress, .. } = host;
         // A seed that is drawn is drawn once. Nobody leaves this before all ranks have read what they go on from.
         let seed = agreement::from_first(ranks, || Ok(config.seed.unwrap_or_else(|| rand::rng().next_u64() >> 12)))?;
-        if config.seed.is_none() {
-            progress.note(format!("seed {seed} (pass --seed {seed} to repeat this run)"));
-        }
-        config.seed = Some(seed);
+        let drawn = config.seed.replace(seed).is_none();
         let compute = Compute::open_on(ranks, config.device, config.workers)?;
         let compute = Compute { chunk: config.chunk, ..compute };
         if compute.name == DeviceName::NdArray {
@@ -86,6 +83,10 @@ impl Opened {
         let model = config.training.model.build(benchmark.train.shape, benchmark.train.classes())?;
         footprint::check(&config, &benchmark.train, model.as_ref(), &compute, host.memory, progress)?;
         limits::enough_for_gradients(&benchmark.train)?;
+        // What is refused before anything was computed needs no repeating.
+        if drawn {
+            progress.note(format!("seed {seed} (pass --seed {seed} to repeat this run)"));
+        }
         Ok(Self { config, seed, compute, benchmark, progress: progress.clone(), model })
     }
 

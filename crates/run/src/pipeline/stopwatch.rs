@@ -4,7 +4,11 @@ use crate::progress::{Event, Progress};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// Seconds by stage, told as they pass.
+/// The stages of a run in the order in which a person reads them: some come twice.
+pub const STAGES: [&str; 10] =
+    ["open", "partition", "profile", "assess", "pilots", "verify", "allocate", "generate", "train", "report"];
+
+/// Seconds by stage, told as they pass; those of a stage that comes twice are added up.
 pub struct Stopwatch<'a> {
     progress: &'a Progress,
     stage: &'static str,
@@ -34,7 +38,7 @@ impl<'a> Stopwatch<'a> {
 
     fn lap(&mut self) {
         let seconds = self.began.elapsed().as_secs_f64();
-        self.seconds.insert(self.stage, seconds);
+        *self.seconds.entry(self.stage).or_default() += seconds;
         self.progress.tell(&Event::StageEnded(self.stage, seconds));
     }
 }

@@ -1,6 +1,8 @@
 //! What a run comes to: `summary.json`, and the lines that a person reads.
 
 use super::provenance::{Origin, Provenance};
+use super::stopwatch::STAGES;
+use super::traffic::Totals;
 use super::{Predicted, Profile, Setup, Training};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
@@ -111,6 +113,9 @@ pub struct Summary {
     pub accuracy_loss: Option<f64>,
     /// Sum of payments, if every client delivers every update that it is asked for.
     pub payments: f64,
+    /// What is promised beyond that for rounds after those that pay was decided for; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub further_payments: Option<f64>,
     /// Sum of what was paid, for updates that counted.
     pub paid: f64,
     /// Worth x predicted shortfall of accuracy in points, or kappa Phi, and payments.
@@ -127,6 +132,9 @@ pub struct Summary {
     pub withheld_images: usize,
     /// Images that were generated for clients.
     pub generated_images: usize,
+    /// Time and bytes of the simulated network; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Totals>,
     /// Wall time by stage.
     pub seconds: BTreeMap<&'static str, f64>,
     /// Where everything is.
@@ -180,6 +188,8 @@ impl Summary {
             worth: predicted.map(|_| mechanism.worth),
             accuracy_loss: bound.as_ref().map(|_| outcome.phi()),
             payments: outcome.payments.to_f64(),
+            further_payments: (setup.config.priced_rounds() < setup.config.training.rounds)
+                .then(|| training.further.to_f64()),
             paid: training.paid.to_f64(),
             server_cost: outcome.server_cost.to_f64(),
             expected_server_cost: outcome.estimate.map(|estimate| estimate.server_cost),
@@ -188,6 +198,7 @@ impl Summary {
             costs: profile.costs,
             withheld_images: setup.withheld,
             generated_images: training.generated.as_ref().map_or(0, |images| images.len()),
+            network: Totals::of(setup, &training.rounds),
             seconds,
             run_dir: folder.path().into(),
         }
@@ -212,10 +223,17 @@ impl fmt::Display for Provenance {
             Origin::Shipped => "shipped",
             Origin::Given => "given",
             Origin::Trained => "trained on the spot",
+            Origin::Folder => "images drawn elsewhere",
+            Origin::Command => "drawn by a program",
         };
-        write!(f, "{origin}, {steps} steps on {dataset}")?;
+        let dataset = dataset.as_deref().unwrap_or("an unknown source");
+        match steps {
+            Some(steps) => write!(f, "{origin}, {steps} steps on {dataset}")?,
+            None => write!(f, "{origin}, learnt from {dataset}")?,
+        }
         match (path, sha256) {
             (Some(path), Some(sha256)) => write!(f, ": {} (SHA-256 {sha256:.12}...)", path.display()),
+            (Some(path), None) => write!(f, ": {}", path.display()),
             _ => Ok(()),
         }
     }
@@ -263,7 +281,9 @@ impl fmt::Display for Summary {
             writeln!(f, "flagged       {flagged}")?;
         }
         writeln!(f, "price         {:.6} credits per effective sample", self.price)?;
-        writeln!(f, "payments      {:.6} credits, {:.6} paid", self.payments, self.paid)?;
+        let further =
+            self.further_payments.map_or_else(String::new, |further| format!(" and {further:.6} for further rounds"));
+        writeln!(f, "payments      {:.6} credits promised{further}, {:.6} earned", self.payments, self.paid)?;
         match (&self.predicted, self.worth, self.weight, self.accuracy_loss) {
             (Some(predicted), Some(worth), ..) => writeln!(
                 f,
@@ -278,7 +298,12 @@ impl fmt::Display for Summary {
             )?,
             _ => writeln!(f, "server cost   {:.6} credits", self.server_cost)?,
         }
-        writeln!(f, "time          {total:.1} s")?;
+        if let Some(network) = &self.network {
+            writeln!(f, "network       {network}")?;
+        }
+        let stages = STAGES.iter().filter_map(|stage| Some((stage, self.seconds.get(stage)?)));
+        let stages: Vec<String> = stages.map(|(stage, seconds)| format!("{stage} {seconds:.1}")).collect();
+        writeln!(f, "time          {total:.1} s: {}", stages.join(", "))?;
         write!(f, "report        {}", self.run_dir.join("report.html").display())
     }
 }

@@ -1,7 +1,9 @@
 //! Stage 5: federated training on the mix of authentic and generated data, aggregated by effective samples.
 
 use super::augment::Augmented;
-use super::books::Books;
+use super::books::{Books, Closed};
+use super::network;
+use super::profile::Profile;
 use super::setup::{Setup, fit_batch};
 use crate::allocation::Roles;
 use crate::failure::Outcome;
@@ -11,6 +13,9 @@ use imfl_engine::client::Client;
 use imfl_engine::data::Dataset;
 use imfl_engine::federated::{self, Evaluation, Participant, ServerState};
 use imfl_mechanism::Credits;
+use serde_json::json;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What training led to.
@@ -23,6 +28,8 @@ pub struct Training {
     pub on_clients: Vec<Evaluation>,
     /// What was paid for all rounds, by the rank that keeps the books.
     pub paid: Credits,
+    /// What was promised for rounds beyond those that pay was decided for, by the same rank.
+    pub further: Credits,
     /// Label counts of each client's data as it was trained on; an empty entry for a client that stayed out.
     pub histograms: Vec<Vec<usize>>,
     /// The images that were generated for clients.
@@ -35,7 +42,7 @@ pub fn run(
     setup: &Setup,
     shares: &[Client],
     data: Augmented,
-    roles: &Roles,
+    (roles, profile): (&Roles, &Profile),
     start: Option<ServerState>,
     mut books: Books,
 ) -> Outcome<Training> {
@@ -45,7 +52,9 @@ pub fn run(
     let participant = |(client, &weight): (&Client, &f64)| Participant { client: client.clone(), weight };
     let playing = clients.iter().zip(&roles.weights).filter(|(_, weight)| **weight > 0.0);
     let participants: Vec<Participant> = playing.map(participant).collect();
+    let network = network::open(setup, profile, wanted(setup, &participants))?;
     let draw = cohorts(setup, &participants)?;
+    federation.network = network.map(Arc::new);
     let planned = if participants.is_empty() { 0 } else { setup.config.training.rounds };
 
     let start = start.unwrap_or_else(|| federation.start());
@@ -59,10 +68,16 @@ pub fn run(
         round if round < planned => setup.progress.note(format!("going on after round {round} of {planned}")),
         round => setup.progress.note(format!("trained already, for {round} rounds: there is no round left")),
     }
-    let ids = |cohort: Vec<Participant>| cohort.iter().map(|participant| participant.client.id).collect();
-    books.open(planned, &start, |round| draw(round).map(ids))?;
+    let ids = |cohort: Cow<[Participant]>| cohort.iter().map(|participant| participant.client.id).collect();
+    books.open(planned, &start, setup.config.network.late_pay, |round| draw(round).map(ids))?;
     let state = federation.train_with(start, planned, &draw, |state, report| {
         evaluation = federation.evaluate(state, &test);
+        bar.say(format!(
+            "accuracy {:.4}, loss {:.4}, {:.0} samples/s",
+            evaluation.accuracy(),
+            evaluation.loss,
+            report.samples as f64 / report.seconds.max(f64::MIN_POSITIVE)
+        ));
         bar.advance();
         books.close(report, &evaluation, state)
     })?;
@@ -80,17 +95,42 @@ pub fn run(
         false => Vec::new(),
     });
     let histograms = histograms.collect();
-    let (rounds, paid) = books.finish(&state)?;
-    Ok(Training { rounds, evaluation, on_clients, paid, histograms, generated })
+    let Closed { rounds, paid, further } = books.finish(&state, &about(setup))?;
+    Ok(Training { rounds, evaluation, on_clients, paid, further, histograms, generated })
 }
 
-/// How the participants of a round are drawn out of those who take part.
+/// What the final model's file says beside its tensors: all that it takes to use it elsewhere.
+fn about(setup: &Setup) -> BTreeMap<&'static str, String> {
+    let (train, normalisation) = (&setup.train, setup.train.normalisation());
+    BTreeMap::from([
+        ("model", setup.config.training.model.to_string()),
+        ("shape", json!([train.shape.channels, train.shape.height, train.shape.width]).to_string()),
+        ("classes", json!(train.class_names).to_string()),
+        ("mean", json!(normalisation.mean).to_string()),
+        ("deviation", json!(normalisation.deviation).to_string()),
+        ("input", "[batch, channels, height, width]; (byte / 255 - mean) / deviation of each channel".into()),
+        (
+            "layout",
+            "linear [in, out], convolution [out, in, height, width], flattened as [channels, height, width]".into(),
+        ),
+    ])
+}
+
+/// Clients that a round is meant for, out of those who take part.
+fn wanted(setup: &Setup, participants: &[Participant]) -> usize {
+    setup.config.training.cohort.unwrap_or(participants.len())
+}
+
+/// How the participants of a round are drawn out of those who take part; all of them where the network's policy chooses.
 fn cohorts<'a>(
     setup: &'a Setup,
     participants: &'a [Participant],
-) -> Outcome<impl Fn(u64) -> Outcome<Vec<Participant>> + 'a> {
+) -> Outcome<impl Fn(u64) -> Outcome<Cow<'a, [Participant]>> + 'a> {
     let sampling = setup.config.training.sampling;
-    let wanted = setup.config.training.cohort.unwrap_or(participants.len());
+    let network = &setup.config.network;
+    let policy = network.links.as_ref().map(|_| &network.policy);
+    let wanted = wanted(setup, participants);
+    let wanted = policy.map_or(wanted, |policy| policy.asks(wanted));
     let size = if sampling.replacement { wanted } else { wanted.min(participants.len()) };
     if size < wanted {
         setup.progress.warn(format!("only {size} clients take part, so cohorts have {size} clients and not {wanted}"));
@@ -101,5 +141,9 @@ fn cohorts<'a>(
             .progress
             .warn(format!("cohorts have {size} clients and the quorum is {quorum}: every round will be skipped"));
     }
-    Ok(move |round| Ok(sampling.cohort(participants, size, setup.seed, round)?))
+    let everybody = policy.is_some_and(|policy| policy.chooses());
+    Ok(move |round| match everybody {
+        true => Ok(Cow::Borrowed(participants)),
+        false => Ok(Cow::Owned(sampling.cohort(participants, size, setup.seed, round)?)),
+    })
 }

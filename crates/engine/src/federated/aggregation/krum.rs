@@ -12,7 +12,7 @@ pub struct Krum {
 
 impl AggregationRule for Krum {
     fn needs(&self) -> usize {
-        2 * self.hostile + 3
+        self.hostile.saturating_mul(2).saturating_add(3)
     }
 
     fn combine(&self, changes: &[&[f32]], _weights: &[f64], workers: usize) -> Vec<f64> {

@@ -13,7 +13,8 @@ pub struct MultiKrum {
 
 impl AggregationRule for MultiKrum {
     fn needs(&self) -> usize {
-        (2 * self.hostile + 3).max(self.chosen.unwrap_or(1) + self.hostile)
+        let (twice, chosen) = (self.hostile.saturating_mul(2), self.chosen.unwrap_or(1));
+        twice.saturating_add(3).max(chosen.saturating_add(self.hostile))
     }
 
     fn combine(&self, changes: &[&[f32]], _weights: &[f64], workers: usize) -> Vec<f64> {

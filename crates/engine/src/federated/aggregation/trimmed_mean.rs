@@ -11,7 +11,7 @@ pub struct TrimmedMean {
 
 impl AggregationRule for TrimmedMean {
     fn needs(&self) -> usize {
-        2 * self.trim + 1
+        self.trim.saturating_mul(2).saturating_add(1)
     }
 
     fn combine(&self, changes: &[&[f32]], _weights: &[f64], workers: usize) -> Vec<f64> {

@@ -1,4 +1,6 @@
-//! Where generated images come from: a shipped generator, a given one, or one trained on the spot.
+//! Where generated images come from: a shipped generator, a given one, one trained on the spot, or others' images.
+
+mod others;
 
 use super::provenance::{self, Origin, Provenance};
 use crate::assets;
@@ -19,6 +21,9 @@ const CORPUS_SHARE: usize = 5;
 /// The most images that are taken from clients so that the server has some for pilots.
 const MOST_HELD: usize = 4000;
 
+/// A source of generated images, and where it came from.
+type Found = (Arc<dyn SampleSource>, Provenance);
+
 /// Opens or trains the generator that the configuration asks for, which draws with as many steps as that says, and says where
 /// it came from. Training takes its images out of `benchmark`, so that no client gets them.
 pub fn open(
@@ -27,9 +32,11 @@ pub fn open(
     compute: &Compute,
     seed: u64,
     progress: &Progress,
-) -> Outcome<Option<(Arc<dyn SampleSource>, Provenance)>> {
+) -> Outcome<Option<Found>> {
     let (generator, provenance) = match &config.generator.source {
         GeneratorSource::None => return Ok(None),
+        GeneratorSource::Folder(path) => return others::folder(config, path, benchmark, progress).map(Some),
+        GeneratorSource::Command(command) => return others::command(config, command, benchmark, progress).map(Some),
         GeneratorSource::Train => train(config, benchmark, compute, seed, progress)?,
         GeneratorSource::Auto => match shipped(benchmark, progress)? {
             Some(found) => found,

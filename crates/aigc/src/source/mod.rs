@@ -1,5 +1,11 @@
 //! Where generated samples come from.
 
+mod folder;
+mod program;
+
+pub use folder::Folder;
+pub use program::Program;
+
 use crate::fingerprint::Fingerprints;
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::Compute;
@@ -93,7 +99,8 @@ pub type Observe<'a> = &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>;
 
 /// Somewhere that samples of every class come from: a diffusion model ([`crate::Generator`]), or one's own.
 ///
-/// Whoever brings one writes the first four methods; whoever wants samples calls the last two.
+/// Whoever brings one writes `provenance`, `shape`, `class_names` and `draw_part`; whoever wants samples calls `draw` and `check_fits`.
+/// Samples drawn elsewhere come as a [`Folder`], those of a program as a [`Program`].
 pub trait SampleSource: fmt::Debug + Send + Sync {
     /// Where its samples come from.
     fn provenance(&self) -> &Provenance;
@@ -103,6 +110,11 @@ pub trait SampleSource: fmt::Debug + Send + Sync {
 
     /// What its classes are called.
     fn class_names(&self) -> &[String];
+
+    /// How many samples of each class there are, where that is bounded; asked for more, a source gives the same ones again.
+    fn stock(&self) -> Option<&[usize]> {
+        None
+    }
 
     /// Draws a sample for each request, in their order; there may be none. A sample depends on nothing but the source, the seed and its
     /// request: neither on what is drawn with it nor on device or workers.
