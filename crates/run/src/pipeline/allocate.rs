@@ -12,7 +12,7 @@ use imfl_mechanism::posted::{self, Sampling};
 use imfl_mechanism::prior::{Distribution, Prior, UnitCosts};
 use imfl_mechanism::{
     ClientSpec, Constants, Forecast, ForecastModel, Knowledge, LossModel, Market, Population, Rate, RuleChoice, Target,
-    TargetChoice, Weights, Worth,
+    Weights, Worth,
 };
 use rand::RngExt;
 

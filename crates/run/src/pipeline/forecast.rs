@@ -188,9 +188,10 @@ fn settings(setup: &Setup, ground: &Ground) -> BTreeMap<String, String> {
         (Some(_), Some(from)) => match (&from.sha256, from.origin) {
             (Some(sha256), _) => sha256.clone(),
             (None, Origin::Trained) => {
-                format!("trained on {} for {} steps, seed {}", from.dataset, from.steps, setup.seed)
+                let (data, steps) = (from.dataset.as_deref().unwrap_or_default(), from.steps.unwrap_or_default());
+                format!("trained on {data} for {steps} steps, seed {}", setup.seed)
             }
-            (None, _) => from.dataset.clone(),
+            (None, _) => from.path.as_deref().map_or_else(String::new, |path| path.display().to_string()),
         },
         _ => "none".into(),
     };
