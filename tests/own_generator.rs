@@ -25,6 +25,7 @@ seconds_per_sample = 1e-4
 seconds_per_image = 1e-3
 seconds_for_setup = 0.01
 [mechanism]
+objective = "bound"
 weight = 1e6
 scenarios = 10
 "#;

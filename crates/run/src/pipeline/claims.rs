@@ -62,7 +62,7 @@ mod tests {
     fn lies_by_hand() {
         let held = [7, 0, 1];
         assert_eq!(claim(Lie::Maximal, &held), [3, 3, 2]);
-        assert_eq!(claim(Lie::Half, &held), [5, 1, 2]);
+        assert_eq!(claim(Lie::Half, &held), [5, 2, 1]);
         assert_eq!(claim(Lie::Swapped, &held), [1, 0, 7]);
         assert_eq!(claim(Lie::Duplicated, &held), [14, 0, 2]);
         assert_eq!(claim(Lie::Quarter, &[8, 0]), [7, 1]);
