@@ -66,7 +66,7 @@ impl Room {
     fn drawn(&self, name: &str, count: &str) -> PathBuf {
         let out = self.path().join(name);
         succeed(&["aigc", "sample", "--out", text(&out), "--count", count, "--steps", "2", "--png"]);
-        out
+        out.join("images")
     }
 
     /// A program that copies images out of a folder, after `first`.
@@ -130,8 +130,8 @@ fn a_folder_that_does_not_fit_or_holds_test_images_is_refused() {
     fs::rename(images.join("three"), room.path().join("3")).unwrap();
     assert!(fail(&room.arguments(&source, &[]), 7).contains("no sample of class \"3\""));
     fs::rename(room.path().join("3"), images.join("3")).unwrap();
-    fs::write(images.join("3/0000.png"), "no picture").unwrap();
-    assert!(fail(&room.arguments(&source, &[]), 4).contains("0000.png"));
+    fs::write(images.join("3/0.png"), "no picture").unwrap();
+    assert!(fail(&room.arguments(&source, &[]), 4).contains("0.png"));
     let missing = format!("folder:{}", text(&room.path().join("nowhere")));
     assert!(fail(&room.arguments(&missing, &[]), 4).contains("nowhere"));
 }

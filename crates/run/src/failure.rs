@@ -83,7 +83,6 @@ kinds! {
     CohortError => Config,
     NetworkError => Config,
     Misfit => Checkpoint,
-    SampleError => Config,
     QualityError => Data,
     AugmentationError => Config,
 }
@@ -116,6 +115,13 @@ impl From<imfl_aigc::TrainingError> for Failure {
     fn from(error: imfl_aigc::TrainingError) -> Self {
         let kind =
             if matches!(error, imfl_aigc::TrainingError::Diverged { .. }) { Kind::Diverged } else { Kind::Config };
+        Self::new(kind, error)
+    }
+}
+
+impl From<SampleError> for Failure {
+    fn from(error: SampleError) -> Self {
+        let kind = if matches!(error, SampleError::Failed(_)) { Kind::Checkpoint } else { Kind::Config };
         Self::new(kind, error)
     }
 }

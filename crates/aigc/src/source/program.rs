@@ -118,7 +118,8 @@ impl Program {
 
     /// The files that it left.
     fn read(&self, out: &Path, count: usize) -> Result<Vec<u8>, String> {
-        let images = folder::images(out).map_err(|error| format!("left what cannot be read: {error}"))?;
+        let images =
+            folder::images(out, self.shape.channels).map_err(|error| format!("left what cannot be read: {error}"))?;
         if images.len() != count {
             return Err(format!(
                 "left {} PNG or JPEG files instead of {count} in the folder behind --out",

@@ -17,6 +17,14 @@ const MOST_CLASSES: usize = u16::MAX as usize;
 /// # Errors
 /// [`DataError`] naming the folder or file: no class folders, a class without images, a broken image, another size.
 pub fn read(root: &Path, name: &str) -> Result<Dataset, DataError> {
+    read_as(root, name, None)
+}
+
+/// The same with so many channels, whatever the files have: 1 for grey, 3 for colour; theirs if none are named.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_as(root: &Path, name: &str, channels: Option<usize>) -> Result<Dataset, DataError> {
     let folders: Vec<PathBuf> = entries(root)?.into_iter().filter(|path| path.is_dir()).collect();
     if folders.is_empty() || folders.len() > MOST_CLASSES {
         let problem = format!("{} class folders; expected one folder for each class", folders.len());
@@ -31,7 +39,7 @@ pub fn read(root: &Path, name: &str) -> Result<Dataset, DataError> {
         }
         for path in files {
             let expected = first.as_ref().map(|(_, shape)| *shape);
-            let (shape, pixels) = decode(&path)?;
+            let (shape, pixels) = decode(&path, channels)?;
             if expected.is_some_and(|expected| expected != shape) {
                 let problem = match &first {
                     Some((other, expected)) => format!(
@@ -52,17 +60,18 @@ pub fn read(root: &Path, name: &str) -> Result<Dataset, DataError> {
     Dataset::new(name, shape, names, images, labels)
 }
 
-/// Every image right in a folder, in the order of their names: path, shape, and bytes `[channels, height, width]`.
+/// Every image right in a folder, in the order of their names: path, shape, and bytes `[channels, height, width]`; `channels` is 1 for
+/// grey or 3 for colour, whatever the files have.
 ///
 /// # Errors
 /// [`DataError`] naming the folder, or an image that cannot be read.
-pub fn images(folder: &Path) -> Result<Vec<(PathBuf, ImageShape, Vec<u8>)>, DataError> {
+pub fn images(folder: &Path, channels: usize) -> Result<Vec<(PathBuf, ImageShape, Vec<u8>)>, DataError> {
     let files = entries(folder)?.into_iter().filter(|path| is_image(path));
-    files.map(|path| decode(&path).map(|(shape, bytes)| (path, shape, bytes))).collect()
+    files.map(|path| decode(&path, Some(channels)).map(|(shape, bytes)| (path, shape, bytes))).collect()
 }
 
 /// One image as `[channels, height, width]`; its size is known before its pixels are decoded.
-fn decode(path: &Path) -> Result<(ImageShape, Vec<u8>), DataError> {
+fn decode(path: &Path, channels: Option<usize>) -> Result<(ImageShape, Vec<u8>), DataError> {
     let broken = |error: image::ImageError| DataError::malformed(path, format!("not a readable image ({error})"));
     let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
     let decoder = reader.map_err(|source| DataError::read(path, source))?.into_decoder().map_err(broken)?;
@@ -71,7 +80,7 @@ fn decode(path: &Path) -> Result<(ImageShape, Vec<u8>), DataError> {
         let problem = format!("{width}x{height} pixels; at most {LONGEST_SIDE} a side are read");
         return Err(DataError::malformed(path, problem));
     }
-    let grey = !decoder.color_type().has_color();
+    let grey = channels.map_or_else(|| !decoder.color_type().has_color(), |channels| channels == 1);
     let image = DynamicImage::from_decoder(decoder).map_err(broken)?;
     let (channels, interleaved) =
         if grey { (1, image.into_luma8().into_raw()) } else { (3, image.into_rgb8().into_raw()) };

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub fn folder(config: &RunConfig, path: &Path, benchmark: &Benchmark, progress: &Progress) -> Outcome<Found> {
     let learnt = learnt(config, progress)?;
     let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-    let samples = folder::read(path, &name)?;
+    let samples = folder::read_as(path, &name, Some(benchmark.train.shape.channels))?;
     let source = Folder::new(&samples, &benchmark.train.class_names, &learnt)?;
     source.check_fits(&benchmark.train)?;
     let counts = source.stock().unwrap_or_default();
