@@ -74,7 +74,7 @@ mod tests {
         }
         assert!(text.lines().all(|line| line.chars().count() <= 200), "{text}");
         let mut other = RunConfig { seed: Some(7), dataset: "a \"quoted\" name".into(), ..RunConfig::default() };
-        other.mechanism.prior = Some(other.costs.device_factor.clone());
+        other.mechanism.prior = Some(other.costs.device_factor);
         other.training.cohort = Some(3);
         assert_eq!(toml::from_str::<RunConfig>(&other.template().unwrap()).unwrap(), other);
     }
