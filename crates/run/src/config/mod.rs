@@ -10,7 +10,7 @@ mod mechanism;
 mod training;
 
 pub use costs::{CostsConfig, RecordedCosts};
-pub use file::{read, read_as};
+pub use file::{read, read_as, read_text};
 pub use generator::{GeneratorConfig, GeneratorSource, ProbeConfig};
 pub use mechanism::{Information, MechanismConfig, TargetSource};
 pub use training::{AvailabilityConfig, ServerConfig, TrainingConfig};

@@ -49,6 +49,18 @@ impl Provenance {
             steps: description.steps + description.steps_before,
         }
     }
+
+    /// Of a source that the caller brought, of whose making nothing is known.
+    pub fn brought(source: &dyn SampleSource) -> Self {
+        let known = source.provenance();
+        Self {
+            origin: Origin::Given,
+            path: None,
+            sha256: known.sha256.clone(),
+            dataset: known.learnt_from.clone(),
+            steps: 0,
+        }
+    }
 }
 
 /// Whether a dataset's images come from where the generator's did: enough of them, or of its corpus, are among those that it

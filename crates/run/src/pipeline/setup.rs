@@ -154,7 +154,13 @@ impl Setup {
     pub fn open(config: RunConfig, host: &Host) -> Outcome<Self> {
         let mut opened = Opened::new(config, host)?;
         let Opened { config, seed, compute, benchmark, progress, .. } = &mut opened;
-        let (generator, provenance) = source::open(config, benchmark, compute, *seed, progress)?.unzip();
+        let (generator, provenance) = match &host.source {
+            Some(own) => {
+                own.check_fits(&benchmark.train)?;
+                (Some(own.clone()), Some(Provenance::brought(own.as_ref())))
+            }
+            None => source::open(config, benchmark, compute, *seed, progress)?.unzip(),
+        };
         let (train, withheld) = honest(&opened, generator.as_slice())?;
         Ok(opened.close(train, withheld, generator, provenance))
     }
