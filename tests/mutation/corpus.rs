@@ -97,6 +97,7 @@ fn state() -> ServerState {
         moments: Moments { first: values.clone(), second: values.clone() },
         variates: Variates { server: values.clone(), clients: [(2, Arc::new(values))].into() },
         late: vec![late],
+        clip: Some(0.5),
     }
 }
 

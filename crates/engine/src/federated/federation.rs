@@ -3,6 +3,7 @@ use super::attack::Hostility;
 use super::availability::Availability;
 use super::evaluate::{Evaluation, evaluate};
 use super::local::LocalSgd;
+use super::private::Private;
 use super::server::Server;
 use super::state::{ServerState, init};
 use crate::client::Images;
@@ -58,6 +59,8 @@ pub struct Federation {
     pub quorum: usize,
     /// Clients that send something else than their updates.
     pub hostility: Option<Hostility>,
+    /// What makes rounds private, if they are.
+    pub private: Option<Private>,
     /// Where it is computed.
     pub compute: Compute,
     /// Keys all random numbers.
@@ -87,6 +90,7 @@ impl Federation {
             availability: Availability::default(),
             quorum: 1,
             hostility: None,
+            private: None,
             compute,
             seed,
         }

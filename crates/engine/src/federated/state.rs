@@ -20,6 +20,9 @@ const VARIATES: (&str, &str) = ("variates.safetensors", "imfl.variates/1");
 /// weight and loss; `ID.counts`, round and samples.
 const LATE: (&str, &str) = ("late.safetensors", "imfl.late/1");
 
+/// File of the clipping bound: `bound`, one number.
+const CLIP: (&str, &str) = ("clip.safetensors", "imfl.clip/1");
+
 /// The server between two rounds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerState {
@@ -33,12 +36,21 @@ pub struct ServerState {
     pub variates: Variates,
     /// Updates that were made in the last round and arrive in the next.
     pub late: Vec<ClientUpdate>,
+    /// The clipping bound of the next private round, once a round has moved it.
+    pub clip: Option<f64>,
 }
 
 /// The first state of a server: the model's initial weights for `seed`.
 pub fn init(model: &dyn Model, seed: u64) -> ServerState {
     let weights = Weights::initialise(model.layout().clone(), seed);
-    ServerState { round: 0, weights, moments: Moments::default(), variates: Variates::default(), late: Vec::new() }
+    ServerState {
+        round: 0,
+        weights,
+        moments: Moments::default(),
+        variates: Variates::default(),
+        late: Vec::new(),
+        clip: None,
+    }
 }
 
 impl ServerState {
@@ -65,6 +77,11 @@ impl ServerState {
             let mut file = Tensors::default();
             self.late.iter().for_each(|update| add_late(&mut file, update));
             parts.insert(LATE.0.into(), file.to_bytes(LATE.1)?);
+        }
+        if let Some(bound) = self.clip {
+            let mut file = Tensors::default();
+            file.add_f64("bound", &[bound]);
+            parts.insert(CLIP.0.into(), file.to_bytes(CLIP.1)?);
         }
         Ok(parts)
     }
@@ -100,7 +117,8 @@ impl ServerState {
             }
         }
         let late = parts.get(LATE.0).map(|bytes| read_late(bytes, size).map_err(in_file(LATE.0)));
-        Ok(Self { round, weights, moments, variates, late: late.transpose()?.unwrap_or_default() })
+        let clip = parts.get(CLIP.0).map(|bytes| read_clip(bytes).map_err(in_file(CLIP.0))).transpose()?;
+        Ok(Self { round, weights, moments, variates, late: late.transpose()?.unwrap_or_default(), clip })
     }
 }
 
@@ -132,6 +150,14 @@ fn read_late(bytes: &[u8], size: usize) -> Result<Vec<ClientUpdate>, StoredError
         Ok(ClientUpdate { client, made, weight, change, variate, loss, samples })
     };
     clients.into_iter().map(read).collect()
+}
+
+fn read_clip(bytes: &[u8]) -> Result<f64, StoredError> {
+    let [bound] = Stored::open(bytes, CLIP.1)?.f64("bound")?;
+    if !(bound > 0.0 && bound.is_finite()) {
+        return Err(StoredError(format!("tensor `bound` is {bound}, which bounds nothing")));
+    }
+    Ok(bound)
 }
 
 /// All tensors of a file, each `[size]`.
@@ -170,6 +196,7 @@ mod tests {
             samples: 12,
         };
         state.late = vec![late(2, None), late(11, Some(ramp(0.25)))];
+        state.clip = Some(0.1 + 0.2);
         state.round = 9;
         (state, model.layout().clone())
     }
@@ -177,9 +204,14 @@ mod tests {
     #[test]
     fn every_state_reads_back_equal() {
         let (full, layout) = state();
-        let plain =
-            ServerState { moments: Moments::default(), variates: Variates::default(), late: vec![], ..full.clone() };
-        for (state, files) in [(full, 4), (plain, 1)] {
+        let plain = ServerState {
+            moments: Moments::default(),
+            variates: Variates::default(),
+            late: vec![],
+            clip: None,
+            ..full.clone()
+        };
+        for (state, files) in [(full, 5), (plain, 1)] {
             let parts = state.to_parts().unwrap();
             assert_eq!(parts.len(), files);
             assert_eq!(ServerState::from_parts(&layout, 9, &parts).unwrap(), state);

@@ -35,7 +35,7 @@ fn layout(size: usize) -> Arc<Layout> {
 fn state(size: usize, round: u64) -> ServerState {
     let weights = Weights::initialise(layout(size), round);
     let moments = Moments { first: vec![round as f32; size], second: vec![0.5; size] };
-    ServerState { round, weights, moments, variates: Default::default(), late: Vec::new() }
+    ServerState { round, weights, moments, variates: Default::default(), late: Vec::new(), clip: None }
 }
 
 fn prepared() -> Prepared {
