@@ -3,6 +3,7 @@
 use crate::figure::Figure;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use imfl_run::pipeline::{Summary, over_floor};
+use imfl_run::privacy::Told;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// How every page of this program looks.
@@ -55,6 +56,7 @@ pub fn render(summary: &Summary, figures: &[Figure], grid: Option<&[u8]>, config
             }
         }
         (accuracy_loss(summary))
+        @if let Some(told) = &summary.privacy { (privacy(told)) }
         (costs(summary))
         h2 { "Configuration" }
         p.quiet { "As it was resolved; " code { "imfl run --config config.toml" } " repeats the run." }
@@ -97,6 +99,31 @@ fn accuracy_loss(summary: &Summary) -> Markup {
             @for (name, value) in bound.terms.named() { tr { td { (name) } td.number { (format!("{value:.4}")) } } }
             tr { th { "sum" } td.number { b { (format!("{:.4}", summary.accuracy_loss)) } } }
         }
+    }
+}
+
+/// What the run has told of any one client, and what is in no account.
+fn privacy(told: &Told) -> Markup {
+    let rows = [
+        ("epsilon spent, by privacy loss distributions", format!("{:.4}", told.epsilon)),
+        ("the same by Rényi divergences", format!("{:.4}", told.epsilon_rdp)),
+        ("epsilon that could be spent", format!("{:.4}", told.budget)),
+        ("delta", format!("{:e}", told.delta)),
+        ("deviation of the noise, in clipping bounds", format!("{:.4}", told.noise)),
+        ("clipping bound", format!("{:.4}", told.clip)),
+        ("rounds in the account", told.rounds.to_string()),
+        ("probability that a client takes part in a round", format!("{:.4}", told.rate)),
+    ];
+    html! {
+        h2 { "Privacy" }
+        @if let Some(void) = told.void { p { b { "The guarantee is void: " (void) "." } } }
+        p.quiet {
+            "Differential privacy at the level of clients (" (told.mechanism) ", neighbours differ by one client), against whoever sees "
+            "the models of all rounds; the server itself is trusted."
+        }
+        table { @for (name, value) in &rows { tr { td { (name) } td.number { (value) } } } }
+        p.quiet { "Outside of it, since these look at clients' data and are in no account:" }
+        ul { @for thing in &told.outside { li.quiet { (thing) } } }
     }
 }
 

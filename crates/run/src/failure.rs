@@ -29,6 +29,8 @@ pub enum Kind {
     Diverged,
     /// A generator's or a run's checkpoint.
     Checkpoint,
+    /// A privacy budget that does not reach for another round.
+    Budget,
     /// Stopped because it was asked to, after saving.
     Interrupted,
 }
@@ -86,6 +88,17 @@ kinds! {
     AugmentationError => Config,
 }
 
+impl From<imfl_privacy::Error> for Failure {
+    fn from(error: imfl_privacy::Error) -> Self {
+        let kind = match error {
+            imfl_privacy::Error::Exhausted { .. } => Kind::Budget,
+            imfl_privacy::Error::Entropy { .. } => Kind::Unexpected,
+            _ => Kind::Config,
+        };
+        Self::new(kind, error)
+    }
+}
+
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         let kind = if matches!(error, DataError::Write { .. }) { Kind::Unexpected } else { Kind::Data };
@@ -95,7 +108,10 @@ impl From<DataError> for Failure {
 
 impl From<TrainingError> for Failure {
     fn from(error: TrainingError) -> Self {
-        let kind = if matches!(error, TrainingError::TooFew { .. }) { Kind::Config } else { Kind::Diverged };
+        let kind = match error {
+            TrainingError::TooFew { .. } | TrainingError::Void { .. } | TrainingError::Noise { .. } => Kind::Config,
+            _ => Kind::Diverged,
+        };
         Self::new(kind, error)
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod lab;
 mod loss;
 mod machine;
 mod mixture;
+mod privacy;
 mod replace;
 mod rules;
 mod settings;
@@ -47,7 +48,7 @@ pub struct Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 6] = [
+pub const ALL: [Experiment; 7] = [
     Experiment {
         name: "cost",
         about: "Server cost of every rule over clients, skew, kappa, generation cost and prior spread; trains nothing",
@@ -77,6 +78,11 @@ pub const ALL: [Experiment; 6] = [
         name: "faults",
         about: "Clients that drop out, misreport costs and labels or poison, a prior that is wrong",
         run: |name, request, host| reproduce(name, request, host, faults::run),
+    },
+    Experiment {
+        name: "privacy",
+        about: "Accuracy, pay and who takes part against epsilon, with the noise that each takes",
+        run: |name, request, host| reproduce(name, request, host, privacy::run),
     },
 ];
 

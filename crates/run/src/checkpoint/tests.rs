@@ -64,6 +64,7 @@ fn metrics(round: u64) -> RoundMetrics {
         seconds: 1.0,
         waiting: 0.0,
         communication: 0.0,
+        privacy: None,
     }
 }
 

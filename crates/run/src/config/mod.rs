@@ -7,12 +7,14 @@ mod file;
 mod generator;
 mod limits;
 mod mechanism;
+mod privacy;
 mod training;
 
 pub use costs::{CostsConfig, RecordedCosts};
 pub use file::{read, read_as};
 pub use generator::{GeneratorConfig, GeneratorSource, ProbeConfig};
 pub use mechanism::{Information, MechanismConfig, TargetSource};
+pub use privacy::{PrivacyConfig, PrivateMechanism};
 pub use training::{AvailabilityConfig, ServerConfig, TrainingConfig};
 
 use crate::failure::{Failure, Kind, Outcome};
@@ -48,6 +50,8 @@ settings! {
         partition: PartitionConfig = PartitionConfig::default();
         /// Federated training.
         training: TrainingConfig = TrainingConfig::default();
+        /// Differential privacy of the clients.
+        privacy: PrivacyConfig = PrivacyConfig::default();
         /// What is kept of a run while it goes on.
         checkpoints: CheckpointsConfig = CheckpointsConfig::default();
         /// Where generated images come from.
@@ -91,6 +95,7 @@ values!(
     DeviceName: DeviceName::choices(),
     Information: "complete or incomplete",
     LocalAlgorithm: LocalAlgorithm::choices(),
+    PrivateMechanism: PrivateMechanism::CHOICES,
     RuleChoice: RuleChoice::names(),
     Schedule: Schedule::choices(),
     Scheme: Scheme::choices(),

@@ -35,6 +35,7 @@ use crate::checkpoint::{Known, Prepared, Resumed, digest};
 use crate::config::RunConfig;
 use crate::failure::Outcome;
 use crate::host::Host;
+use crate::privacy::{self, Told};
 use crate::run_dir::RunDir;
 use books::Books;
 use summary::Stopwatch;
@@ -117,16 +118,22 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     clock.begin("train");
     let data = augment::run(&setup, &shares, &roles, known.generated())?;
     let state = known.state(setup.model.layout())?;
+    let participants = roles.weights.iter().filter(|weight| **weight > 0.0).count();
+    let private = privacy::open(&setup, participants, folder.as_ref(), known.0)?;
+    let (private, account) = private.map_or((None, None), |(private, account)| (Some(private), account));
+    let private = private.as_ref();
     let (Some((allocation, digest)), Some(folder)) = (decided, folder) else {
-        train::run(&setup, &shares, data, &roles, state, Books::nobodys())?;
+        train::run(&setup, &shares, data, &roles, state, Books::nobodys(), private)?;
         return Ok(None);
     };
     let prepared = Prepared::new(digest, profile.costs, assessment.clone(), &allocation, data.generated.clone());
     let journal = Journal::open(&setup.config, &folder, &prepared, known.0, &host.progress)?;
-    let books = Books::of(&allocation, journal, &host.progress);
-    let training = train::run(&setup, &shares, data, &roles, state, books)?;
+    let books = Books::of(&allocation, journal, &host.progress, account);
+    let training = train::run(&setup, &shares, data, &roles, state, books, private)?;
     let seconds = clock.end();
+    let told = private.zip(training.spent).map(|(private, spent)| Told::new(&setup.config.privacy, private, spent));
     let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
+    let summary = Summary { privacy: told, ..summary };
     folder.write("summary.json", summary.to_json())?;
     Ok(Some(Finished { folder, setup, profile, assessment, allocation, training, summary }))
 }

@@ -6,6 +6,7 @@ use crate::allocation::Allocation;
 use crate::assessment::Assessment;
 use crate::config::RecordedCosts;
 use crate::filling::Filling;
+use crate::privacy::Told;
 use crate::progress::{Event, Progress};
 use crate::run_dir::RunDir;
 use imfl_engine::federated::Evaluation;
@@ -151,6 +152,8 @@ pub struct Summary {
     pub bound: Bound,
     /// Seconds of work on this device that costs were computed from.
     pub costs: RecordedCosts,
+    /// What the run has told of any one client; null for a run that is not private.
+    pub privacy: Option<Told>,
     /// Training images that no client got, since the generator or the test knows them.
     pub withheld_images: usize,
     /// Images that were generated for clients.
@@ -207,6 +210,7 @@ impl Summary {
                 terms: outcome.terms().unwrap_or_default(),
             },
             costs: profile.costs,
+            privacy: None,
             withheld_images: setup.withheld,
             generated_images: training.generated.as_ref().map_or(0, |images| images.len()),
             seconds,
@@ -284,6 +288,9 @@ impl fmt::Display for Summary {
             "server cost   {:.6} credits = {} x accuracy loss {:.4} + payments",
             self.server_cost, self.weight, self.accuracy_loss
         )?;
+        if let Some(privacy) = &self.privacy {
+            writeln!(f, "privacy       {privacy}")?;
+        }
         writeln!(f, "time          {total:.1} s")?;
         write!(f, "report        {}", self.run_dir.join("report.html").display())
     }

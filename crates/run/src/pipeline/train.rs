@@ -6,11 +6,13 @@ use super::setup::{Setup, fit_batch};
 use crate::allocation::Roles;
 use crate::failure::Outcome;
 use crate::metrics::RoundMetrics;
+use crate::privacy::{Privacy, Spent};
 use crate::progress::Event;
 use imfl_engine::client::Client;
 use imfl_engine::data::Dataset;
 use imfl_engine::federated::{self, Evaluation, Participant, ServerState};
 use imfl_mechanism::Credits;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// What training led to.
@@ -21,6 +23,8 @@ pub struct Training {
     pub evaluation: Evaluation,
     /// The final model on each client's authentic images, those of clients that stayed out included.
     pub on_clients: Vec<Evaluation>,
+    /// What a private run has spent, on the same rank.
+    pub spent: Option<Spent>,
     /// What was paid for all rounds, by the rank that keeps the books.
     pub paid: Credits,
     /// Label counts of each client's data as it was trained on; an empty entry for a client that stayed out.
@@ -38,14 +42,16 @@ pub fn run(
     roles: &Roles,
     start: Option<ServerState>,
     mut books: Books,
+    private: Option<&Privacy>,
 ) -> Outcome<Training> {
     let Augmented { clients, generated } = data;
     let mut federation = setup.federation(generated.as_ref())?;
     fit_batch(&mut federation, &clients);
+    federation.private = private.map(|privacy| privacy.private.clone());
     let participant = |(client, &weight): (&Client, &f64)| Participant { client: client.clone(), weight };
     let playing = clients.iter().zip(&roles.weights).filter(|(_, weight)| **weight > 0.0);
     let participants: Vec<Participant> = playing.map(participant).collect();
-    let draw = cohorts(setup, &participants)?;
+    let draw = cohorts(setup, &participants, private);
     let planned = if participants.is_empty() { 0 } else { setup.config.training.rounds };
 
     let start = start.unwrap_or_else(|| federation.start());
@@ -61,11 +67,18 @@ pub fn run(
     }
     let ids = |cohort: Vec<Participant>| cohort.iter().map(|participant| participant.client.id).collect();
     books.open(planned, &start, |round| draw(round).map(ids))?;
-    let state = federation.train_with(start, planned, &draw, |state, report| {
+    // Asked for a cohort before a round and told of the round behind it, never both at once.
+    let books = RefCell::new(books);
+    let begin = |round| {
+        books.borrow_mut().begin(round)?;
+        draw(round)
+    };
+    let state = federation.train_with(start, planned, begin, |state, report| {
         evaluation = federation.evaluate(state, &test);
         bar.advance();
-        books.close(report, &evaluation, state)
+        books.borrow_mut().close(report, &evaluation, state)
     })?;
+    let books = books.into_inner();
 
     let all: Vec<&Client> = shares.iter().collect();
     let on_clients = federated::evaluate_clients(
@@ -80,16 +93,19 @@ pub fn run(
         false => Vec::new(),
     });
     let histograms = histograms.collect();
-    let (rounds, paid) = books.finish(&state)?;
-    Ok(Training { rounds, evaluation, on_clients, paid, histograms, generated })
+    let (rounds, paid, spent) = books.finish(&state)?;
+    Ok(Training { rounds, evaluation, on_clients, spent, paid, histograms, generated })
 }
 
+/// Says who takes part in a round.
+type Draw<'a> = Box<dyn Fn(u64) -> Outcome<Vec<Participant>> + 'a>;
+
 /// How the participants of a round are drawn out of those who take part.
-fn cohorts<'a>(
-    setup: &'a Setup,
-    participants: &'a [Participant],
-) -> Outcome<impl Fn(u64) -> Outcome<Vec<Participant>> + 'a> {
-    let sampling = setup.config.training.sampling;
+fn cohorts<'a>(setup: &'a Setup, participants: &'a [Participant], private: Option<&'a Privacy>) -> Draw<'a> {
+    if let Some(privacy) = private {
+        return Box::new(|round| Ok(privacy.cohort(participants, round)));
+    }
+    let sampling = setup.config.training.sampling();
     let wanted = setup.config.training.cohort.unwrap_or(participants.len());
     let size = if sampling.replacement { wanted } else { wanted.min(participants.len()) };
     if size < wanted {
@@ -101,5 +117,5 @@ fn cohorts<'a>(
             .progress
             .warn(format!("cohorts have {size} clients and the quorum is {quorum}: every round will be skipped"));
     }
-    Ok(move |round| Ok(sampling.cohort(participants, size, setup.seed, round)?))
+    Box::new(move |round| Ok(sampling.cohort(participants, size, setup.seed, round)?))
 }

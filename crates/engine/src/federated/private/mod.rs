@@ -151,3 +151,6 @@ impl Private {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 /// The sum of changes as integers in units of 2^-40, none longer than the clipping bound, and of votes about it.
 pub struct PrivateSum {
     release: Arc<Release>,
-    sums: Vec<i64>,
-    votes: i64,
+    pub(super) sums: Vec<i64>,
+    pub(super) votes: i64,
 }
 
 impl PrivateSum {
