@@ -132,8 +132,8 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     let training = train::run(&setup, &shares, data, &roles, state, books, private)?;
     let seconds = clock.end();
     let told = private.zip(training.spent).map(|(private, spent)| Told::new(&setup.config.privacy, private, spent));
-    let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
-    let summary = Summary { privacy: told, ..summary };
+    let mut summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
+    summary.privacy = told;
     folder.write("summary.json", summary.to_json())?;
     Ok(Some(Finished { folder, setup, profile, assessment, allocation, training, summary }))
 }
