@@ -29,9 +29,9 @@ fn accuracy(summary: &Summary, predicted: &Predicted, worth: f64) -> Markup {
             tr { th {} th { "predicted" } th { "reached" } }
             @for (name, before, after) in &rows { tr { td { (name) } td.number { (before) } td.number { (after) } } }
         }
+        p.quiet { (format!("{:.2} points were expected to be missing, at {worth} credits each.", predicted.missing())) }
         table {
-            tr { td { (format!("{:.2} points missing, {worth} credits each", predicted.missing())) }
-                td.number { (format!("{:.4}", worth * predicted.missing())) } }
+            tr { td { "missing accuracy" } td.number { (format!("{:.4}", worth * predicted.missing())) } }
             tr { td { "payments" } td.number { (format!("{:.4}", summary.payments)) } }
             tr { th { "server cost, credits" } td.number { b { (format!("{:.4}", summary.server_cost)) } } }
         }
