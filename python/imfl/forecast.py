@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
+import numpy as np
+
 from . import _imfl
-from ._values import Path, table
+from ._values import Path, contiguous, table
+from .errors import DataError
 
 __all__ = ["Forecast", "Prediction"]
 
@@ -20,6 +23,15 @@ class Prediction:
 
     accuracy: float
     loss: float
+
+
+def _counts(given: object, what: str) -> list[int]:
+    """Samples of each class."""
+    counts = contiguous(given, np.int64, what)
+    if counts.ndim != 1 or (counts < 0).any():
+        raise DataError(f"{what}: expected samples of each class, [classes], each at least 0")
+    found: list[int] = counts.tolist()
+    return found
 
 
 class Forecast:
@@ -68,9 +80,12 @@ class Forecast:
 
         Args:
             mix: distance in [0, 2] of the updates' labels from the target's; that of the samples' own labels if absent.
+
+        Raises:
+            DataError: counts that are no integers of at least 0, or of other classes than the forecast's.
         """
-        own = [int(count) for count in authentic]
-        made = [0] * len(own) if generated is None else [int(count) for count in generated]
+        own = _counts(authentic, "authentic")
+        made = [0] * len(own) if generated is None else _counts(generated, "generated")
         return Prediction(*self._forecast.predict(own, made, mix))
 
     @property

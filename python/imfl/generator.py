@@ -108,7 +108,7 @@ class OwnGenerator:
         """As :meth:`Generator.sample`.
 
         Raises:
-            ConfigError: what the callable raised or drew wrongly, and at which class; its own exception is the cause.
+            CheckpointError: what the callable raised or drew wrongly, and at which class; its own exception is the cause.
         """
         self._raised = None
         try:

@@ -101,7 +101,7 @@ def test_wrong_settings_are_named() -> None:
         ({"device": "cuda"}, imfl.DeviceError, "cuda"),
         ({"device": "abacus"}, imfl.DeviceError, "abacus"),
         ({"clients": 61}, imfl.ConfigError, "61 clients"),
-        ({"clients": "many"}, imfl.UsageError, "`partition.clients`: `many`"),
+        ({"clients": "many"}, imfl.UsageError, "`partition.clients` (`clients`): `many`"),
         ({"rate": object()}, imfl.UsageError, "settings"),
     ]:
         with pytest.raises(kind) as error:

@@ -89,11 +89,11 @@ def test_a_run_draws_from_it(data: Images, tmp_path: Path) -> None:
         return found
 
     own = imfl.OwnGenerator(draw, shape=(1, 28, 28), classes=10, name="spare images", learnt_from="spare")
-    given = {**SMALL, "dataset": str(data.folder), "runs": str(tmp_path / "runs")}
-    found = imfl.run(**given, generator=own)
+    given = {**SMALL, "dataset": str(data.folder), "runs": str(tmp_path / "runs"), "generator": own}
+    found = imfl.run(**given)
     assert found.summary["generator"]["origin"] == "caller" and found.summary["generator"]["dataset"] == "spare"
     assert calls and all(count == 16 for _, count in calls) and 0 <= found.summary["theta"]
-    again = imfl.run(**given, generator=own)
+    again = imfl.run(**given)
     assert (again.folder / "model.safetensors").read_bytes() == (found.folder / "model.safetensors").read_bytes()
 
 
@@ -104,7 +104,7 @@ def test_a_run_names_what_a_callable_does_wrong(data: Images, tmp_path: Path) ->
         raise LookupError("out of paint")
 
     with pytest.raises(imfl.CheckpointError, match="LookupError: out of paint") as error:
-        imfl.run(**given, generator=imfl.OwnGenerator(draw, shape=(1, 28, 28), classes=10))
+        imfl.run(**given | {"generator": imfl.OwnGenerator(draw, shape=(1, 28, 28), classes=10)})
     assert isinstance(error.value.__cause__, LookupError)
     with pytest.raises(imfl.ImflError, match="3x28x28"):
-        imfl.run(**given, generator=imfl.OwnGenerator(draw, shape=(3, 28, 28), classes=10))
+        imfl.run(**given | {"generator": imfl.OwnGenerator(draw, shape=(3, 28, 28), classes=10)})

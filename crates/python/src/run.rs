@@ -82,19 +82,22 @@ fn table(given: &Bound<PyAny>, place: &str) -> PyResult<toml::Table> {
 pub fn overlaid(base: &RunConfig, given: &toml::Table) -> Outcome<RunConfig> {
     let mut config = base.clone();
     for (name, value) in given {
-        set(&mut config, key(name), value)?;
+        set(&mut config, key(name), value, name)?;
     }
     Ok(config)
 }
 
-/// Sets what a key names: a value, or the values of a section.
-fn set(config: &mut RunConfig, key: &str, value: &toml::Value) -> Outcome {
+/// Sets what a key names: a value, or the values of a section; `said` is how it was said.
+fn set(config: &mut RunConfig, key: &str, value: &toml::Value, said: &str) -> Outcome {
     match value {
         toml::Value::Table(section) if !config::all().iter().any(|setting| setting.key == key) => {
-            section.iter().try_for_each(|(inner, value)| set(config, &format!("{key}.{inner}"), value))
+            let inner = |(inner, value): (&String, &toml::Value)| {
+                set(config, &format!("{key}.{inner}"), value, &format!("{said}.{inner}"))
+            };
+            section.iter().try_for_each(inner)
         }
-        toml::Value::String(text) => config.set(key, text, &format!("`{key}`")),
-        other => config.set(key, &other.to_string(), &format!("`{key}`")),
+        toml::Value::String(text) => config.set(key, text, &format!("`{said}`")),
+        other => config.set(key, &other.to_string(), &format!("`{said}`")),
     }
 }
 
