@@ -88,7 +88,7 @@ def _rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     return text.getvalue().encode()
 
 
-def table(given: object, name: str) -> Any:
+def table(given: Any, name: str) -> Any:
     """A table for Rust: a path as it is; a DataFrame, columns or rows as the text of a CSV file, exactly as they print.
 
     Lines in errors count the header as line 1.
@@ -139,6 +139,6 @@ def contiguous(given: object, dtype: npt.DTypeLike, what: str) -> npt.NDArray[An
     if array.dtype != wanted and array.size:
         if array.dtype.kind not in "iu" or wanted.kind != "i":
             raise DataError(f"{what}: values of type {array.dtype}, expected {wanted}")
-        if int(array.max()) > np.iinfo(wanted).max:
+        if int(array.max()) > np.iinfo(wanted.name).max:
             raise DataError(f"{what}: {array.max()} is too large")
     return np.ascontiguousarray(array, dtype=wanted)

@@ -1,5 +1,7 @@
 """The shipped models as PyTorch modules, whose state is what :meth:`imfl.Federation.state_dict` gives. Needs torch."""
 
+# pyright: reportAttributeAccessIssue=false
+# (pyright takes `torch` for this file where PyTorch is not installed)
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,6 @@
 """Datasets and federations: arrays in, weights out, and what is refused."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -212,10 +213,9 @@ def test_clients_from_outside_are_combined_as_the_engine_does_it() -> None:
         imfl.combine(base, models, weights=[0, 1])
 
 
-def test_memory_of_bytes_is_shared_and_other_memory_copied_once() -> None:
-    code = """
+MEMORY = """
 import resource, sys, numpy as np, imfl
-size = 256 << 20
+size = int(sys.argv[2]) << 20
 data = bytes(size)
 array = np.frombuffer(data, np.uint8).reshape(-1, 1, 64, 64)
 if sys.argv[1] == "own":
@@ -225,9 +225,15 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 dataset = imfl.Dataset(array, labels)
 print(dataset.shared, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / size)
 """
+LARGE = pytest.mark.skipif("IMFL_LARGE" not in os.environ, reason="takes 3 GB: IMFL_LARGE=1 pytest -k memory_of")
+
+
+@pytest.mark.parametrize("megabytes", [256, pytest.param(1024, marks=LARGE)])
+def test_memory_of_bytes_is_shared_and_other_memory_copied_once(megabytes: int) -> None:
     for kind, shared, least, most in [("bytes", "True", 0.0, 0.05), ("own", "False", 0.9, 1.1)]:
-        done = subprocess.run([sys.executable, "-c", code, kind], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-c", MEMORY, kind, str(megabytes)], capture_output=True, text=True)
         told, share = done.stdout.split()
+        print(f"{megabytes} MB of {kind}: {float(share):.4f} of them more in memory")
         assert told == shared and least <= float(share) <= most, (done.stdout, done.stderr)
 
 
