@@ -112,6 +112,7 @@ pub fn keywords(py: Python, given: &Bound<PyDict>) -> PyResult<RunConfig> {
 
 /// Runs everything, or goes on with a run. Returns the run's folder and its summary.
 #[pyfunction]
+#[allow(clippy::too_many_arguments)]
 pub fn run<'py>(
     py: Python<'py>,
     config: Option<&Bound<PyAny>>,
