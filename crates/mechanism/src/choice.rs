@@ -10,6 +10,7 @@ use crate::benchmark::{self, EveryoneAtCost, EveryoneAugmented, NoGeneration, Qu
 use crate::error::{Error, Result};
 use crate::market::Market;
 use crate::money::Credits;
+use crate::outcome::Outcome;
 use crate::personal::{Options, PersonalOffers};
 use crate::posted::{PriorPrice, Sampling, UniformPrice};
 use crate::printable::Printable;
@@ -170,6 +171,20 @@ impl RuleChoice {
             (_, None) => Err(Error::Rule(format!("`{self}` is not in the table of rules"))),
         }
     }
+}
+
+/// Runs the seven mechanisms to compare with, each by its name. They know the costs; `seed` orders random participants.
+///
+/// # Errors
+/// Money that overflows.
+pub fn compare(market: &Market, seed: u64) -> Result<Vec<(&'static str, Outcome)>> {
+    let prior = Prior::of(market.population());
+    let knowledge = Knowledge { prior, sampling: Sampling { scenarios: 1, seed }, options: Options::default() };
+    let run = |rule: RuleChoice| {
+        let mechanism = rule.mechanism(market, &knowledge)?;
+        Ok((mechanism.name(), mechanism.run(market)?))
+    };
+    RuleChoice::ALL.into_iter().filter(|rule| rule.is_benchmark()).map(run).collect()
 }
 
 impl fmt::Display for RuleChoice {

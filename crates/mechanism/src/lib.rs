@@ -91,7 +91,7 @@ mod outcome;
 mod printable;
 mod rule;
 
-pub use choice::{Knowledge, RuleChoice, RuleChoiceError};
+pub use choice::{Knowledge, RuleChoice, RuleChoiceError, compare};
 pub use client::{Client, ClientSpec, Population, Target, TargetChoice};
 pub use error::{Error, ErrorKind, Result};
 pub use estimate::Estimate;

@@ -2,13 +2,22 @@
 
 use crate::failure::{Failure, Kind, Outcome};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The environment variable that names the folder of assets.
 pub const VARIABLE: &str = "IMFL_ASSETS";
 
+/// A folder of assets that whoever calls this library brings along.
+static BROUGHT: OnceLock<PathBuf> = OnceLock::new();
+
+/// Says where the caller has put the assets; the first call counts.
+pub fn bring(folder: PathBuf) {
+    BROUGHT.get_or_init(|| folder);
+}
+
 /// The path of a shipped file or folder.
 ///
-/// Looked for in `$IMFL_ASSETS`, then `./assets`, then beside the program and its parent folders, then where the
+/// Looked for in `$IMFL_ASSETS`, then `./assets`, then where the caller [brings](bring) them, then beside the program and its parent folders, then where the
 /// program was built.
 pub fn path(name: &str) -> Outcome<PathBuf> {
     if let Some(folder) = std::env::var_os(VARIABLE) {
@@ -20,6 +29,7 @@ pub fn path(name: &str) -> Outcome<PathBuf> {
     let program = std::env::current_exe().unwrap_or_default();
     let beside = program.ancestors().skip(1).map(|folder| folder.join("assets"));
     let places = std::iter::once(PathBuf::from("assets"))
+        .chain(BROUGHT.get().cloned())
         .chain(beside)
         .chain(Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(|project| project.join("assets")));
     places.into_iter().find_map(|folder| found(&folder, name)).ok_or_else(|| {

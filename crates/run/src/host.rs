@@ -2,6 +2,7 @@
 
 use crate::memory::Memory;
 use crate::progress::{Observer, Progress};
+use imfl_aigc::SampleSource;
 use imfl_ranks::Ranks;
 use imfl_storage::{Disk, FileSystem};
 use std::sync::Arc;
@@ -17,11 +18,19 @@ pub struct Host {
     pub progress: Progress,
     /// What may be taken of the machine's memory.
     pub memory: Memory,
+    /// A source of samples that the caller brings, in the place of the one that a configuration names.
+    pub source: Option<Arc<dyn SampleSource>>,
 }
 
 impl Default for Host {
     fn default() -> Self {
-        Self { files: Arc::new(Disk), ranks: Ranks::alone(), progress: Progress::default(), memory: Memory::default() }
+        Self {
+            files: Arc::new(Disk),
+            ranks: Ranks::alone(),
+            progress: Progress::default(),
+            memory: Memory::default(),
+            source: None,
+        }
     }
 }
 

@@ -188,36 +188,7 @@ impl Row {
     }
 
     fn json(&self) -> Value {
-        let Self { setting, measured, peak_gflops } = self;
-        json!({
-            "schema": "imfl.bench/1",
-            "device": setting.compute.name.to_string(),
-            "ranks": setting.compute.ranks.size(),
-            "workers": measured.plan.workers,
-            "chunk": measured.plan.chunk,
-            "model": setting.model.name(),
-            "shape": setting.shape,
-            "clients": setting.clients,
-            "cohort": setting.cohort,
-            "samples": setting.samples,
-            "batch": setting.local.batch,
-            "local_epochs": setting.local.epochs,
-            "algorithm": setting.local.algorithm.to_string(),
-            "rounds": setting.rounds,
-            "seconds_per_round": {"median": measured.median(), "p10": measured.quantile(0.1), "p90": measured.quantile(0.9)},
-            "seconds_waiting": measured.waiting,
-            "seconds_communicating": measured.communication,
-            "samples_per_second": self.samples_per_second(),
-            "clients_per_second": setting.cohort as f64 / measured.median(),
-            "rounds_per_second": 1.0 / measured.median(),
-            "gflops": self.gflops(),
-            "peak_gflops": peak_gflops,
-            "share_of_peak": self.gflops() / peak_gflops,
-            "padding": measured.padding,
-            "launches_per_round": measured.launches,
-            "peak_memory_bytes": measured.peak_memory,
-            "data_bytes": measured.data,
-        })
+        self.measured.json(&self.setting, self.peak_gflops)
     }
 }
 

@@ -4,10 +4,9 @@ use super::inputs::{self, Valuation};
 use super::outcome;
 use crate::output::{self, Format};
 use clap::{Args, ValueEnum};
-use imfl_mechanism::auction::{BudgetFeasible, Optimal, Vcg, VirtualCosts};
+use imfl_mechanism::Credits;
+use imfl_mechanism::auction::{Call, Held};
 use imfl_mechanism::personal::Options;
-use imfl_mechanism::prior::Prior;
-use imfl_mechanism::{Credits, Mechanism};
 use imfl_run::{Failure, Kind, Outcome, Progress};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -67,45 +66,30 @@ impl Auction {
         let budget = self.budget()?;
         let market = self.valuation.market(&self.bids, progress)?;
         let options = Options { effort: self.effort, ..Options::default() };
-        let mut from_bids = false;
-        let mut ironed = None;
-        let mechanism: Box<dyn Mechanism> = match self.rule {
-            Rule::Vcg => Box::new(Vcg { options }),
-            Rule::Budget => Box::new(BudgetFeasible { budget: budget.unwrap_or_default() }),
-            Rule::Optimal => {
-                let prior = match &self.prior {
-                    Some(path) => inputs::prior(path)?,
-                    None => {
-                        progress.warn(
-                            "no --prior: the bids themselves serve as the prior, so a bid moves the payments and truthfulness is \
-                             not guaranteed; give --prior with what was known before anyone bid",
-                        );
-                        from_bids = true;
-                        Prior::of(market.population())
-                    }
-                };
-                let costs = VirtualCosts::new(&prior)?;
-                ironed = Some(costs.ironed());
-                Box::new(Optimal { prior: costs, options })
-            }
+        let call = match self.rule {
+            Rule::Vcg => Call::Vcg,
+            Rule::Budget => Call::Budget(budget.unwrap_or_default()),
+            Rule::Optimal => Call::Optimal(self.prior.as_deref().map(inputs::prior).transpose()?),
         };
-        let outcome = mechanism.run(&market)?;
-        let facts = mechanism.facts();
+        if call == Call::Optimal(None) {
+            progress.warn(
+                "no --prior: the bids themselves serve as the prior, so a bid moves the payments and truthfulness is \
+                 not guaranteed; give --prior with what was known before anyone bid",
+            );
+        }
+        let Held { outcome, facts, ironed } = call.hold(&market, options)?;
         if !outcome.exact {
             progress.warn(format!(
                 "the allocation is within {:.3} % of the optimum, not exact: nobody can gain more than that gap by lying",
                 100.0 * outcome.gap()
             ));
         }
-        let kept = |guarantee: &&imfl_mechanism::Guarantee| {
-            !from_bids || matches!(guarantee, imfl_mechanism::Guarantee::IndividualRationality)
-        };
         let extra = Extra {
             rule: self.rule,
             budget: budget.map(Credits::to_f64),
             ironed,
             information: facts.information,
-            guarantees: facts.guarantees.iter().filter(kept).map(ToString::to_string).collect(),
+            guarantees: facts.guarantees.iter().map(ToString::to_string).collect(),
             source: facts.source,
         };
         match self.format {

@@ -7,7 +7,7 @@ use crate::output::{self, Format};
 use clap::{Args, ValueEnum};
 use imfl_mechanism::posted::{self, Sampling};
 use imfl_mechanism::prior::Prior;
-use imfl_mechanism::{Knowledge, Market, RuleChoice, personal};
+use imfl_mechanism::{Market, personal};
 use imfl_report::plot::market;
 use imfl_run::config::Information;
 use imfl_run::{Failure, Kind, Outcome, Progress};
@@ -111,9 +111,6 @@ struct Extra {
     benchmarks: Vec<Comparison>,
 }
 
-/// Factors by which the prior may be off, for the sensitivity.
-const FACTORS: [f64; 4] = [0.8, 0.9, 1.1, 1.25];
-
 impl Price {
     /// Runs the command.
     pub fn run(self, progress: &Progress) -> Outcome {
@@ -138,11 +135,8 @@ impl Price {
             }
             (Offers::Uniform, Information::Complete) => (posted::complete(&market)?, None),
             (Offers::Uniform, Information::Incomplete) => {
-                let expectation = self.expect(&market, progress)?;
-                let mut outcome = posted::respond(&market, expectation.0)?;
-                // what one price costs a server that knows everything
-                outcome.lower_bound = outcome.lower_bound.min(posted::complete(&market)?.lower_bound);
-                (outcome, Some(expectation.1))
+                let (outcome, expected) = self.expect(&market, progress)?;
+                (outcome, Some(expected))
             }
         };
         let benchmarks = if self.compare { compare(&market, self.seed.unwrap_or(0))? } else { Vec::new() };
@@ -157,8 +151,8 @@ impl Price {
     }
 
     /// The best price for what the server believes, and how sure that is.
-    fn expect(&self, market: &Market, progress: &Progress) -> Outcome<(imfl_mechanism::Price, Expectation)> {
-        let (prior, name) = match &self.prior {
+    fn expect(&self, market: &Market, progress: &Progress) -> Outcome<(imfl_mechanism::Outcome, Expectation)> {
+        let (known, name) = match &self.prior {
             Some(path) => (inputs::prior(path)?, path.display().to_string()),
             None => {
                 progress.note(
@@ -173,10 +167,7 @@ impl Price {
             seed
         });
         let sampling = Sampling { scenarios: self.scenarios, seed };
-        let estimate = posted::incomplete(market, &prior, sampling)?;
-        let fresh = Sampling { seed: seed ^ 0x9e37_79b9_7f4a_7c15, ..sampling };
-        let fresh = posted::estimate_at(market, &prior, fresh, estimate.price)?;
-        let sensitivity = posted::sensitivity(market, &prior, sampling, estimate.price, &FACTORS)?;
+        let (outcome, posted::Expectation { chosen, fresh, sensitivity }) = posted::expect(market, &known, sampling)?;
         let sensitivity = sensitivity.into_iter().map(|found| Sensitivity {
             cost_factor: found.factor,
             best_price: found.best.price.to_f64(),
@@ -185,8 +176,8 @@ impl Price {
             regret: found.regret(),
         });
         let expectation = Expectation {
-            server_cost: estimate.server_cost,
-            standard_error: estimate.standard_error,
+            server_cost: chosen.server_cost,
+            standard_error: chosen.standard_error,
             fresh_server_cost: fresh.server_cost,
             fresh_standard_error: fresh.standard_error,
             scenarios: self.scenarios,
@@ -194,29 +185,19 @@ impl Price {
             prior: name,
             sensitivity: sensitivity.collect(),
         };
-        Ok((estimate.price, expectation))
+        Ok((outcome, expectation))
     }
 }
 
 fn compare(market: &Market, seed: u64) -> Outcome<Vec<Comparison>> {
-    // Benchmarks know the costs; of what a server believes they take the seed alone.
-    let knowledge = Knowledge {
-        prior: Prior::of(market.population()),
-        sampling: Sampling { scenarios: 1, seed },
-        options: personal::Options::default(),
-    };
-    let compared = |rule: RuleChoice| {
-        let mechanism = rule.mechanism(market, &knowledge)?;
-        let outcome = mechanism.run(market)?;
-        Ok(Comparison {
-            mechanism: mechanism.name(),
-            participants: outcome.participants(),
-            accuracy_loss: outcome.phi(),
-            payments: outcome.payments.to_f64(),
-            server_cost: outcome.server_cost.to_f64(),
-        })
-    };
-    RuleChoice::ALL.into_iter().filter(|rule| rule.is_benchmark()).map(compared).collect()
+    let compared = imfl_mechanism::compare(market, seed)?.into_iter().map(|(mechanism, outcome)| Comparison {
+        mechanism,
+        participants: outcome.participants(),
+        accuracy_loss: outcome.phi(),
+        payments: outcome.payments.to_f64(),
+        server_cost: outcome.server_cost.to_f64(),
+    });
+    Ok(compared.collect())
 }
 
 /// The share of the server cost that lies above its lower bound.

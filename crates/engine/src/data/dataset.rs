@@ -61,6 +61,29 @@ pub struct Normalisation {
 }
 
 impl Normalisation {
+    /// Mean and deviation of each channel over all `images` of this shape; a channel without contrast gets deviation 1.
+    pub fn of_bytes(images: &[u8], shape: ImageShape) -> Self {
+        let plane = shape.height * shape.width;
+        let mut counts = vec![[0u64; 256]; shape.channels];
+        for (index, pixels) in images.chunks_exact(plane.max(1)).enumerate() {
+            for &byte in pixels {
+                counts[index % shape.channels][usize::from(byte)] += 1;
+            }
+        }
+        let moments = counts.iter().map(|counts| {
+            let total = counts.iter().sum::<u64>().max(1) as f64;
+            let moment = |power| {
+                let weighted = counts.iter().enumerate().map(|(byte, &n)| n as f64 * (byte as f64 / 255.0).powi(power));
+                weighted.sum::<f64>() / total
+            };
+            let mean = moment(1);
+            let deviation = (moment(2) - mean * mean).max(0.0).sqrt();
+            (mean as f32, if deviation > 1e-6 { deviation as f32 } else { 1.0 })
+        });
+        let (mean, deviation) = moments.unzip();
+        Self { mean, deviation }
+    }
+
     /// The values that the 256 bytes of each channel stand for: `table[channel][byte]`.
     pub fn table(&self) -> Vec<[f32; 256]> {
         self.mean
@@ -183,25 +206,7 @@ impl Dataset {
 
     /// Mean and deviation of each channel over all images; a channel without contrast gets deviation 1.
     pub fn normalisation(&self) -> Normalisation {
-        let plane = self.shape.height * self.shape.width;
-        let mut counts = vec![[0u64; 256]; self.shape.channels];
-        for (index, pixels) in self.images.chunks_exact(plane.max(1)).enumerate() {
-            for &byte in pixels {
-                counts[index % self.shape.channels][usize::from(byte)] += 1;
-            }
-        }
-        let moments = counts.iter().map(|counts| {
-            let total = counts.iter().sum::<u64>().max(1) as f64;
-            let moment = |power| {
-                let weighted = counts.iter().enumerate().map(|(byte, &n)| n as f64 * (byte as f64 / 255.0).powi(power));
-                weighted.sum::<f64>() / total
-            };
-            let mean = moment(1);
-            let deviation = (moment(2) - mean * mean).max(0.0).sqrt();
-            (mean as f32, if deviation > 1e-6 { deviation as f32 } else { 1.0 })
-        });
-        let (mean, deviation) = moments.unzip();
-        Normalisation { mean, deviation }
+        Normalisation::of_bytes(&self.images, self.shape)
     }
 }
 

@@ -72,6 +72,20 @@ pub fn evaluate_clients(
     evaluations
 }
 
+/// Logits of all authentic samples, `[samples, classes]`, without dropout; they do not depend on the number of workers.
+pub fn logits(model: &dyn Model, weights: &Weights, images: &Images, compute: &Compute) -> Vec<f32> {
+    let stacked = Stacked::broadcast(weights, 1, &compute.device);
+    let all = Client::authentic(0, &(0..images.authentic().len() as u32).collect::<Vec<_>>());
+    let parts: Vec<&[Sample]> = all.samples.chunks(BATCH).collect();
+    let found = worker::map(compute.workers, parts.len(), |index| {
+        let batch = Batch::assemble(images, &[parts[index]], parts[index].len(), &compute.device);
+        let logits = model.forward(&mut Pass::evaluate(&stacked), batch.inputs).into_data();
+        // Logits of f32 parameters are f32.
+        logits.as_slice::<f32>().expect("logits are f32").to_vec()
+    });
+    found.concat()
+}
+
 /// Summed loss and correct classifications of one batch.
 fn evaluate_batch(
     model: &dyn Model,

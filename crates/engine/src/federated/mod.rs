@@ -33,7 +33,7 @@ pub use attack::{Adversary, Attack, Hostility};
 pub use availability::{Attendance, Availability, DropOut};
 pub use cohort::{CohortError, CohortSampling, Drawn};
 pub use error::TrainingError;
-pub use evaluate::{Evaluation, evaluate, evaluate_clients};
+pub use evaluate::{Evaluation, evaluate, evaluate_clients, logits};
 pub use federation::Federation;
 pub use intake::{AggregationRule, Intake, exact_mean as aggregate};
 pub use local::{ClientAlgorithm, LocalAlgorithm, LocalSgd, Memory, Schedule, Step, Trained, Variates};

@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// Moves `weights` by the mean update, whose values come in layout order.
-    pub(super) fn step(&self, moments: &mut Moments, weights: &mut [f32], mean: impl IntoIterator<Item = f64>) {
+    pub fn step(&self, moments: &mut Moments, weights: &mut [f32], mean: impl IntoIterator<Item = f64>) {
         let Self { rule, rate, momentum, second, adaptivity } = *self;
         moments.prepare(rule, weights.len(), adaptivity);
         let Moments { first: m, second: v } = moments;

@@ -11,6 +11,7 @@ use imfl_engine::random::{Purpose, keyed};
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::memory::Estimate;
 use rand::{Rng, RngExt};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -165,5 +166,39 @@ impl Measured {
     /// Median seconds of a round.
     pub fn median(&self) -> f64 {
         self.quantile(0.5)
+    }
+
+    /// One JSON object, beside what the device could do.
+    pub fn json(&self, setting: &Setting, peak_gflops: f64) -> Value {
+        let gflops = self.flops / self.median() * 1e-9;
+        json!({
+            "schema": "imfl.bench/1",
+            "device": setting.compute.name.to_string(),
+            "ranks": setting.compute.ranks.size(),
+            "workers": self.plan.workers,
+            "chunk": self.plan.chunk,
+            "model": setting.model.name(),
+            "shape": setting.shape,
+            "clients": setting.clients,
+            "cohort": setting.cohort,
+            "samples": setting.samples,
+            "batch": setting.local.batch,
+            "local_epochs": setting.local.epochs,
+            "algorithm": setting.local.algorithm.to_string(),
+            "rounds": setting.rounds,
+            "seconds_per_round": {"median": self.median(), "p10": self.quantile(0.1), "p90": self.quantile(0.9)},
+            "seconds_waiting": self.waiting,
+            "seconds_communicating": self.communication,
+            "samples_per_second": self.samples as f64 / self.median(),
+            "clients_per_second": setting.cohort as f64 / self.median(),
+            "rounds_per_second": 1.0 / self.median(),
+            "gflops": gflops,
+            "peak_gflops": peak_gflops,
+            "share_of_peak": gflops / peak_gflops,
+            "padding": self.padding,
+            "launches_per_round": self.launches,
+            "peak_memory_bytes": self.peak_memory,
+            "data_bytes": self.data,
+        })
     }
 }

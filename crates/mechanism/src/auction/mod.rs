@@ -4,9 +4,11 @@
 //! mechanism is a posted price: the sources are named with each rule.
 
 mod budget;
+mod call;
 mod optimal;
 mod vcg;
 
 pub use budget::BudgetFeasible;
+pub use call::{Call, Held};
 pub use optimal::{Optimal, VirtualCosts};
 pub use vcg::Vcg;

@@ -138,17 +138,21 @@ impl Forecast {
     /// update's labels from the target; that of the samples' own labels if absent.
     ///
     /// # Errors
-    /// [`Error::Forecast`] for another number of classes.
+    /// [`Error::Forecast`] for another number of classes, more samples than can be counted, or a mix outside [0, 2].
     pub fn predict(&self, authentic: &[u64], generated: &[u64], mix: Option<f64>) -> Result<Prediction> {
         if authentic.len() != self.classes || generated.len() != self.classes {
             let problem =
                 format!("is {}, but {} and {} counts were given", self.classes, authentic.len(), generated.len());
             return Err(Error::Forecast { key: "classes".into(), problem });
         }
+        if let Some(mix) = mix.filter(|mix| !(0.0..=2.0 + 1e-9).contains(mix)) {
+            return Err(Error::Forecast { key: "mix".into(), problem: format!("is {mix}, outside [0, 2]") });
+        }
         let target = self.shares();
-        let total: u64 = authentic.iter().chain(generated).sum();
-        if total == 0 {
-            return Ok(self.nobody);
+        match authentic.iter().chain(generated).try_fold(0u64, |total, count| total.checked_add(*count)) {
+            None => return Err(Error::Forecast { key: "samples".into(), problem: "are more than 2^64".into() }),
+            Some(0) => return Ok(self.nobody),
+            Some(_) => {}
         }
         let mix = mix.unwrap_or_else(|| distance(authentic, generated, &target));
         let of = |law: &Law| {

@@ -5,6 +5,7 @@
 
 mod complete;
 mod curve;
+mod expectation;
 mod incomplete;
 mod response;
 mod rules;
@@ -14,6 +15,7 @@ pub use crate::estimate::Estimate;
 pub(crate) use complete::best_price;
 pub use complete::{complete, respond};
 pub use curve::{CurvePoint, curve};
+pub use expectation::{Expectation, expect};
 pub use incomplete::{Sampling, Sensitivity, estimate_at, incomplete, sensitivity};
 pub(crate) use response::{best_mode, switches};
 pub use rules::{FixedPrice, PriorPrice, UniformPrice};

@@ -137,8 +137,8 @@ impl Prepared {
     }
 }
 
-/// SHA-256 of the images and labels of clients and test.
-pub fn digest(parts: [&Dataset; 2]) -> String {
+/// SHA-256 of images and labels.
+pub fn digest<const N: usize>(parts: [&Dataset; N]) -> String {
     let mut hasher = imfl_storage::Hasher::default();
     for data in parts {
         hasher.update(&(data.len() as u64).to_le_bytes());

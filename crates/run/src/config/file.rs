@@ -13,6 +13,14 @@ pub fn read(path: &Path) -> Outcome<RunConfig> {
     read_as(path)
 }
 
+/// Reads a file's text over the defaults; `name` is what errors call it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_text(text: &str, name: &str) -> Outcome<RunConfig> {
+    parse(text).map_err(|problem| Failure::new(Kind::Config, format!("{name}:{problem}")))
+}
+
 /// Reads any other TOML file with the same kind of errors.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ mod training;
 
 pub use claims::{ClaimCheck, ClaimsConfig, Lie};
 pub use costs::{CostsConfig, RecordedCosts};
-pub use file::{read, read_as};
+pub use file::{read, read_as, read_text};
 pub use generator::{GeneratorConfig, GeneratorSource, ProbeConfig};
 pub use logs::{Log, Logs};
 pub use mechanism::{Information, MechanismConfig, ObjectiveChoice, TargetSource};

@@ -1,6 +1,7 @@
 //! Where a generator came from, and whether it learnt from images like those of a dataset.
 
 use crate::assets;
+use crate::checkpoint::digest;
 use crate::failure::Outcome;
 use imfl_aigc::{Fingerprints, Generator, SampleSource};
 use imfl_engine::data::{self, Benchmark, Dataset};
@@ -24,6 +25,8 @@ pub enum Origin {
     Folder,
     /// A program draws them.
     Command,
+    /// Whoever calls this library draws them.
+    Caller,
 }
 
 /// What is written down of a run's generator.
@@ -33,7 +36,7 @@ pub struct Provenance {
     pub origin: Origin,
     /// Its file or folder, or the program; none if it was trained on the spot.
     pub path: Option<PathBuf>,
-    /// SHA-256 of the file.
+    /// SHA-256 of the file, or of the first image of each class that a caller's source draws.
     pub sha256: Option<String>,
     /// Name of the dataset that it learnt from; none if nobody has said.
     pub dataset: Option<String>,
@@ -57,6 +60,12 @@ impl Provenance {
     /// Of somebody else's images, or of a program that draws them.
     pub fn of_others(origin: Origin, path: PathBuf, learnt_from: Option<&Dataset>) -> Self {
         Self { origin, path: Some(path), sha256: None, dataset: learnt_from.map(|data| data.name.clone()), steps: None }
+    }
+
+    /// Of a source that the caller of this library brought: known by the `first` image of each class.
+    pub fn brought(source: &dyn SampleSource, first: Dataset) -> Self {
+        let dataset = Some(source.provenance().learnt_from.clone());
+        Self { origin: Origin::Caller, path: None, sha256: Some(digest([&first])), dataset, steps: None }
     }
 }
 

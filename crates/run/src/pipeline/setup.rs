@@ -159,7 +159,16 @@ impl Setup {
     pub fn open(config: RunConfig, host: &Host) -> Outcome<Self> {
         let mut opened = Opened::new(config, host)?;
         let Opened { config, seed, compute, benchmark, progress, .. } = &mut opened;
-        let (generator, provenance) = source::open(config, benchmark, compute, *seed, progress)?.unzip();
+        let (generator, provenance) = match &host.source {
+            Some(own) => {
+                own.check_fits(&benchmark.train)?;
+                // Nobody knows what a caller brings but by what it draws, always under the same seed.
+                let first = Request::of_counts(&vec![1; benchmark.train.classes()], 0);
+                let first = own.draw(&first, 0, compute, &mut |_, _| ControlFlow::Continue(()))?;
+                (Some(own.clone()), Some(Provenance::brought(own.as_ref(), first)))
+            }
+            None => source::open(config, benchmark, compute, *seed, progress)?.unzip(),
+        };
         let forecasts = config.mechanism.objective == ObjectiveChoice::Forecast;
         let before = benchmark.train.len();
         let held = source::held(benchmark, forecasts);

@@ -225,6 +225,7 @@ impl fmt::Display for Provenance {
             Origin::Trained => "trained on the spot",
             Origin::Folder => "images drawn elsewhere",
             Origin::Command => "drawn by a program",
+            Origin::Caller => "drawn by the caller",
         };
         let dataset = dataset.as_deref().unwrap_or("an unknown source");
         match steps {

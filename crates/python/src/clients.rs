@@ -1,0 +1,52 @@
+//! Updates that clients outside the engine have made, combined as the engine combines its own.
+
+use crate::arrays;
+use crate::failure::short;
+use imfl_engine::federated::{Aggregation, ClientUpdate, Server, screen};
+use imfl_run::{Failure, Kind};
+use pyo3::prelude::*;
+use pyo3::types::PyByteArray;
+
+/// A client, and why its model does not count.
+type LeftOut = (u32, String);
+
+/// The next global model from one `base` and clients' models, all flat float32 values, and who was left out and why.
+#[pyfunction]
+pub fn combine<'py>(
+    py: Python<'py>,
+    base: &Bound<'py, PyAny>,
+    models: Vec<(u32, f64, Bound<'py, PyAny>)>,
+    aggregation: &str,
+    workers: Option<usize>,
+) -> PyResult<(Bound<'py, PyByteArray>, Vec<LeftOut>)> {
+    let base: Vec<f32> = arrays::values(base, "base")?;
+    let read = |(client, weight, model): (u32, f64, Bound<PyAny>)| {
+        Ok((client, weight, arrays::values::<f32>(&model, &format!("the model of client {client}"))?))
+    };
+    let models = models.into_iter().map(read).collect::<PyResult<Vec<_>>>()?;
+    let aggregation = aggregation.to_string();
+    let (next, rejected) = short(py, move || {
+        let config = |error: &dyn std::fmt::Display| Failure::new(Kind::Config, format!("`aggregation`: {error}"));
+        let rule: Aggregation = aggregation.parse().map_err(|error| config(&error))?;
+        let mut updates = Vec::new();
+        for (client, weight, model) in models {
+            if !(weight > 0.0 && weight.is_finite()) {
+                let problem = format!("client {client} has weight {weight}; weights are finite and above 0");
+                return Err(Failure::new(Kind::Data, problem));
+            }
+            let change = match model.len() == base.len() {
+                true => model.iter().zip(&base).map(|(own, base)| own - base).collect(),
+                false => model,
+            };
+            updates.push(ClientUpdate { client, made: 1, weight, change, variate: None, loss: 0.0, samples: 0 });
+        }
+        let (accepted, rejected) = screen(base.len(), updates);
+        let workers = workers.unwrap_or_else(imfl_engine::worker::available).max(1);
+        let change = rule.combine(&accepted, workers).map_err(|error| Failure::new(Kind::Config, error))?;
+        let mut next = base;
+        Server::default().step(&mut Default::default(), &mut next, change);
+        let rejected = rejected.into_iter().map(|rejection| (rejection.client, rejection.reason.to_string())).collect();
+        Ok::<_, Failure>((next, rejected))
+    })?;
+    Ok((arrays::writable(py, &next)?, rejected))
+}
