@@ -1,7 +1,7 @@
 //! Two-dimensional convolution of one client's batch, with bias, ReLU and 2x2 max pooling fused.
 //!
 //! Three algorithms share this door, and [`Algorithm::of`] says which one a shape takes:
-//! - `winograd`: F(4x4, 3x3) for 3x3 kernels of stride 1, a quarter of the multiplications;
+//! - `winograd`: F(4x4, 3x3) and F(2x2, 5x5) for 3x3 and 5x5 kernels of stride 1, a quarter and a third of the multiplications;
 //! - `direct`: stride 1, reading the padded image in place of a column matrix;
 //! - `im2col`: everything else.
 
@@ -24,7 +24,7 @@ use crate::scratch::Scratch;
 /// How a convolution is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
-    /// Winograd's minimal filtering F(4x4, 3x3).
+    /// Winograd's minimal filtering F(4x4, 3x3) or F(2x2, 5x5).
     Winograd,
     /// Products straight from the padded image.
     Direct,
@@ -40,7 +40,9 @@ impl Algorithm {
     pub fn of(shape: &ConvShape) -> Self {
         shape.check();
         let (oh, ow) = (shape.out_h(), shape.out_w());
-        let covered = 16 * oh.div_ceil(4) * ow.div_ceil(4);
+        // Outputs of a tile on a side, where there are any.
+        let step = 7usize.saturating_sub(shape.kh).max(1);
+        let covered = step * step * oh.div_ceil(step) * ow.div_ceil(step);
         // The transforms cost as much as 8 or so channels of products, and tiles that hang over waste theirs.
         let pays = shape.cin >= 8 && shape.cout >= 8 && 2 * oh * ow >= covered;
         match () {
@@ -54,7 +56,7 @@ impl Algorithm {
     pub fn takes(self, shape: &ConvShape) -> bool {
         let dense = shape.stride == [1, 1] && shape.padding[0] < shape.kh && shape.padding[1] < shape.kw;
         match self {
-            Self::Winograd => dense && (shape.kh, shape.kw) == (3, 3),
+            Self::Winograd => dense && shape.kh == shape.kw && [3, 5].contains(&shape.kh),
             Self::Direct => dense,
             Self::Im2col => true,
         }

@@ -49,6 +49,8 @@ pub trait Lanes8: Simd {
     unsafe fn split4_of_6(p: *const f32) -> [Self::V; 6];
     /// Reads 32 floats: `out[j][t] = p[4 t + j]` for `j < 4`, `t < 8`.
     unsafe fn split4(p: *const f32) -> [Self::V; 4];
+    /// Reads 16 floats: `out[j][t] = p[2 t + j]` for `j < 2`, `t < 8`.
+    unsafe fn split2(p: *const f32) -> [Self::V; 2];
     /// Writes 32 floats: `p[4 t + j] = v[j][t]`.
     unsafe fn join4(p: *mut f32, v: [Self::V; 4]);
     /// Adds to 32 floats: `p[4 t + j] += v[j][t]`.

@@ -86,6 +86,10 @@ impl Lanes8 for Portable {
         std::array::from_fn(|j| std::array::from_fn(|t| *p.add(4 * t + j)))
     }
     #[inline(always)]
+    unsafe fn split2(p: *const f32) -> [[f32; 8]; 2] {
+        std::array::from_fn(|j| std::array::from_fn(|t| *p.add(2 * t + j)))
+    }
+    #[inline(always)]
     unsafe fn join4(p: *mut f32, v: [[f32; 8]; 4]) {
         for t in 0..8 {
             for (j, v) in v.iter().enumerate() {

@@ -124,6 +124,13 @@ impl Lanes8 for Avx2 {
         transpose4(pair(p, 0), pair(p, 1), pair(p, 2), pair(p, 3))
     }
     #[inline(always)]
+    unsafe fn split2(p: *const f32) -> [__m256; 2] {
+        let (a, b) = (_mm256_loadu_ps(p), _mm256_loadu_ps(p.add(8)));
+        // Halves of the lanes lie as a, b, a, b.
+        let order = |v: __m256| _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(v)));
+        [order(_mm256_shuffle_ps::<0x88>(a, b)), order(_mm256_shuffle_ps::<0xDD>(a, b))]
+    }
+    #[inline(always)]
     unsafe fn join4(p: *mut f32, v: [__m256; 4]) {
         let rows = transpose4(v[0], v[1], v[2], v[3]);
         for (t, row) in rows.into_iter().enumerate() {

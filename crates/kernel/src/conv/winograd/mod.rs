@@ -1,7 +1,8 @@
-//! 3x3 convolution of stride 1 by Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2016, arXiv 1509.09308).
+//! Convolution of stride 1 by Winograd's minimal filtering (Lavin and Gray 2016, arXiv 1509.09308): F(4x4, 3x3) and
+//! F(2x2, 5x5), both on tiles of 6x6 inputs.
 //!
-//! An output tile of 4x4 is `A^T [(G g G^T) * (B^T d B)] A`: per tile and pair of channels 36 multiplications in place
-//! of 144. Summed over input channels, the products are 36 independent matrix products, one per *frequency*:
+//! An output tile is `A^T [(G g G^T) * (B^T d B)] A`: per tile and pair of channels 36 multiplications in place of 144, or
+//! of 100 with 5x5 taps. Summed over input channels, the products are 36 independent matrix products, one per *frequency*:
 //!
 //! ```text
 //! V[f] = B^T d B      [cin,  tiles]        forward:          M[f]  = U[f]   V[f]
@@ -11,7 +12,7 @@
 //!
 //! The backward pass is the exact adjoint of the forward one, `dM = A dy A^T`, `dx += B dV B^T`, `dg = G^T dU G`, so
 //! both gradients share `dM`. Transforms work on eight tiles at once: columns first, on whole image rows, then rows, after
-//! splitting them by four. Where a row has four tiles or fewer, planes of several images lie side by side in the padded
+//! splitting them by tiles. Where a row has four tiles or fewer, planes of several images lie side by side in the padded
 //! rows, so that the eight tiles are those of one row of all of them.
 
 mod tiles;
@@ -27,7 +28,7 @@ use crate::product::{Inner, Outer, Store, inner, outer};
 use crate::scratch::{Scratch, take};
 use std::ops::Range;
 use tiles::{Output, input_adjoint, input_tiles, output_adjoint, output_tiles};
-use tiling::{F, Tiling};
+use tiling::{F, TILE, Tiling};
 use weights::{Kernels, weight_adjoint, weight_frequency, weight_tiles};
 
 /// Floats of transformed tiles that a block of images may fill: what a core's share of the last-level cache holds.
@@ -49,7 +50,7 @@ fn transform_input(conv: &Conv2d, t: &Tiling, images: Range<usize>, rows: &mut [
     let [ph, pw] = shape.padding;
     assert!(tmp.len() >= 6 * t.stride && v.len() >= F * frequency);
     let columns = if t.side > 1 { t.pitch } else { t.stride };
-    assert!(ph + shape.h <= 4 * t.th + 2 && pw + shape.w <= columns);
+    assert!(ph + shape.h <= t.step * t.th + TILE - t.step && pw + shape.w <= columns);
     plane.fill(0.0);
     for (b, side) in t.sides(images.len()) {
         let p = t.planes(side, frequency);
@@ -59,9 +60,9 @@ fn transform_input(conv: &Conv2d, t: &Tiling, images: Range<usize>, rows: &mut [
                 place(src, shape.w, &mut plane[image * t.pitch + ph * t.stride + pw..], t.stride);
             }
             let v = &mut v[c * t.row() + b * t.th * t.tw..];
-            // SAFETY: `plane` is `4 th + 2` rows of `stride`, a multiple of 8. Alone, an image has 4 columns more than the
-            // last group of eight tiles reads; side by side, each has the `4 tw + 4` that its tiles read, and lanes without
-            // a tile have eight columns behind. `tmp` holds six rows. A frequency holds `cin` rows of
+            // SAFETY: `plane` is `step th + 6 - step` rows of `stride`, a multiple of 8. Alone, an image has 8 columns more than
+            // the last group of eight tiles writes, and they read 4 of them; side by side, each has the `step tw + 8 - step`
+            // that its tiles read, and lanes without a tile have eight columns behind. `tmp` holds six rows. A frequency holds `cin` rows of
             // `images * th * tw + 8`, so the eight lanes stored at the last tile stay inside.
             unsafe { input_tiles(p, plane.as_ptr(), tmp.as_mut_ptr(), v.as_mut_ptr()) }
         }
@@ -83,10 +84,11 @@ pub fn forward(conv: &Conv2d, bias: &[f32], out: &mut Downstream, scratch: &mut 
     let rows = take(&mut scratch.rows, rows_len(&t));
     let offsets = take(&mut scratch.offsets, shape.cin);
     row_offsets(shape.cin, t.row(), offsets);
+    let area = t.taps * t.taps;
     let kernels =
-        Kernels { rows: shape.cout, row_stride: 9 * shape.cin, depth: shape.cin, depth_stride: 9, frequency: fu };
-    // SAFETY: `weight` holds `cout * cin` kernels of 9 (as `forward_by` checked); `u` has eight floats to spare.
-    unsafe { weight_tiles(kernels, weight.as_ptr(), u.as_mut_ptr()) };
+        Kernels { rows: shape.cout, row_stride: area * shape.cin, depth: shape.cin, depth_stride: area, frequency: fu };
+    // SAFETY: `weight` holds `cout * cin` kernels of `area` (as `forward_by` checked); `u` has eight floats to spare.
+    unsafe { weight_tiles(t.taps, kernels, weight.as_ptr(), u.as_mut_ptr()) };
 
     let (oh, ow) = (shape.out_h(), shape.out_w());
     let finished = shape.finished_plane(out.finish());
@@ -106,7 +108,7 @@ pub fn forward(conv: &Conv2d, bias: &[f32], out: &mut Downstream, scratch: &mut 
                 let target = out.part(at, (side - 1) * apart + finished);
                 let end = Output { target, bias: bias[c], h: oh, w: ow, side, pitch: t.pitch, apart };
                 let m = &m[c * t.row() + b * t.th * t.tw..];
-                // SAFETY: a frequency of `m` holds `cout` rows of `images * th * tw + 8`, `rows` more than four rows of
+                // SAFETY: a frequency of `m` holds `cout` rows of `images * th * tw + 8`, `rows` more than `step` rows of
                 // `stride`; `target` is `side` finished planes, `apart` from each other.
                 unsafe { output_tiles(p, m.as_ptr(), rows.as_mut_ptr(), end) }
             }
@@ -127,10 +129,16 @@ pub fn backward(conv: &Conv2d, upstream: Upstream, grads: &mut Gradients, scratc
     row_offsets(shape.cin, t.row(), input_rows);
     row_offsets(shape.cout, t.row(), output_rows);
     if wanted {
-        let kernels =
-            Kernels { rows: shape.cin, row_stride: 9, depth: shape.cout, depth_stride: 9 * shape.cin, frequency: fu };
-        // SAFETY: `weight` holds `cout * cin` kernels of 9 (as `backward_by` checked); `u` has eight floats to spare.
-        unsafe { weight_tiles(kernels, weight.as_ptr(), u.as_mut_ptr()) };
+        let area = t.taps * t.taps;
+        let kernels = Kernels {
+            rows: shape.cin,
+            row_stride: area,
+            depth: shape.cout,
+            depth_stride: area * shape.cin,
+            frequency: fu,
+        };
+        // SAFETY: `weight` holds `cout * cin` kernels of `area` (as `backward_by` checked); `u` has eight floats to spare.
+        unsafe { weight_tiles(t.taps, kernels, weight.as_ptr(), u.as_mut_ptr()) };
     }
     du.fill(0.0);
 
@@ -179,8 +187,8 @@ pub fn backward(conv: &Conv2d, upstream: Upstream, grads: &mut Gradients, scratc
             for c in 0..shape.cin {
                 plane.fill(0.0);
                 let v = &v[c * t.row() + b * t.th * t.tw..];
-                // SAFETY: a frequency of `v` holds `cin` rows of `images * th * tw + 8`; `plane` is `4 th + 2` rows of
-                // `stride`: alone eight more than the tiles of a row cover, side by side as in `transform_input`.
+                // SAFETY: a frequency of `v` holds `cin` rows of `images * th * tw + 8`; `plane` is `step th + 6 - step`
+                // rows of `stride`: alone eight more than the tiles of a row cover, side by side as in `transform_input`.
                 unsafe { input_adjoint(p, v.as_ptr(), plane.as_mut_ptr()) }
                 for image in 0..side {
                     let at = ((first + b + image) * shape.cin + c) * shape.h * shape.w;
@@ -190,6 +198,6 @@ pub fn backward(conv: &Conv2d, upstream: Upstream, grads: &mut Gradients, scratc
             }
         }
     }
-    // SAFETY: `du` holds `cout * cin` floats at each of 36 frequencies `fu` apart, `grads.weight` as many kernels of 9.
-    unsafe { weight_adjoint(shape.cout * shape.cin, fu, du.as_ptr(), grads.weight.as_mut_ptr()) };
+    // SAFETY: `du` holds `cout * cin` floats at each of 36 frequencies `fu` apart, `grads.weight` as many kernels of `taps * taps`.
+    unsafe { weight_adjoint(t.taps, shape.cout * shape.cin, fu, du.as_ptr(), grads.weight.as_mut_ptr()) };
 }

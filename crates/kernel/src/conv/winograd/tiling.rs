@@ -2,12 +2,17 @@
 
 use super::super::shape::ConvShape;
 
-/// Frequencies of a 6x6 tile.
-pub const F: usize = 36;
+/// Inputs of a tile on a side.
+pub const TILE: usize = 6;
+/// Frequencies of a tile.
+pub const F: usize = TILE * TILE;
 
 /// Tiles of a block of images, and the padded planes they are read from.
 #[derive(Clone, Copy)]
 pub struct Tiling {
+    /// Taps of a kernel on a side, and outputs of a tile: together 7.
+    pub taps: usize,
+    pub step: usize,
     /// Tiles per column and per row of an output plane.
     pub th: usize,
     pub tw: usize,
@@ -16,25 +21,26 @@ pub struct Tiling {
     /// Images side by side, and the distance between their columns.
     pub side: usize,
     pub pitch: usize,
-    /// Row stride and size of the padded input planes of `side` images, `4 th + 2` rows.
+    /// Row stride and size of the padded input planes of `side` images, `step th + 6 - step` rows.
     pub stride: usize,
     pub plane: usize,
 }
 
 impl Tiling {
     pub fn new(shape: &ConvShape, limit: usize) -> Self {
-        let (th, tw) = (shape.out_h().div_ceil(4), shape.out_w().div_ceil(4));
+        let (taps, step) = (shape.kh, TILE + 1 - shape.kh);
+        let (th, tw) = (shape.out_h().div_ceil(step), shape.out_w().div_ceil(step));
         let per_image = F * th * tw * (shape.cin + shape.cout);
         let most = (limit / per_image).clamp(1, shape.batch);
         // Blocks as even as can be.
         let images = shape.batch.div_ceil(shape.batch.div_ceil(most));
-        let (side, pitch) = (if tw <= 4 { 8 / tw } else { 1 }, 4 * tw + 4);
+        let (side, pitch) = (if tw <= 4 { 8 / tw } else { 1 }, step * tw + 8 - step);
         let stride = match side {
-            1 => tw.div_ceil(8) * 32 + 8,
+            1 => tw.div_ceil(8) * 8 * step + 8,
             // Lanes without a tile have a place of their own behind the last image.
             side => (side * pitch + if side * tw < 8 { 8 } else { 0 }).next_multiple_of(8),
         };
-        Self { th, tw, images, side, pitch, stride, plane: (4 * th + 2) * stride }
+        Self { taps, step, th, tw, images, side, pitch, stride, plane: (step * th + TILE - step) * stride }
     }
 
     /// Cuts a block of images into those that lie side by side: the first of each, and how many.
@@ -46,10 +52,11 @@ impl Tiling {
     /// The planes of one channel of `side` images.
     pub fn planes(&self, side: usize, frequency: usize) -> Planes {
         let lane = |lane: usize| match lane / self.tw {
-            image if image < self.side => image * self.pitch + lane % self.tw * 4,
+            image if image < self.side => image * self.pitch + lane % self.tw * self.step,
             _ => self.side * self.pitch,
         };
         Planes {
+            step: self.step,
             th: self.th,
             tiles: side * self.tw,
             apart: self.side > 1,
@@ -73,6 +80,8 @@ impl Tiling {
 /// The way of one channel's planes between padded rows and transformed tiles.
 #[derive(Clone, Copy)]
 pub struct Planes {
+    /// Outputs of a tile on a side.
+    pub step: usize,
     /// Rows of tiles, and tiles in a row of all planes.
     pub th: usize,
     pub tiles: usize,
