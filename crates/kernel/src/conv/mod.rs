@@ -2,13 +2,14 @@
 //!
 //! Three algorithms share this door, and [`Algorithm::of`] says which one a shape takes:
 //! - `winograd`: F(4x4, 3x3) and F(2x2, 5x5) for 3x3 and 5x5 kernels of stride 1, a quarter and a third of the multiplications;
-//! - `direct`: stride 1, reading the padded image in place of a column matrix;
+//! - `direct`: reads the padded image in place of a column matrix, for each phase of the strides;
 //! - `im2col`: everything else.
 
 mod direct;
 mod downstream;
 mod im2col;
 mod operands;
+mod phases;
 mod planes;
 mod shape;
 mod upstream;
@@ -54,10 +55,10 @@ impl Algorithm {
 
     /// Whether `shape` can be computed this way.
     pub fn takes(self, shape: &ConvShape) -> bool {
-        let dense = shape.stride == [1, 1] && shape.padding[0] < shape.kh && shape.padding[1] < shape.kw;
+        let narrow = shape.padding[0] < shape.kh && shape.padding[1] < shape.kw;
         match self {
-            Self::Winograd => dense && shape.kh == shape.kw && [3, 5].contains(&shape.kh),
-            Self::Direct => dense,
+            Self::Winograd => narrow && shape.stride == [1, 1] && shape.kh == shape.kw && [3, 5].contains(&shape.kh),
+            Self::Direct => narrow,
             Self::Im2col => true,
         }
     }
