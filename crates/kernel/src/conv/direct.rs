@@ -12,12 +12,20 @@ use super::upstream::Upstream;
 use crate::product::{Inner, Outer, Store, inner, outer, pack};
 use crate::scratch::{Scratch, take};
 
-/// Positions computed between two visits to the output: enough for whole register tiles, few enough for the cache.
-const CHUNK: usize = 96;
+/// The most positions computed between two visits to the output, but for rows that are longer: few enough for the cache.
+const CHUNK: usize = 288;
+/// Positions of a register tile of the widest vectors.
+const TILE: usize = 32;
 
-/// Output rows per chunk: even, so that pooling windows stay whole.
-fn chunk_rows(stride: usize) -> usize {
-    (CHUNK.div_ceil(stride)).next_multiple_of(2)
+/// Output rows per chunk, of which each has so many outputs: as many as waste the fewest positions of tiles. Even, so that
+/// pooling windows stay whole.
+fn chunk_rows(stride: usize, outputs: usize) -> usize {
+    let wasted = |rows: usize| {
+        let positions = ((rows - 1) * stride + outputs).next_multiple_of(TILE);
+        positions as f64 / (rows * outputs) as f64
+    };
+    let most = (CHUNK / stride / 2 * 2).max(2);
+    (2..=most).step_by(2).min_by(|a, b| wasted(*a).total_cmp(&wasted(*b))).unwrap_or(2)
 }
 
 pub fn forward(conv: &Conv2d, bias: &[f32], out: &mut Downstream, scratch: &mut Scratch) {
@@ -32,7 +40,7 @@ pub fn forward(conv: &Conv2d, bias: &[f32], out: &mut Downstream, scratch: &mut 
     let packed = take(&mut scratch.weight, shape.cout * depth);
     pack(shape.cout, depth, packed, |i, k| weight[i * depth + k]);
 
-    let rows = chunk_rows(stride);
+    let rows = chunk_rows(stride, ow);
     let product = take(&mut scratch.product, shape.cout * rows * stride);
     let plane = shape.finished_plane(out.finish());
     for b in 0..shape.batch {
@@ -87,7 +95,7 @@ pub fn backward(conv: &Conv2d, upstream: Upstream, grads: &mut Gradients, scratc
             at += depth;
         }
     }
-    let rows = chunk_rows(stride);
+    let rows = chunk_rows(stride, shape.w.div_ceil(shape.stride[1]));
     let product = take(&mut scratch.product, shape.cin * rows * stride);
 
     for b in 0..shape.batch {
