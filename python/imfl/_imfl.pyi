@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any, final
 
@@ -22,24 +23,28 @@ __all__ = [
     "report",
     "run",
     "settings",
+    "sweep",
+    "template",
     "train_generator",
     "verify",
 ]
 __version__: str
 
+_Path = str | PathLike[str]
 _OnEvent = Callable[[str, dict[str, Any]], None] | None
 _Given = tuple[str, str, list[tuple[str, int]]]
 
 def bring_assets(folder: Path) -> None: ...
 def devices() -> list[str]: ...
 def settings() -> list[tuple[str, str]]: ...
+def template(config: Any, given: dict[str, Any]) -> str: ...
 def finish() -> None: ...
 def run(
     config: Any,
     given: dict[str, Any],
     resume: str | None,
     resume_changed: bool,
-    recorded: str | None,
+    recorded: _Path | None,
     source: Own | None,
     on_event: _OnEvent,
 ) -> tuple[Path, dict[str, Any]]: ...
@@ -55,6 +60,17 @@ def experiment(
     generator: str | None,
     device: str | None,
     workers: int | None,
+    on_event: _OnEvent,
+) -> tuple[dict[str, Any], Path]: ...
+def sweep(
+    grid: dict[str, list[Any]],
+    seeds: str,
+    config: Any,
+    given: dict[str, Any],
+    recorded: _Path | None,
+    folder: str,
+    name: str,
+    fresh: bool,
     on_event: _OnEvent,
 ) -> tuple[dict[str, Any], Path]: ...
 def report(folders: list[str], out: str) -> list[dict[str, Any]]: ...
@@ -135,7 +151,7 @@ class Ledger:
 @final
 class Dataset:
     def __new__(
-        cls, images: Any, numbers: bool, shape: tuple[int, ...], labels: Any, class_names: list[str]
+        cls, images: Any, are_numbers: bool, shape: tuple[int, ...], labels: Any, class_names: list[str]
     ) -> Dataset: ...
     @staticmethod
     def open(path: str, seed: int) -> tuple[Dataset, Dataset]: ...
@@ -176,6 +192,10 @@ class Forecast:
     def fit(
         pilots: Any, initial_loss: float | None, initial_error: float | None, about: str
     ) -> tuple[Forecast, list[dict[str, Any]]]: ...
+    @staticmethod
+    def calibrate(
+        config: Any, given: dict[str, Any], recorded: _Path | None, on_event: _OnEvent
+    ) -> tuple[Forecast, list[dict[str, Any]], str]: ...
     def predict(self, authentic: list[int], generated: list[int], mix: float | None) -> tuple[float, float]: ...
     def text(self) -> str: ...
     def content(self) -> dict[str, Any]: ...
