@@ -31,9 +31,7 @@ class Dataset:
 
     _dataset: _imfl.Dataset
 
-    def __init__(
-        self, images: npt.ArrayLike, labels: npt.ArrayLike, *, classes: int | Sequence[str] | None = None
-    ) -> None:
+    def __init__(self, images: npt.ArrayLike, labels: npt.ArrayLike, *, classes: int | Sequence[str] | None = None) -> None:
         array = np.asarray(images)
         if array.ndim != 4:
             raise DataError(f"images: shape {array.shape}, expected [samples, channels, height, width]")

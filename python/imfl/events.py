@@ -119,7 +119,17 @@ OnEvent = Callable[[Event], object]
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
-        Note, Warning, StageBegan, StageEnded, TaskBegan, TaskMoved, TaskSaid, TaskEnded, RoundsBegan, StepsBegan, Round,
+        Note,
+        Warning,
+        StageBegan,
+        StageEnded,
+        TaskBegan,
+        TaskMoved,
+        TaskSaid,
+        TaskEnded,
+        RoundsBegan,
+        StepsBegan,
+        Round,
     )  # fmt: skip
 }
 

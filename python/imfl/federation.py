@@ -175,9 +175,7 @@ class Federation:
         """The global model on the test images, or on those given, on the scale of the training images."""
         return Evaluation(*self._federation.evaluate(None if dataset is None else _dataset(dataset)._dataset))
 
-    def logits(
-        self, dataset: Dataset | tuple[npt.ArrayLike, npt.ArrayLike] | None = None
-    ) -> npt.NDArray[np.float32]:
+    def logits(self, dataset: Dataset | tuple[npt.ArrayLike, npt.ArrayLike] | None = None) -> npt.NDArray[np.float32]:
         """``[samples, classes]`` of the test images, or of those given."""
         data = None if dataset is None else _dataset(dataset)
         found = column(self._federation.logits(None if data is None else data._dataset), np.float32)

@@ -140,9 +140,7 @@ def run(
         source = settings.pop("generator")
     own = None if source is None else source._own
     try:
-        folder, _ = _imfl.run(
-            config, settings, before, resume_changed, recorded_costs, own, relay(on_event, chosen(progress))
-        )
+        folder, _ = _imfl.run(config, settings, before, resume_changed, recorded_costs, own, relay(on_event, chosen(progress)))
     except ImflError as error:
         raised = None if source is None else source._raised
         if raised is None:

@@ -122,9 +122,7 @@ def test_a_template_has_every_setting_and_is_a_configuration(tmp_path: Path) -> 
         imfl.template(rounds=0)
 
 
-def test_the_example_of_a_tracker_tells_it_every_round(
-    data: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_example_of_a_tracker_tells_it_every_round(data: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     example = page.split("```python\nimport wandb\n")[1].split("```")[0]
     began: list[dict[str, Any]] = []
