@@ -122,4 +122,4 @@ def finish() -> None:
     _imfl.finish()
 
 
-atexit.register(_imfl.finish)
+atexit.register(_imfl.leave)

@@ -87,8 +87,9 @@ class Federation:
         clients: number of clients of a scheme.
         weights: how much each client's update counts, ``[clients]``; 0 stays out; by samples if absent.
         seed: keys all random numbers.
-        settings: any of a run's settings by its short name or dotted key: ``rate``, ``batch``, ``local_epochs``, ``cohort``,
-            ``aggregation``, ``algorithm``, ``server``, ``workers``, ``device``... (:func:`imfl.settings`).
+        settings: a run's settings of training by short name or dotted key: ``rate``, ``batch``, ``local_epochs``, ``cohort``,
+            ``aggregation``, ``algorithm``, ``server``, ``attack``... (:func:`imfl.settings`), and ``workers``, ``chunk``, ``device``.
+            Those of whole runs, as ``network``, are refused.
 
     Raises:
         DataError, ConfigError, DeviceError: with the command line's messages.

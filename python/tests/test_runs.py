@@ -144,7 +144,7 @@ def test_the_example_of_a_tracker_tells_it_every_round(data: Images, tmp_path: P
         began.append(given)
         return Tracker()
 
-    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=init))  # type: ignore[misc]
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=init))
     monkeypatch.chdir(tmp_path)
     small = {**SMALL, "dataset": str(data.folder)}
     monkeypatch.setattr(imfl, "run", lambda **given: run(**given | small))

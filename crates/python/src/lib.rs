@@ -15,6 +15,7 @@ mod federation;
 mod forecast;
 mod fork;
 mod generator;
+mod leaving;
 mod ledger;
 mod mechanism;
 mod outcome;
@@ -38,7 +39,7 @@ mod _imfl {
         bench::bench, clients::combine, dataset::Dataset, experiments::experiment, experiments::experiments,
         experiments::report, experiments::sweep, federation::Federation, forecast::Forecast, generator::Generator,
         generator::train_generator, ledger::Ledger, ledger::replay, mechanism::Market, mechanism::verify, own::Own,
-        run::devices, run::run, settings::settings, settings::template, watch::finish,
+        run::devices, run::run, settings::settings, settings::template, watch::finish, watch::leave,
     };
 
     #[pymodule_init]
