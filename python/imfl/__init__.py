@@ -31,7 +31,7 @@ from .forecast import Forecast, Prediction
 from .generator import Generator, OwnGenerator
 from .ledger import Books, Ledger, Posting, Transaction, replay
 from .mechanism import Auction, Award, Comparison, Constants, Expectation, Market, Outcome, Verification, verify
-from .runs import Run, report, run, settings
+from .runs import Run, report, run, settings, template
 
 __all__ = [
     "Auction",
@@ -76,6 +76,7 @@ __all__ = [
     "report",
     "run",
     "settings",
+    "template",
     "verify",
 ]
 
@@ -121,4 +122,4 @@ def finish() -> None:
     _imfl.finish()
 
 
-atexit.register(_imfl.finish)
+atexit.register(_imfl.leave)

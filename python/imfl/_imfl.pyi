@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any, final
 
@@ -18,28 +19,34 @@ __all__ = [
     "experiment",
     "experiments",
     "finish",
+    "leave",
     "replay",
     "report",
     "run",
     "settings",
+    "sweep",
+    "template",
     "train_generator",
     "verify",
 ]
 __version__: str
 
+_Path = str | PathLike[str]
 _OnEvent = Callable[[str, dict[str, Any]], None] | None
 _Given = tuple[str, str, list[tuple[str, int]]]
 
 def bring_assets(folder: Path) -> None: ...
 def devices() -> list[str]: ...
 def settings() -> list[tuple[str, str]]: ...
+def template(config: Any, given: dict[str, Any]) -> str: ...
 def finish() -> None: ...
+def leave() -> None: ...
 def run(
     config: Any,
     given: dict[str, Any],
     resume: str | None,
     resume_changed: bool,
-    recorded: str | None,
+    recorded: _Path | None,
     source: Own | None,
     on_event: _OnEvent,
 ) -> tuple[Path, dict[str, Any]]: ...
@@ -55,6 +62,17 @@ def experiment(
     generator: str | None,
     device: str | None,
     workers: int | None,
+    on_event: _OnEvent,
+) -> tuple[dict[str, Any], Path]: ...
+def sweep(
+    grid: dict[str, list[Any]],
+    seeds: str,
+    config: Any,
+    given: dict[str, Any],
+    recorded: _Path | None,
+    folder: str,
+    name: str,
+    fresh: bool,
     on_event: _OnEvent,
 ) -> tuple[dict[str, Any], Path]: ...
 def report(folders: list[str], out: str) -> list[dict[str, Any]]: ...
@@ -94,6 +112,7 @@ def train_generator(
     workers: int | None,
     on_event: _OnEvent,
 ) -> None: ...
+
 @final
 class Market:
     def __new__(
@@ -123,6 +142,7 @@ class Market:
     def offers(self, gap: float, effort: int | None) -> dict[str, Any]: ...
     def auction(self, rule: str, prior: Any, budget: str | None, effort: int | None) -> dict[str, Any]: ...
     def benchmarks(self, seed: int) -> list[tuple[str, int, float, int, int]]: ...
+
 @final
 class Ledger:
     def __new__(cls, path: str) -> Ledger: ...
@@ -132,10 +152,11 @@ class Ledger:
     def transaction(self, id: str) -> _Given | None: ...
     def count(self) -> int: ...
     def close(self) -> None: ...
+
 @final
 class Dataset:
     def __new__(
-        cls, images: Any, numbers: bool, shape: tuple[int, ...], labels: Any, class_names: list[str]
+        cls, images: Any, are_numbers: bool, shape: tuple[int, ...], labels: Any, class_names: list[str]
     ) -> Dataset: ...
     @staticmethod
     def open(path: str, seed: int) -> tuple[Dataset, Dataset]: ...
@@ -147,6 +168,7 @@ class Dataset:
     def labels(self) -> bytes: ...
     def images(self) -> bytes: ...
     def normalisation(self) -> tuple[list[float], list[float]]: ...
+
 @final
 class Federation:
     def __new__(
@@ -166,6 +188,7 @@ class Federation:
     def set_weights(self, given: Any, torch: bool) -> None: ...
     def safetensors(self, torch: bool) -> bytes: ...
     def shares(self) -> list[bytes]: ...
+
 @final
 class Forecast:
     @staticmethod
@@ -176,9 +199,14 @@ class Forecast:
     def fit(
         pilots: Any, initial_loss: float | None, initial_error: float | None, about: str
     ) -> tuple[Forecast, list[dict[str, Any]]]: ...
+    @staticmethod
+    def calibrate(
+        config: Any, given: dict[str, Any], recorded: _Path | None, on_event: _OnEvent
+    ) -> tuple[Forecast, list[dict[str, Any]], str]: ...
     def predict(self, authentic: list[int], generated: list[int], mix: float | None) -> tuple[float, float]: ...
     def text(self) -> str: ...
     def content(self) -> dict[str, Any]: ...
+
 @final
 class Own:
     def __new__(
@@ -190,9 +218,8 @@ class Own:
         name: str,
         learnt_from: str,
     ) -> Own: ...
-    def sample(
-        self, counts: list[int], first: int, seed: int, on_event: _OnEvent
-    ) -> tuple[bytearray, bytes]: ...
+    def sample(self, counts: list[int], first: int, seed: int, on_event: _OnEvent) -> tuple[bytearray, bytes]: ...
+
 @final
 class Generator:
     @staticmethod

@@ -128,6 +128,18 @@ def _records(records: list[object], name: str) -> bytes:
     return _rows(header or [], rows)
 
 
+def floats(given: object, what: str) -> list[float]:
+    """A list of numbers."""
+    try:
+        array = np.asarray(given, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what}: no numbers ({error})") from error
+    if array.ndim != 1:
+        raise DataError(f"{what}: shape {array.shape}, expected one number for each client")
+    found: list[float] = array.tolist()
+    return found
+
+
 def contiguous(given: object, dtype: npt.DTypeLike, what: str) -> npt.NDArray[Any]:
     """A contiguous array of this type; only integers become other integers, and only if they fit."""
     try:

@@ -19,9 +19,9 @@ class Dataset:
     """Images ``[samples, channels, height, width]`` with a label in ``0..classes`` for each.
 
     Args:
-        images: uint8 (0 to 255) or float32 (any scale; finite). A contiguous array is copied once, since Python may write to it
-            while Rust reads. The memory of an array that looks at a ``bytes`` object from its start, as
-            ``np.frombuffer(data, np.uint8)`` makes it, is shared and not copied: nobody can write to it.
+        images: uint8 (0 to 255) or float32 (any scale; finite). An array is copied once, since Python may write to it while Rust
+            reads. The memory of an array that looks at a whole ``bytes`` object, as ``np.frombuffer(data, np.uint8)`` makes it,
+            is shared and not copied (:attr:`shared`): nobody can write to it.
         labels: integers ``[samples]``.
         classes: names of the classes, or how many; one more than the largest label if absent.
 
@@ -31,9 +31,7 @@ class Dataset:
 
     _dataset: _imfl.Dataset
 
-    def __init__(
-        self, images: npt.ArrayLike, labels: npt.ArrayLike, *, classes: int | Sequence[str] | None = None
-    ) -> None:
+    def __init__(self, images: npt.ArrayLike, labels: npt.ArrayLike, *, classes: int | Sequence[str] | None = None) -> None:
         array = np.asarray(images)
         if array.ndim != 4:
             raise DataError(f"images: shape {array.shape}, expected [samples, channels, height, width]")
@@ -48,10 +46,11 @@ class Dataset:
             if not 1 <= classes <= 65536:
                 raise DataError(f"classes: {classes}, expected 1 to 65536")
             classes = [str(label) for label in range(classes)]
-        numbers = array.dtype == np.float32
-        owner = None if numbers else _owner(array)
-        held: object = np.ascontiguousarray(array).reshape(-1) if owner is None else owner
+        owner = _owner(array)
+        held: object = np.ascontiguousarray(array).reshape(-1).view(np.uint8) if owner is None else owner
+        #: Whether the engine reads the array's own memory.
         self.shared = owner is not None
+        numbers = array.dtype == np.float32
         self._dataset = _imfl.Dataset(held, numbers, array.shape, names, [str(name) for name in classes])
         self._images: npt.NDArray[np.generic] | None = array
 

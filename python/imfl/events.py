@@ -16,9 +16,11 @@ __all__ = [
     "RoundsBegan",
     "StageBegan",
     "StageEnded",
+    "StepsBegan",
     "TaskBegan",
     "TaskEnded",
     "TaskMoved",
+    "TaskSaid",
     "Warning",
 ]
 
@@ -76,6 +78,14 @@ class TaskMoved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TaskSaid(Event):
+    """What it has come to, in a few words."""
+
+    task: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskEnded(Event):
     """It ended, finished or not."""
 
@@ -91,6 +101,11 @@ class RoundsBegan(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StepsBegan(Event):
+    """Steps of a generator's training begin: from here on one that is stopped saves itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Round(Event):
     """A round is done and written down; ``metrics`` is its line of ``metrics.jsonl``."""
 
@@ -103,7 +118,19 @@ OnEvent = Callable[[Event], object]
 
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
-    for kind in (Note, Warning, StageBegan, StageEnded, TaskBegan, TaskMoved, TaskEnded, RoundsBegan, Round)
+    for kind in (
+        Note,
+        Warning,
+        StageBegan,
+        StageEnded,
+        TaskBegan,
+        TaskMoved,
+        TaskSaid,
+        TaskEnded,
+        RoundsBegan,
+        StepsBegan,
+        Round,
+    )  # fmt: skip
 }
 
 

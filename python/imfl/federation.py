@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _imfl
-from ._values import Path, column, contiguous, frame
+from ._values import Path, column, contiguous, floats, frame
 from .data import Dataset, open_dataset
 from .errors import DataError, UsageError
 
@@ -87,8 +87,9 @@ class Federation:
         clients: number of clients of a scheme.
         weights: how much each client's update counts, ``[clients]``; 0 stays out; by samples if absent.
         seed: keys all random numbers.
-        settings: any of a run's settings by its short name or dotted key: ``rate``, ``batch``, ``local_epochs``, ``cohort``,
-            ``aggregation``, ``algorithm``, ``server``, ``workers``, ``device``... (:func:`imfl.settings`).
+        settings: a run's settings of training by short name or dotted key: ``rate``, ``batch``, ``local_epochs``, ``cohort``,
+            ``aggregation``, ``algorithm``, ``server``, ``attack``... (:func:`imfl.settings`), and ``workers``, ``chunk``, ``device``.
+            Those of whole runs, as ``network``, are refused.
 
     Raises:
         DataError, ConfigError, DeviceError: with the command line's messages.
@@ -114,9 +115,12 @@ class Federation:
         shares = None
         if isinstance(partition, str):
             settings["partition"], settings["clients"] = partition, clients
+        elif not isinstance(partition, Iterable):
+            kind = type(partition).__name__
+            raise UsageError(f"`partition` is a {kind}; expected a scheme, or the indices of each client's samples")
         else:
             shares = [_indices(share, client) for client, share in enumerate(partition)]
-        counts = None if weights is None else np.asarray(weights, np.float64).tolist()
+        counts = None if weights is None else floats(weights, "weights")
         settings |= {"model": model, "seed": seed}
         #: The training images.
         self.dataset = train
@@ -172,9 +176,7 @@ class Federation:
         """The global model on the test images, or on those given, on the scale of the training images."""
         return Evaluation(*self._federation.evaluate(None if dataset is None else _dataset(dataset)._dataset))
 
-    def logits(
-        self, dataset: Dataset | tuple[npt.ArrayLike, npt.ArrayLike] | None = None
-    ) -> npt.NDArray[np.float32]:
+    def logits(self, dataset: Dataset | tuple[npt.ArrayLike, npt.ArrayLike] | None = None) -> npt.NDArray[np.float32]:
         """``[samples, classes]`` of the test images, or of those given."""
         data = None if dataset is None else _dataset(dataset)
         found = column(self._federation.logits(None if data is None else data._dataset), np.float32)
@@ -288,12 +290,12 @@ def combine(
                 raise DataError(f"{which}: `{name}` has shape {by_name[name][0]}, the base has {shape}")
         return np.concatenate([by_name[name][1] for name, _ in names]) if names else np.zeros(0, np.float32)
 
-    counts = np.ones(len(models)) if weights is None else np.asarray(weights, np.float64)
+    counts = [1.0] * len(models) if weights is None else floats(weights, "weights")
     numbers = range(len(models)) if ids is None else ids
     if len(counts) != len(models) or len(numbers) != len(models):
         raise DataError(f"{len(models)} models, {len(counts)} weights and {len(numbers)} ids; each model has one of each")
     given = [
-        (int(number), float(count), flat(f"the model of client {number}", _named(model)))
+        (int(number), count, flat(f"the model of client {number}", _named(model)))
         for number, count, model in zip(numbers, counts, models, strict=True)
     ]
     values, rejected = _imfl.combine(flat("base", named), given, aggregation, workers)

@@ -6,13 +6,18 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _imfl
 from ._values import Path, contiguous, table
 from .errors import DataError
+from .events import relay
+from .progress import chosen
+
+if TYPE_CHECKING:
+    from .events import OnEvent
 
 __all__ = ["Forecast", "Prediction"]
 
@@ -35,12 +40,17 @@ def _counts(given: object, what: str) -> list[int]:
 
 
 class Forecast:
-    """The laws of a learning problem at one rate and number of rounds. Make one by :meth:`load`, :meth:`parse` or :meth:`fit`."""
+    """The laws of a learning problem at one rate and number of rounds. Make one by :meth:`load`, :meth:`parse`, :meth:`fit` or
+    :meth:`calibrate`."""
 
-    def __init__(self, forecast: _imfl.Forecast, candidates: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self, forecast: _imfl.Forecast, candidates: Sequence[Mapping[str, Any]] = (), pilots: str | None = None
+    ) -> None:
         self._forecast = forecast
-        #: How each family of laws did on held-out pilots, after :meth:`fit`.
+        #: How each family of laws did on held-out pilots, after :meth:`fit` and :meth:`calibrate`.
         self.candidates = tuple(candidates)
+        #: After :meth:`calibrate`: the pilots as a CSV file that :meth:`fit` reads.
+        self.pilots = pilots
 
     @classmethod
     def load(cls, path: Path) -> Forecast:
@@ -72,6 +82,27 @@ class Forecast:
             DataError: a cell, by line and column. ConfigError: too few pilots for a fit.
         """
         return cls(*_imfl.Forecast.fit(table(pilots, "pilots"), initial_loss, initial_error, about))
+
+    @classmethod
+    def calibrate(
+        cls,
+        config: Path | Mapping[str, Any] | None = None,
+        *,
+        recorded_costs: Path | None = None,
+        on_event: OnEvent | None = None,
+        progress: bool | None = None,
+        **settings: Any,
+    ) -> Forecast:
+        """Trains the pilots of a run with these settings, on images that the server holds, and fits the laws to what came of them
+        (``imfl forecast fit``).
+
+        Args:
+            config, recorded_costs, settings: of the run, as those of :func:`imfl.run`; ``pilots`` are the seconds that it may take.
+
+        Raises:
+            ImflError: with the command line's message, as where too few images can be held.
+        """
+        return cls(*_imfl.Forecast.calibrate(config, settings, recorded_costs, relay(on_event, chosen(progress))))
 
     def predict(
         self, authentic: Sequence[int], generated: Sequence[int] | None = None, *, mix: float | None = None

@@ -112,9 +112,7 @@ class OwnGenerator:
         """
         self._raised = None
         try:
-            images, labels = self._own.sample(
-                _counts(count, self.classes), first, seed, relay(on_event, chosen(progress))
-            )
+            images, labels = self._own.sample(_counts(count, self.classes), first, seed, relay(on_event, chosen(progress)))
         except ImflError as error:
             raise error from self._raised
         return column(images, np.uint8).reshape(-1, *self.shape), column(labels, np.uint16)

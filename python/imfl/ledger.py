@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import _imfl
 from ._values import Path, credits, frame, micros
-from .errors import UsageError
+from .errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,9 +48,11 @@ class Transaction:
         """Moves ``amount`` credits from one account to another.
 
         Raises:
-            UsageError: a float. DataError: no amount, or one that is finer than a micro-credit.
+            UsageError: a float. DataError: no amount, a negative one, or one that is finer than a micro-credit.
         """
         moved = micros(amount, "amount")
+        if moved < 0:
+            raise DataError(f"amount: `{amount}` is negative; to take money back, swap `source` and `target`")
         return Transaction(id, memo, (Posting(source, -moved), Posting(target, moved)))
 
 
@@ -152,5 +154,3 @@ def replay(path: Path) -> Books:
     """
     balances, transactions, _ = _imfl.replay(os.fspath(path))
     return Books({account: credits(amount) for account, amount in balances.items()}, transactions)
-
-

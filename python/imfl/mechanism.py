@@ -489,8 +489,7 @@ def verify(
             one["name"],
             one["control"],
             tuple(
-                Check(check["name"], check["trials"], check["violations"], tuple(check["examples"]))
-                for check in one["checks"]
+                Check(check["name"], check["trials"], check["violations"], tuple(check["examples"])) for check in one["checks"]
             ),
         )
         for one in found["mechanisms"]

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
 
-from .events import Event, Note, OnEvent, Round, TaskBegan, TaskEnded, TaskMoved, Warning
+from .events import Event, Note, OnEvent, Round, TaskBegan, TaskEnded, TaskMoved, TaskSaid, Warning
 
 __all__ = ["Bar", "chosen"]
 
 _WIDTH = 30
 
 
+@dataclass
+class _Task:
+    label: str
+    total: int
+    done: int
+    words: str = ""
+
+    def __str__(self) -> str:
+        filled = min(_WIDTH, _WIDTH * self.done // max(self.total, 1))
+        return f"{self.label} {'#' * filled}{'.' * (_WIDTH - filled)} {self.done}/{self.total} {self.words}".rstrip()
+
+
 class Bar:
     """Shows the newest task as a bar, and notes above it."""
 
     def __init__(self) -> None:
-        self._tasks: dict[int, list[object]] = {}
+        self._tasks: dict[int, _Task] = {}
         self._drawn = 0.0
         self._length = 0
 
@@ -30,10 +43,13 @@ class Bar:
                 found = f"accuracy {metrics['accuracy']:.4f}, loss {metrics['loss']:.4f}"
                 self._line(f"round {metrics['round']} of {planned}: {found}")
             case TaskBegan(task, label, total, done):
-                self._tasks[task] = [label, total, done]
+                self._tasks[task] = _Task(label, total, done)
                 self._draw(always=True)
             case TaskMoved(task, position) if task in self._tasks:
-                self._tasks[task][2] = position
+                self._tasks[task].done = position
+                self._draw(always=False)
+            case TaskSaid(task, words) if task in self._tasks:
+                self._tasks[task].words = words
                 self._draw(always=False)
             case TaskEnded(task):
                 self._tasks.pop(task, None)
@@ -59,10 +75,7 @@ class Bar:
             self._write("")
             sys.stderr.write("\r")
             return
-        label, total, position = list(self._tasks.values())[-1]
-        done, whole = int(str(position)), max(int(str(total)), 1)
-        filled = min(_WIDTH, _WIDTH * done // whole)
-        self._write(f"{label} {'#' * filled}{'.' * (_WIDTH - filled)} {done}/{total}")
+        self._write(str(list(self._tasks.values())[-1]))
 
 
 def chosen(progress: bool | None) -> OnEvent | None:

@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from . import _imfl
-from ._values import Path, frame, pandas
+from ._values import Path, pandas
 from .errors import DataError, ImflError, UsageError
 from .events import relay
 from .generator import OwnGenerator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .events import OnEvent
 
-__all__ = ["Run", "report", "run", "settings"]
+__all__ = ["Run", "report", "run", "settings", "template"]
 
 
 class Svg(str):
@@ -78,7 +78,8 @@ class Run:
     @property
     def metrics(self) -> pd.DataFrame:
         """One row a round. Needs pandas."""
-        return frame(pandas().DataFrame(self.rounds))
+        found: pd.DataFrame = pandas().DataFrame(self.rounds)
+        return found
 
     @property
     def ledger(self) -> Books:
@@ -117,8 +118,8 @@ def run(
         config: a TOML file, TOML text, or a mapping of settings; the defaults if absent.
         on_event: called with every event, on this thread; what it raises stops the run, which saves itself.
         progress: whether to show progress on standard error; by default in terminals and notebooks.
-        resume: go on with a run: ``latest``, a run's folder, or a checkpoint's.
-        resume_changed: go on although settings changed.
+        resume: go on with a run: ``latest``, a run's folder, or a checkpoint's; for longer with more ``rounds``.
+        resume_changed: go on although other settings changed.
         recorded_costs: ``summary.json`` of an earlier run, whose costs are taken and not measured.
         settings: settings by their short names (:func:`settings`) or dotted keys, over those of ``config``.
             ``generator`` may also be an :class:`imfl.OwnGenerator`.
@@ -133,15 +134,13 @@ def run(
     """
     if on_event is not None and not callable(on_event):
         raise UsageError(f"`on_event` is a {type(on_event).__name__}; expected something to call with an event")
-    said: Any = os.fspath(config) if isinstance(config, os.PathLike) else config
     before = None if resume is None else os.fspath(resume)
-    recorded = None if recorded_costs is None else os.fspath(recorded_costs)
     source = None
     if isinstance(settings.get("generator"), OwnGenerator):
         source = settings.pop("generator")
     own = None if source is None else source._own
     try:
-        folder, _ = _imfl.run(said, settings, before, resume_changed, recorded, own, relay(on_event, chosen(progress)))
+        folder, _ = _imfl.run(config, settings, before, resume_changed, recorded_costs, own, relay(on_event, chosen(progress)))
     except ImflError as error:
         raised = None if source is None else source._raised
         if raised is None:
@@ -153,6 +152,11 @@ def run(
 def settings() -> dict[str, str]:
     """Short names of settings, and the dotted keys of a configuration file that they stand for."""
     return dict(_imfl.settings())
+
+
+def template(config: Path | Mapping[str, Any] | None = None, **settings: Any) -> str:
+    """A configuration file with every setting, its meaning and its default (``imfl run --init``); arguments as those of :func:`run`."""
+    return _imfl.template(config, settings)
 
 
 def report(*folders: Run | Path, out: Path = "comparison.html") -> list[dict[str, Any]]:

@@ -48,6 +48,17 @@ def test_numbers_and_bytes_train_alike() -> None:
         np.testing.assert_allclose(values, of_numbers.weights[name], atol=1e-5)
 
 
+def test_numbers_in_bytes_are_read_where_they_are() -> None:
+    images, labels = shades()
+    numbers = (images / 255).astype(np.float32)
+    seen = np.frombuffer(numbers.tobytes(), np.float32).reshape(numbers.shape)
+    assert imfl.Dataset(seen, labels).shared and not imfl.Dataset(numbers, labels).shared
+    assert not imfl.Dataset(seen[1:], labels[1:]).shared, "a part of the memory is copied"
+    one, other = (imfl.Federation("mlp", (given, labels), clients=2, seed=1) for given in (seen, numbers))
+    one.run(2), other.run(2)
+    assert all(np.array_equal(values, other.weights[name]) for name, values in one.weights.items())
+
+
 def test_own_shares_and_weights() -> None:
     images, labels = shades()
     given: dict[str, Any] = {"dataset": (images, labels), "partition": [np.arange(20), np.arange(20, 60)], "seed": 2}
@@ -61,6 +72,28 @@ def test_own_shares_and_weights() -> None:
         imfl.Federation("mlp", **given, weights=[1, np.nan])
     with pytest.raises(imfl.DataError, match="1 for 2 clients"):
         imfl.Federation("mlp", **given, weights=[1])
+    with pytest.raises(imfl.DataError, match="weights: no numbers"):
+        imfl.Federation("mlp", **given, weights=["a", "b"])
+    with pytest.raises(imfl.UsageError, match="`partition` is a int"):
+        imfl.Federation("mlp", (images, labels), partition=3)  # type: ignore[arg-type]
+
+
+def test_images_to_be_tested_on_fit_the_model() -> None:
+    images, labels = shades()
+    foreign = (images, np.where(np.arange(60) == 7, 2, labels))
+    other = (images[..., :-1], labels)
+    federation = imfl.Federation("mlp", (images, labels), clients=2)
+    for given, said in [(foreign, "image 7 has label 2, but there are 2 classes"), (other, "images of shape [1, 8, 7]")]:
+        for work in (
+            lambda given=given: imfl.Federation("mlp", (images, labels), test=given, clients=2),
+            lambda given=given: federation.evaluate(given),
+            lambda given=given: federation.logits(given),
+        ):
+            with pytest.raises(imfl.DataError) as error:
+                work()
+            assert said in str(error.value)
+    # More names of classes than the training has are no harm.
+    assert federation.evaluate(imfl.Dataset(images, labels, classes=9)).samples == 60
 
 
 @pytest.mark.parametrize(
@@ -104,6 +137,10 @@ def test_wrong_settings_are_named() -> None:
         ({"clients": 61}, imfl.ConfigError, "61 clients"),
         ({"clients": "many"}, imfl.UsageError, "`partition.clients` (`clients`): `many`"),
         ({"rate": object()}, imfl.UsageError, "settings"),
+        # What nobody would look at is refused and not ignored.
+        ({"network": "mobile"}, imfl.UsageError, "`network` is a setting of a whole run"),
+        ({"training": {"rounds": 3}}, imfl.UsageError, "`training.rounds` is a setting of a whole run"),
+        ({"name": "x"}, imfl.UsageError, "`name` is a setting of a whole run"),
     ]:
         with pytest.raises(kind) as error:
             imfl.Federation("mlp", (images, labels), **settings)  # type: ignore[arg-type]
@@ -164,7 +201,7 @@ def test_the_perceptron_in_numpy_gives_the_same_logits() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_same_architecture_in_torch_gives_the_same_logits(model: str, tmp_path: Path) -> None:
+def test_the_same_architecture_in_torch_gives_the_same_logits(model: str) -> None:
     torch = pytest.importorskip("torch")
     from imfl.torch import module
 
@@ -176,13 +213,23 @@ def test_the_same_architecture_in_torch_gives_the_same_logits(model: str, tmp_pa
     network = module(model, (3, 12, 14), 2).eval()
     network.load_state_dict({name: torch.from_numpy(values) for name, values in federation.state_dict().items()})
     with torch.no_grad():
-        np.testing.assert_allclose(network(x).numpy(), federation.logits(federation.dataset), atol=1e-5)
-    safetensors = pytest.importorskip("safetensors.torch")
-    federation.save(tmp_path / "model.safetensors", layout="torch")
-    network.load_state_dict(safetensors.load_file(tmp_path / "model.safetensors"))
+        np.testing.assert_allclose(network(x).numpy(), federation.logits(federation.dataset), rtol=0, atol=1e-5)
     other = imfl.Federation(model, (images, labels), clients=2, seed=5)
     other.load_state_dict(network.state_dict())
     assert np.array_equal(other.logits(federation.dataset), federation.logits(federation.dataset))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_file_in_the_layout_of_torch_is_what_torch_loads(model: str, tmp_path: Path) -> None:
+    safetensors = pytest.importorskip("safetensors.torch")
+    from imfl.torch import module
+
+    federation = imfl.Federation(model, shades(shape=(3, 12, 14)), clients=2)
+    federation.save(tmp_path / "model.safetensors", layout="torch")
+    network = module(model, (3, 12, 14), 2)
+    network.load_state_dict(safetensors.load_file(tmp_path / "model.safetensors"))
+    state = federation.state_dict()
+    assert all(np.array_equal(values.numpy(), state[name]) for name, values in network.state_dict().items())
 
 
 def test_clients_from_outside_are_combined_as_the_engine_does_it() -> None:
@@ -214,26 +261,31 @@ def test_clients_from_outside_are_combined_as_the_engine_does_it() -> None:
 
 
 MEMORY = """
-import resource, sys, numpy as np, imfl
-size = int(sys.argv[2]) << 20
+import sys, numpy as np, imfl
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:")) * 1024
+size = int(sys.argv[3]) << 20
 data = bytes(size)
-array = np.frombuffer(data, np.uint8).reshape(-1, 1, 64, 64)
+array = np.frombuffer(data, sys.argv[2]).reshape(-1, 1, 64, 64)
 if sys.argv[1] == "own":
     array = array.copy()
 labels = np.zeros(len(array), np.int64)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+open("/proc/self/clear_refs", "w").write("5")  # the peak begins anew
+before = peak()
 dataset = imfl.Dataset(array, labels)
-print(dataset.shared, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / size)
+print(dataset.shared, (peak() - before) / size)
 """
 LARGE = pytest.mark.skipif("IMFL_LARGE" not in os.environ, reason="takes 3 GB: IMFL_LARGE=1 pytest -k memory_of")
 
 
-@pytest.mark.parametrize("megabytes", [256, pytest.param(1024, marks=LARGE)])
-def test_memory_of_bytes_is_shared_and_other_memory_copied_once(megabytes: int) -> None:
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks of memory are read from Linux's /proc")
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("megabytes", [128, pytest.param(1024, marks=LARGE)])
+def test_memory_of_bytes_is_shared_and_other_memory_copied_once(megabytes: int, dtype: str) -> None:
     for kind, shared, least, most in [("bytes", "True", 0.0, 0.05), ("own", "False", 0.9, 1.1)]:
-        done = subprocess.run([sys.executable, "-c", MEMORY, kind, str(megabytes)], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-c", MEMORY, kind, dtype, str(megabytes)], capture_output=True, text=True)
         told, share = done.stdout.split()
-        print(f"{megabytes} MB of {kind}: {float(share):.4f} of them more in memory")
+        print(f"{megabytes} MB of {dtype} in {kind}: {float(share):.4f} of them more in memory")
         assert told == shared and least <= float(share) <= most, (done.stdout, done.stderr)
 
 

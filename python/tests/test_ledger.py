@@ -41,6 +41,8 @@ def test_what_is_wrong_is_refused_whole(tmp_path: Path) -> None:
         pay("4", 0.5)  # type: ignore[arg-type]
     with pytest.raises(imfl.DataError, match="finer than a micro-credit"):
         pay("4", "0.0000001")
+    with pytest.raises(imfl.DataError, match="`-5` is negative"):
+        pay("4", -5)
     with pytest.raises(imfl.DataError, match="not an amount"):
         pay("4", "nan")
     with pytest.raises(imfl.UsageError, match="64-bit"):

@@ -88,6 +88,24 @@ def test_ctrl_c_stops_within_a_second() -> None:
     killer.join()
 
 
+def test_leaving_python_while_a_callable_draws_is_no_abort() -> None:
+    code = """
+import os, signal, threading, time, numpy as np, imfl
+def draw(label, count, seed):
+    end = time.perf_counter() + 2
+    while time.perf_counter() < end:
+        sum(range(50))
+    return np.zeros((count, 1, 8, 8), np.uint8)
+threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try:
+    imfl.OwnGenerator(draw, shape=(1, 8, 8), classes=10).sample(20)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    done = python(code)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
+
+
 def test_a_callback_that_raises_stops_the_work_and_comes_through() -> None:
     def on_event(event: object) -> None:
         raise LookupError("mine")

@@ -8,14 +8,17 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 import imfl
-from conftest import SMALL, Images
-from imfl.events import Event, Round, RoundsBegan, StageBegan
+from conftest import ROOT, SMALL, Images
+from imfl import run
+from imfl.events import Event, Round, StageBegan
+
 
 def test_a_run_tells_leaves_a_folder_and_is_the_commands(data: Images, tmp_path: Path, command: str) -> None:
     events: list[Event] = []
@@ -76,6 +79,79 @@ def test_ctrl_c_stops_a_run_within_a_second_and_it_saves_itself(data: Images, tm
     lines = len((folder / "metrics.jsonl").read_text().splitlines())
     resumed = imfl.run(resume=folder, runs=str(tmp_path / "runs"), rounds=lines + 1, resume_changed=True)
     assert len(resumed.rounds) == lines + 1
+
+
+def test_a_run_goes_on_for_longer_and_a_network_is_a_setting(data: Images, tmp_path: Path) -> None:
+    given = {"dataset": str(data.folder), "runs": str(tmp_path / "runs"), **SMALL}
+    given |= {"network": "mobile", "policy": "deadline:30", "compression": "q8"}
+    run = imfl.run(**given)
+    assert run.config["network"]["policy"] == "deadline:30" and run.summary["network"] is not None
+    longer = imfl.run(resume=run.folder, rounds=4, runs=str(tmp_path / "runs"))
+    assert longer.folder == run.folder and len(longer.rounds) == 4
+
+
+def test_a_sweep_runs_what_is_missing(data: Images, tmp_path: Path) -> None:
+    given: dict[str, Any] = {**SMALL, "dataset": str(data.folder), "folder": tmp_path, "name": "rates"}
+    given.pop("seed")
+    found = imfl.experiments.sweep({"rate": [0.05, 0.1]}, seeds=[1, 2], **given)
+    assert Path(found["page"]).is_file() and len(list((tmp_path / "rates" / "runs").iterdir())) == 4
+    before = sorted((tmp_path / "rates" / "runs").iterdir())
+    imfl.experiments.sweep({"rate": [0.05, 0.1, 0.2]}, seeds=[1, 2], **given)
+    after = sorted((tmp_path / "rates" / "runs").iterdir())
+    assert set(before) < set(after) and len(after) == 6
+    for grid, seeds, said in [
+        ({"rats": [1]}, [1], "unknown key `rats`"),
+        ({"rate": []}, [1], "values"),
+        ({"rate": 0.1}, [1], "not iterable"),
+        ({"workers": [1, 2]}, [1], "does not change what a run comes to"),
+        ({"rate": [0.1]}, [1, 1], "each once"),
+    ]:
+        with pytest.raises((imfl.ImflError, TypeError)) as error:
+            imfl.experiments.sweep(grid, seeds=seeds, **given)  # type: ignore[arg-type]
+        assert said in str(error.value), error.value
+    with pytest.raises(imfl.UsageError, match="by `seeds`"):
+        imfl.experiments.sweep({"rate": [0.1]}, seed=1)
+
+
+def test_a_template_has_every_setting_and_is_a_configuration(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(imfl.template(rounds=7))
+    text = imfl.template(tmp_path / "run.toml", rate=0.25)
+    assert "rounds = 7" in text and "rate = 0.25" in text
+    assert all(key.rsplit(".")[-1] in text for key in imfl.settings().values())
+    with pytest.raises(imfl.ConfigError, match="must be at least 1"):
+        imfl.template(rounds=0)
+
+
+def test_the_example_of_a_tracker_tells_it_every_round(data: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    example = page.split("```python\nimport wandb\n")[1].split("```")[0]
+    began: list[dict[str, Any]] = []
+    logged: list[tuple[int, dict[str, Any]]] = []
+
+    class Tracker:
+        summary: ClassVar[dict[str, Any]] = {}
+
+        def __enter__(self) -> "Tracker":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            began.append({})
+
+        def log(self, values: dict[str, Any], step: int) -> None:
+            logged.append((step, values))
+
+    def init(**given: Any) -> Tracker:
+        began.append(given)
+        return Tracker()
+
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=init))
+    monkeypatch.chdir(tmp_path)
+    small = {**SMALL, "dataset": str(data.folder)}
+    monkeypatch.setattr(imfl, "run", lambda **given: run(**given | small))
+    exec("import wandb\n" + example, {"imfl": imfl})
+    assert began[0]["project"] and began[1] == {}
+    assert [step for step, _ in logged] == list(range(1, len(logged) + 1)) and len(logged) >= 2
+    assert {"accuracy", "loss"} <= set(logged[0][1]) and {"accuracy", "payments"} <= set(Tracker.summary)
 
 
 def test_wrong_runs_are_refused_with_the_commands_words(tmp_path: Path) -> None:

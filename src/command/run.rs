@@ -4,7 +4,8 @@ use crate::output::{self, Format};
 use crate::settings::{self, Settings};
 use clap::Args;
 use imfl_run::config::{self, RunConfig};
-use imfl_run::{Failure, Host, Kind, Outcome, checkpoint};
+use imfl_run::request::{self, GoOn};
+use imfl_run::{Failure, Host, Kind, Outcome};
 use std::path::{Path, PathBuf};
 
 /// Share data out, measure it, price it, train on it, pay for it.
@@ -38,25 +39,14 @@ impl Run {
     /// Resolves the configuration and runs it; every rank reads the same files.
     pub fn run(self, host: &Host) -> Outcome {
         let file = self.config.as_deref().map(config::read).transpose()?;
-        let resumed = match &self.resume {
-            None => None,
-            Some(from) => {
-                let runs = file.as_ref().map_or_else(|| RunConfig::default().runs, |file| file.runs.clone());
-                let runs = self.settings.get("runs").map_or(runs, PathBuf::from);
-                Some(checkpoint::resume(host, from, &runs)?)
-            }
-        };
-        // Flags over the file, or over what the run that goes on was started with, or over the defaults.
-        let before = resumed.as_ref().map(|resumed| &resumed.config);
-        let seed = before.and_then(|before| before.seed);
-        let mut config = file.or_else(|| before.cloned()).unwrap_or_default();
-        config.seed = config.seed.or(seed);
-        self.settings.apply(&mut config)?;
-        settings::costs(&self.costs, &mut config)?;
+        let on = self.resume.map(|from| GoOn { from, changed: self.resume_changed });
+        let (config, resumed) = request::resolve(host, file, on.as_ref(), |config| {
+            self.settings.apply(config)?;
+            settings::costs(&self.costs, config)
+        })?;
         if let Some(path) = &self.init {
             return init(path, &config, host);
         }
-        let resumed = resumed.map(|resumed| resumed.with(&mut config, self.resume_changed)).transpose()?;
         let Some(mut finished) = imfl_run::run(config, resumed, host)? else { return Ok(()) };
         imfl_report::write(&mut finished)?;
         match self.format {

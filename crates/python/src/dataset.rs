@@ -12,8 +12,13 @@ use std::sync::Arc;
 enum Pixels {
     /// Bytes, on the scale from 0 to 255.
     Bytes(arrays::Bytes),
-    /// Numbers on a scale of their own.
-    Numbers(Vec<f32>),
+    /// The bytes of float32 numbers on a scale of their own.
+    Numbers(arrays::Bytes),
+}
+
+/// The numbers that these bytes are.
+fn numbers(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    bytes.as_chunks::<4>().0.iter().map(|number| f32::from_ne_bytes(*number))
 }
 
 /// Images `[samples, channels, height, width]` with labels.
@@ -48,15 +53,15 @@ impl Samples for Arrays {
     }
 
     fn normalisation(&self) -> Normalisation {
-        let numbers = match &self.pixels {
+        let bytes = match &self.pixels {
             Pixels::Bytes(bytes) => return Normalisation::of_bytes(bytes, self.shape),
-            Pixels::Numbers(numbers) => numbers,
+            Pixels::Numbers(bytes) => bytes,
         };
         let (plane, channels) = (self.shape.height * self.shape.width, self.shape.channels);
         let mut moments = vec![(0.0f64, 0.0f64); channels];
-        for (index, values) in numbers.chunks_exact(plane.max(1)).enumerate() {
+        for (index, values) in bytes.chunks_exact(4 * plane.max(1)).enumerate() {
             let (sum, squares) = &mut moments[index % channels];
-            values.iter().map(|value| f64::from(*value)).for_each(|value| {
+            numbers(values).map(f64::from).for_each(|value| {
                 *sum += value;
                 *squares += value * value;
             });
@@ -79,11 +84,12 @@ impl Samples for Arrays {
             Pixels::Bytes(bytes) => bytes[own].chunks_exact(plane).zip(&scale.bytes).for_each(|(pixels, table)| {
                 values.extend(pixels.iter().map(|byte| table[usize::from(*byte)]));
             }),
-            Pixels::Numbers(numbers) => {
+            Pixels::Numbers(bytes) => {
                 let Normalisation { mean, deviation } = &scale.normalisation;
                 let channels = mean.iter().zip(deviation);
-                numbers[own].chunks_exact(plane).zip(channels).for_each(|(pixels, (mean, deviation))| {
-                    values.extend(pixels.iter().map(|value| (value - mean) / deviation));
+                let planes = bytes[4 * own.start..4 * own.end].chunks_exact(4 * plane);
+                planes.zip(channels).for_each(|(pixels, (mean, deviation))| {
+                    values.extend(numbers(pixels).map(|value| (value - mean) / deviation));
                 });
             }
         }
@@ -119,12 +125,13 @@ impl Dataset {
 
 #[pymethods]
 impl Dataset {
-    /// Images from a `bytes` object or a contiguous array of uint8 or float32, labels from a contiguous array of int64.
+    /// Images from a `bytes` object or a contiguous array of uint8, which are the bytes of float32 `numbers` or of pixels; labels
+    /// from a contiguous array of int64.
     #[new]
     fn new(
         py: Python,
         images: &Bound<PyAny>,
-        numbers: bool,
+        are_numbers: bool,
         shape: (usize, usize, usize, usize),
         labels: &Bound<PyAny>,
         class_names: Vec<String>,
@@ -132,10 +139,8 @@ impl Dataset {
         let (samples, channels, height, width) = shape;
         let shape = ImageShape { channels, height, width };
         let labels: Vec<i64> = arrays::values(labels, "labels")?;
-        let pixels = match numbers {
-            true => Pixels::Numbers(arrays::values(images, "images")?),
-            false => Pixels::Bytes(arrays::bytes(images)?),
-        };
+        let bytes = arrays::bytes(images)?;
+        let pixels = if are_numbers { Pixels::Numbers(bytes) } else { Pixels::Bytes(bytes) };
         short(py, move || {
             let fail = |problem: String| Err(Failure::new(Kind::Data, problem));
             let classes = class_names.len();
@@ -153,13 +158,13 @@ impl Dataset {
             }
             let found = match &pixels {
                 Pixels::Bytes(bytes) => bytes.len(),
-                Pixels::Numbers(numbers) => numbers.len(),
+                Pixels::Numbers(bytes) => bytes.len() / 4,
             };
             if Some(found) != samples.checked_mul(shape.size()) {
                 return fail(format!("images: {found} values are not {samples} images of {shape}"));
             }
-            if let Pixels::Numbers(numbers) = &pixels
-                && let Some(place) = numbers.iter().position(|value| !value.is_finite())
+            if let Pixels::Numbers(bytes) = &pixels
+                && let Some(place) = numbers(bytes).position(|value| !value.is_finite())
             {
                 return fail(format!("images: image {} has a value that is not finite", place / shape.size()));
             }

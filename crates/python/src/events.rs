@@ -17,7 +17,7 @@ pub struct Relay {
     sender: Mutex<SyncSender<Told>>,
     /// Whether the caller wants an end.
     pub stop: Arc<AtomicBool>,
-    /// Whether there is something to lose by then: rounds that are trained.
+    /// Whether there is something to lose by then: rounds, or steps of a generator, that are trained.
     pub trains: Arc<AtomicBool>,
 }
 
@@ -49,7 +49,12 @@ impl Observer for Relay {
                 ("TaskBegan", json!({ "task": id, "label": label, "total": total, "done": done }))
             }
             Event::TaskMoved { id, position } => ("TaskMoved", json!({ "task": id, "position": position })),
+            Event::TaskSaid { id, words } => ("TaskSaid", json!({ "task": id, "words": words })),
             Event::TaskEnded { id } => ("TaskEnded", json!({ "task": id })),
+            Event::StepsBegan => {
+                self.trains.store(true, Ordering::Relaxed);
+                ("StepsBegan", json!({}))
+            }
             Event::RoundsBegan { done, planned } => {
                 self.trains.store(true, Ordering::Relaxed);
                 ("RoundsBegan", json!({ "done": done, "planned": planned }))

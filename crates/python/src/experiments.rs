@@ -1,12 +1,15 @@
 //! The paper's results, and pages that compare what was run.
 
 use crate::failure::{self, short};
+use crate::settings::{self, Said};
 use crate::values;
 use crate::watch::watch;
 use imfl_experiment::reproduce::{self, Request};
+use imfl_experiment::sweep::{Axis, Seeds, Sweep};
 use imfl_report::comparison::{self, Entry};
-use imfl_run::{Failure, Kind, Outcome};
+use imfl_run::{Failure, Kind, Outcome, RunConfig};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use std::path::PathBuf;
 
 /// Every experiment by its name, and what it asks.
@@ -41,6 +44,42 @@ pub fn experiment<'py>(
         let document = found.run(&request, host)?;
         let document = document.ok_or_else(|| Failure::new(Kind::Unexpected, "another rank has the result"))?;
         Ok((document.value, document.page))
+    })?;
+    Ok((values::to_python(py, &value)?, page))
+}
+
+/// Runs what is missing of a grid of settings, every combination with every seed: its JSON object and its page.
+#[pyfunction]
+#[allow(clippy::too_many_arguments)]
+pub fn sweep<'py>(
+    py: Python<'py>,
+    grid: &Bound<'py, PyDict>,
+    seeds: &str,
+    config: Option<&Bound<'py, PyAny>>,
+    given: &Bound<'py, PyDict>,
+    recorded: Option<PathBuf>,
+    folder: PathBuf,
+    name: String,
+    fresh: bool,
+    on_event: Option<&Bound<'py, PyAny>>,
+) -> PyResult<(Bound<'py, PyAny>, PathBuf)> {
+    let said = Said::read(config, given, recorded)?;
+    let axis = |(key, values): (Bound<PyAny>, Bound<PyAny>)| {
+        let key: String = key.extract()?;
+        match values::to_toml(&values, &format!("grid[{key:?}]"))? {
+            toml::Value::Array(values) => Ok((key, values.iter().map(settings::text).collect::<Vec<_>>())),
+            other => Err(failure::usage(py, format!("grid[{key:?}] is {other}; expected a list of values"))),
+        }
+    };
+    let axes = grid.iter().map(axis).collect::<PyResult<Vec<_>>>()?;
+    let seeds: Seeds = seeds.parse().map_err(|error: Failure| failure::raised(py, error))?;
+    let (value, page) = watch(py, on_event, move |host| {
+        let axes = axes.into_iter().map(|(key, values)| Axis::new(&key, values, &format!("grid[{key:?}]")));
+        let base = RunConfig { seed: None, ..said.config()? };
+        let sweep = Sweep { base, axes: axes.collect::<Outcome<_>>()?, seeds: seeds.0, folder, name, fresh };
+        let swept = sweep.run(host)?;
+        let swept = swept.ok_or_else(|| Failure::new(Kind::Unexpected, "another rank has the result"))?;
+        Ok((swept.value, swept.page))
     })?;
     Ok((values::to_python(py, &value)?, page))
 }

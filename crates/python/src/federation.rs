@@ -2,15 +2,18 @@
 
 use crate::arrays;
 use crate::dataset::Dataset;
-use crate::failure::{raised, short};
+use crate::failure::{self, short};
+use crate::settings::Said;
+use crate::values;
 use crate::watch::watch;
 use crate::weights::{self, Named};
-use crate::{run, values};
 use imfl_engine::client::{Client, Images};
+use imfl_engine::data::Samples;
 use imfl_engine::device::Compute;
 use imfl_engine::federated::{self, CohortSampling, Evaluation, Participant, ServerState};
 use imfl_run::config::RunConfig;
 use imfl_run::metrics::RoundMetrics;
+use imfl_run::pipeline::fit_batch;
 use imfl_run::{Failure, Kind, Outcome};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict};
@@ -46,21 +49,14 @@ impl Inner {
         let mut federation = federated::Federation::new(model, train.samples.clone(), &scale, local, compute, seed);
         federation.population = shares.len();
         federation.server = training.server.server();
-        federation.aggregation = training.aggregation.clone();
-        federation.availability = training.availability.into();
-        federation.quorum = training.quorum;
-        federation.hostility = training.hostility(shares.len(), seed);
-        let everybody: Vec<Participant> = (0..)
-            .zip(shares.iter().zip(weights))
-            .filter(|(_, (_, weight))| *weight > 0.0)
-            .map(|(id, (share, weight))| Participant { client: Client::authentic(id, share), weight })
-            .collect();
+        training.disturb(&mut federation);
+        let clients: Vec<Client> = (0..).zip(&shares).map(|(id, share)| Client::authentic(id, share)).collect();
+        fit_batch(&mut federation, &clients);
+        let everybody = clients.into_iter().zip(weights).filter(|(_, weight)| *weight > 0.0);
+        let everybody: Vec<Participant> = everybody.map(|(client, weight)| Participant { client, weight }).collect();
         let sampling = training.sampling;
         let cohort = training.cohort.unwrap_or(everybody.len());
-        let test = test.map(|test| match test.samples.shape() == train.samples.shape() {
-            true => Ok(federation.images.like(test.samples.clone())),
-            false => Err(Failure::new(Kind::Data, "the test images have another shape than the training images")),
-        });
+        let test = test.map(|test| fitting(&federation.images, &test.samples, "test"));
         let state = Mutex::new(federation.start());
         Ok(Self { test: test.transpose()?, federation, everybody, sampling, cohort, state })
     }
@@ -85,6 +81,25 @@ impl Inner {
         let weights = self.lock().weights.clone();
         federated::logits(self.federation.model.as_ref(), &weights, images, &self.federation.compute)
     }
+}
+
+/// Images on the scale of those that are trained on, of their shape and with their labels.
+fn fitting(own: &Images, samples: &Arc<dyn Samples>, what: &str) -> Outcome<Images> {
+    let (shape, classes) = (own.authentic().shape(), own.authentic().classes());
+    let fail = |problem: String| Err(Failure::new(Kind::Data, format!("{what}: {problem}")));
+    if samples.shape() != shape {
+        return fail(format!("images of shape {:?}; those of the training have {shape:?}", samples.shape()));
+    }
+    if let Some(place) = (0..samples.len()).find(|index| samples.label(*index) >= classes) {
+        return fail(format!("image {place} has label {}, but there are {classes} classes", samples.label(place)));
+    }
+    Ok(own.like(samples.clone()))
+}
+
+/// Whether a setting of this key decides anything here.
+fn is_used(key: &str) -> bool {
+    let within = |section| key.starts_with(section) && key != "training.rounds";
+    ["training.", "partition."].into_iter().any(within) || ["seed", "device", "workers", "chunk"].contains(&key)
 }
 
 /// The indices of each client's samples: what is given, or what the scheme says.
@@ -132,9 +147,11 @@ impl Federation {
         weights: Option<Vec<f64>>,
         given: &Bound<PyDict>,
     ) -> PyResult<Self> {
-        let mut config = run::keywords(py, given)?;
+        let said = Said::read(None, given, None)?;
         let (train, test) = (train.get(), test.as_ref().map(Py::get));
         short(py, move || {
+            said.only(is_used, "is a setting of a whole run (imfl.run), which a federation has no use for")?;
+            let mut config = said.config()?;
             let shares = shares(&config, train, partition)?;
             config.partition.clients = shares.len();
             config.check()?;
@@ -235,15 +252,15 @@ impl Federation {
 
 impl Federation {
     fn images(&self, py: Python, dataset: Option<Py<Dataset>>) -> PyResult<Images> {
-        let own = &self.inner.federation.images;
-        let fail = |problem: &str| Err(raised(py, Failure::new(Kind::Data, problem)));
         match (dataset, &self.inner.test) {
-            (None, Some(test)) => Ok(test.clone()),
-            (None, None) => fail("there are no test images; give the federation `test`, or this call `dataset`"),
-            (Some(data), _) if data.get().samples.shape() == own.authentic().shape() => {
-                Ok(own.like(data.get().samples.clone()))
+            (Some(data), _) => {
+                let (own, samples) = (&self.inner.federation.images, data.get().samples.clone());
+                short(py, || fitting(own, &samples, "dataset"))
             }
-            (Some(_), _) => fail("dataset: the images have another shape than the training images"),
+            (None, Some(test)) => Ok(test.clone()),
+            (None, None) => {
+                Err(failure::data(py, "there are no test images; give the federation `test`, or this call `dataset`"))
+            }
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Forecasts: the laws of a learning problem, read, fitted and asked.
 
 use crate::failure::{about, short};
+use crate::settings::Said;
 use crate::table::Table;
 use crate::values;
+use crate::watch::watch;
 use imfl_mechanism::objective::{self, Fit, Pilot, Prediction};
-use imfl_run::{Failure, Kind, config};
+use imfl_run::{Failure, Kind, config, pipeline};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use std::path::PathBuf;
 
 /// What accuracy and loss to expect of whom.
@@ -42,15 +45,28 @@ impl Forecast {
         let Fit { forecast, candidates } = short(py, || {
             let (name, table) = pilots.open(Kind::Data)?;
             let pilots = Pilot::read_csv(table, &name)?;
-            // A table has a pilot, and a pilot has classes.
-            let classes = pilots.first().map_or(1, |pilot| pilot.authentic.len()) as f64;
-            let nobody = Prediction {
-                loss: initial_loss.unwrap_or(classes.ln()),
-                error: initial_error.unwrap_or(1.0 - 1.0 / classes),
-            };
+            let guess = Pilot::guess(&pilots);
+            let nobody =
+                Prediction { loss: initial_loss.unwrap_or(guess.loss), error: initial_error.unwrap_or(guess.error) };
             Ok::<_, Failure>(objective::fit(&pilots, nobody, None, about)?)
         })?;
         Ok((Self(forecast), values::of(py, &candidates)?))
+    }
+
+    /// Trains the pilots of a run with these settings and fits the laws to them. Says too how each family of laws did, and the pilots
+    /// as a CSV file.
+    #[staticmethod]
+    fn calibrate<'py>(
+        py: Python<'py>,
+        config: Option<&Bound<'py, PyAny>>,
+        given: &Bound<'py, PyDict>,
+        recorded: Option<PathBuf>,
+        on_event: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Self, Bound<'py, PyAny>, String)> {
+        let said = Said::read(config, given, recorded)?;
+        let (pilots, fit) = watch(py, on_event, move |host| pipeline::calibrate(said.config()?, host))?;
+        let Fit { forecast, candidates } = fit;
+        Ok((Self(forecast), values::of(py, &candidates)?, Pilot::to_csv(&pilots)))
     }
 
     /// Accuracy and loss to expect after training on so many authentic and generated samples of each class.

@@ -15,11 +15,13 @@ mod federation;
 mod forecast;
 mod fork;
 mod generator;
+mod leaving;
 mod ledger;
 mod mechanism;
 mod outcome;
 mod own;
 mod run;
+mod settings;
 mod table;
 mod values;
 mod watch;
@@ -35,9 +37,9 @@ mod _imfl {
     #[pymodule_export]
     use super::{
         bench::bench, clients::combine, dataset::Dataset, experiments::experiment, experiments::experiments,
-        experiments::report, federation::Federation, forecast::Forecast, generator::Generator,
+        experiments::report, experiments::sweep, federation::Federation, forecast::Forecast, generator::Generator,
         generator::train_generator, ledger::Ledger, ledger::replay, mechanism::Market, mechanism::verify, own::Own,
-        run::devices, run::run, run::settings, watch::finish,
+        run::devices, run::run, settings::settings, settings::template, watch::finish, watch::leave,
     };
 
     #[pymodule_init]

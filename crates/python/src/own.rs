@@ -2,6 +2,7 @@
 
 use crate::arrays;
 use crate::failure;
+use crate::leaving;
 use crate::watch::watch;
 use imfl_aigc::{Fingerprints, Observe, Provenance, Request, SampleError, SampleSource};
 use imfl_engine::data::{Dataset, ImageShape};
@@ -34,6 +35,7 @@ impl fmt::Debug for Called {
 impl Called {
     /// The bytes of a whole block of a class.
     fn block(&self, label: u16, block: u64, seed: u64) -> Result<Vec<u8>, SampleError> {
+        let _call = leaving::Call::begin().ok_or(SampleError::Stopped)?;
         // Below 2^52, which every generator of random numbers takes for a seed.
         let seed = keyed(seed, Purpose::Latent, block, label.into(), 0).next_u64() >> 12;
         Python::attach(|py| {

@@ -3,6 +3,7 @@
 use crate::events::{END, Relay, Told};
 use crate::failure::{panicked, raised, refuse_fork};
 use crate::values;
+use crate::{fork, leaving};
 use imfl_run::{Failure, Host, Outcome};
 use pyo3::prelude::*;
 use std::any::Any;
@@ -118,14 +119,29 @@ fn lock() -> std::sync::MutexGuard<'static, Vec<Left>> {
 #[pyfunction]
 pub fn finish(py: Python) -> PyResult<()> {
     refuse_fork(py)?;
-    loop {
+    wait(py, || {
         let mut left = lock();
         left.retain(|left| left.trains.load(Ordering::Relaxed) && !left.thread.is_finished());
-        if left.is_empty() {
-            return Ok(());
-        }
-        drop(left);
+        left.is_empty()
+    })
+}
+
+/// What is to be done before the interpreter ends: as [`finish`], and no thread is left in a callable.
+#[pyfunction]
+pub fn leave(py: Python) -> PyResult<()> {
+    if fork::happened() {
+        return Ok(());
+    }
+    leaving::begin();
+    finish(py)?;
+    wait(py, || leaving::calls() == 0)
+}
+
+/// Waits, open to Ctrl-C.
+fn wait(py: Python, done: impl Fn() -> bool) -> PyResult<()> {
+    while !done() {
         py.detach(|| std::thread::sleep(POLL));
         py.check_signals()?;
     }
+    Ok(())
 }

@@ -26,6 +26,7 @@ pub mod memory;
 pub mod metrics;
 pub mod pipeline;
 pub mod progress;
+pub mod request;
 pub mod run_dir;
 pub mod setting;
 

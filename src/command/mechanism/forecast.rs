@@ -79,16 +79,15 @@ impl Show {
 impl FitArgs {
     fn run(self, progress: &Progress) -> Outcome {
         let pilots = Pilot::read_csv(inputs::open(&self.pilots, Kind::Data)?, &self.pilots.display().to_string())?;
-        // a table has a pilot, and a pilot has classes
-        let classes = pilots.first().map_or(1, |pilot| pilot.authentic.len()) as f64;
+        let guess = Pilot::guess(&pilots);
         if self.initial_loss.is_none() || self.initial_error.is_none() {
             progress.note(
                 "nobody taking part is taken for a guess; --initial-loss and --initial-error say what was measured",
             );
         }
         let nobody = Prediction {
-            loss: self.initial_loss.unwrap_or(classes.ln()),
-            error: self.initial_error.unwrap_or(1.0 - 1.0 / classes),
+            loss: self.initial_loss.unwrap_or(guess.loss),
+            error: self.initial_error.unwrap_or(guess.error),
         };
         let Fit { forecast, candidates } = objective::fit(&pilots, nobody, None, &self.about)?;
         output::write(&self.out, forecast.to_toml())?;

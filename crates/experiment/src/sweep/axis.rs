@@ -22,10 +22,21 @@ impl FromStr for Axis {
 
     /// `KEY=VALUE,VALUE`: a key, or the name of its flag, and values, in which commas within braces divide nothing.
     fn from_str(text: &str) -> Outcome<Self> {
-        let wrong = |problem: String| Failure::new(Kind::Usage, format!("--grid {text}: {problem}"));
-        let (key, values) =
-            text.split_once('=').ok_or_else(|| wrong("expected KEY=VALUE,VALUE as in training.rate=0.1,0.2".into()))?;
-        let key = key.trim();
+        let (key, values) = text.split_once('=').ok_or_else(|| {
+            let problem = format!("--grid {text}: expected KEY=VALUE,VALUE as in training.rate=0.1,0.2");
+            Failure::new(Kind::Usage, problem)
+        })?;
+        Self::new(key.trim(), divided(values), &format!("--grid {text}"))
+    }
+}
+
+impl Axis {
+    /// The axis of the setting that is called `key` by itself, by its flag or by an alias; `said` is how errors call it.
+    ///
+    /// # Errors
+    /// A failure of kind [`Kind::Usage`] for a setting that cannot be varied, and for no value or an empty one.
+    pub fn new(key: &str, values: Vec<String>, said: &str) -> Outcome<Self> {
+        let wrong = |problem: String| Failure::new(Kind::Usage, format!("{said}: {problem}"));
         let setting = config::all().iter().find(|setting| names(setting, key));
         // What is wrong with an unknown key is said where all keys are known.
         let key = setting.map_or(key, |setting| &setting.key).to_string();
@@ -35,8 +46,7 @@ impl FromStr for Axis {
         if RunConfig::is_free(&key) {
             return Err(wrong(format!("`{key}` does not change what a run comes to")));
         }
-        let values = divided(values);
-        if values.iter().any(String::is_empty) || values.len() > MOST {
+        if values.iter().any(String::is_empty) || values.is_empty() || values.len() > MOST {
             return Err(wrong(format!("expected 1 to {MOST} values with commas between them")));
         }
         Ok(Self { key, values })

@@ -27,6 +27,12 @@ impl Pilot {
         self.mix.unwrap_or_else(|| distance(&self.authentic, &self.generated, target))
     }
 
+    /// What somebody gets who guesses among the classes of these pilots: loss ln C, error 1 - 1/C.
+    pub fn guess(pilots: &[Self]) -> Prediction {
+        let classes = pilots.first().map_or(1, |pilot| pilot.authentic.len().max(1)) as f64;
+        Prediction { loss: classes.ln(), error: 1.0 - 1.0 / classes }
+    }
+
     /// The table that [`Pilot::read_csv`] reads.
     pub fn to_csv(pilots: &[Pilot]) -> String {
         let classes = pilots.first().map_or(0, |pilot| pilot.authentic.len());

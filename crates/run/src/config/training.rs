@@ -2,8 +2,8 @@
 
 use crate::setting::settings;
 use imfl_engine::federated::{
-    Aggregation, Attack, Availability, CohortSampling, Hostility, LocalAlgorithm, LocalSgd, Schedule, Server,
-    ServerRule,
+    Aggregation, Attack, Availability, CohortSampling, Federation, Hostility, LocalAlgorithm, LocalSgd, Schedule,
+    Server, ServerRule,
 };
 use imfl_engine::model::Architecture;
 
@@ -92,9 +92,15 @@ impl TrainingConfig {
         }
     }
 
-    /// The hostile clients of a population of so many, if there are any.
-    pub fn hostility(&self, population: usize, seed: u64) -> Option<Hostility> {
-        self.attack.as_ref().map(|attack| Hostility::draw(attack.clone(), self.hostile, population, seed))
+    /// Gives a federation of known population and seed what this says of a round: its aggregation and quorum, and clients that drop
+    /// out and attack.
+    pub fn disturb(&self, federation: &mut Federation) {
+        let draw =
+            |attack: &Attack| Hostility::draw(attack.clone(), self.hostile, federation.population, federation.seed);
+        federation.hostility = self.attack.as_ref().map(draw);
+        federation.aggregation = self.aggregation.clone();
+        federation.availability = self.availability.into();
+        federation.quorum = self.quorum;
     }
 }
 
@@ -130,7 +136,6 @@ mod tests {
         let config = TrainingConfig::default();
         assert_eq!(config.local(), LocalSgd { batch: 20, ..LocalSgd::default() });
         assert_eq!(config.server.server(), Server::default());
-        assert_eq!(config.hostility(3, 1), None);
         assert!(Availability::from(config.availability).is_certain());
     }
 }

@@ -34,7 +34,7 @@ pub use journal::Journal;
 pub use partition::run as partition;
 pub use prediction::Predicted;
 pub use profile::Profile;
-pub use setup::{Opened, Setup};
+pub use setup::{Opened, Setup, fit_batch};
 pub use source::corpus;
 pub use summary::{Summary, over_floor};
 pub use traffic::Totals;

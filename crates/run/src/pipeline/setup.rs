@@ -229,12 +229,8 @@ impl Setup {
     /// # Errors
     /// A failure that names the key of a setting that makes no sense.
     pub fn federation(&self, generated: Option<&Arc<Dataset>>) -> Outcome<Federation> {
-        let training = &self.config.training;
         let mut federation = self.undisturbed(generated)?;
-        federation.aggregation = training.aggregation.clone();
-        federation.availability = training.availability.into();
-        federation.quorum = training.quorum;
-        federation.hostility = training.hostility(self.config.partition.clients, self.seed);
+        self.config.training.disturb(&mut federation);
         Ok(federation)
     }
 
