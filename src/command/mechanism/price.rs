@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 use imfl_mechanism::posted::{self, Sampling};
 use imfl_mechanism::prior::Prior;
 use imfl_mechanism::{Knowledge, Market, RuleChoice, personal};
-use imfl_report::plot::market;
+use imfl_report::market;
+use imfl_report::plot;
 use imfl_run::config::Information;
 use imfl_run::{Failure, Kind, Outcome, Progress};
 use serde::Serialize;
@@ -65,6 +66,9 @@ pub struct Price {
     /// Draw server cost against price, and who plays what over (compute cost, skew)
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
+    /// Write a page: what is bought, for how much, who sells, and how the price was made
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
 }
 
 /// What the server expects of its price.
@@ -147,12 +151,46 @@ impl Price {
         };
         let benchmarks = if self.compare { compare(&market, self.seed.unwrap_or(0))? } else { Vec::new() };
         if let Some(path) = &self.plot {
-            output::write(path, market::svg(&market, &outcome)?)?;
+            output::write(path, plot::market::svg(&market, &outcome)?)?;
+        }
+        if let Some(path) = &self.report {
+            output::write(path, market::page(&market, &outcome, &self.told(expected.as_ref()))?)?;
         }
         let extra = Extra { information: self.information, offers: self.offers, expected, benchmarks };
         match self.format {
             Format::Json => outcome::json("imfl.price/1", &market, &outcome, &extra),
             Format::Text => output::text(&(outcome::describe(&market, &outcome) + &describe(&outcome, &extra))),
+        }
+    }
+
+    fn told(&self, expected: Option<&Expectation>) -> market::Told<'static> {
+        let (rule, how, bound) = match (self.offers, self.information) {
+            (Offers::Personal, _) => (
+                "personal offers",
+                "It knows what taking part costs each of them, and pays each exactly that.",
+                "the cheapest choice of who does what",
+            ),
+            (Offers::Uniform, Information::Complete) => (
+                "posted price",
+                "It knows what taking part costs each of them, and offers one price for each effective sample, the same to everybody. \
+                 Whoever gains by it accepts.",
+                "the best single price",
+            ),
+            (Offers::Uniform, Information::Incomplete) => (
+                "posted price",
+                "It does not know what taking part costs each of them, and offers one price for each effective sample, the same to \
+                 everybody. Whoever gains by it accepts.",
+                "the best single price, were every cost known,",
+            ),
+        };
+        market::Told {
+            title: "imfl mechanism price",
+            rule,
+            how,
+            bound,
+            expected: expected.map(|expected| (expected.server_cost, expected.standard_error)),
+            promises: &[],
+            source: None,
         }
     }
 
