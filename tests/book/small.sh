@@ -25,7 +25,11 @@ case "${1-} ${2-}" in
     cap --clients 8
     cap --cohort 5
     ;;
-  "aigc train") few --steps=2 --batch=4 --shards=2 --width=8 ;;
+  "aigc train")
+    few --steps=2 --batch=4 --shards=2
+    # One that starts from another has its width.
+    case " ${words[*]} " in *" --start "*) ;; *) put --width 8 ;; esac
+    ;;
   "aigc sample") few --count=2 --steps=2 ;;
   "aigc assess")
     few --epochs=1 --points=2 --images-per-class=2 --steps=2

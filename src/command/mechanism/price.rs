@@ -1,15 +1,14 @@
 //! `imfl mechanism price`.
 
 use super::inputs::{self, Valuation};
-use super::outcome;
+use super::{outcome, page};
 use crate::options::{self, INFORMATION, choice};
 use crate::output::{self, Format};
 use clap::{Args, ValueEnum};
 use imfl_mechanism::posted::{self, Sampling};
 use imfl_mechanism::prior::Prior;
 use imfl_mechanism::{Knowledge, Market, RuleChoice, personal};
-use imfl_report::market;
-use imfl_report::plot;
+use imfl_report::{market, plot};
 use imfl_run::config::Information;
 use imfl_run::{Failure, Kind, Outcome, Progress};
 use serde::Serialize;
@@ -154,43 +153,14 @@ impl Price {
             output::write(path, plot::market::svg(&market, &outcome)?)?;
         }
         if let Some(path) = &self.report {
-            output::write(path, market::page(&market, &outcome, &self.told(expected.as_ref()))?)?;
+            let expected = expected.as_ref().map(|expected| (expected.server_cost, expected.standard_error));
+            let told = page::told(self.offers == Offers::Personal, self.information, expected);
+            output::write(path, market::page(&market, &outcome, &told)?)?;
         }
         let extra = Extra { information: self.information, offers: self.offers, expected, benchmarks };
         match self.format {
             Format::Json => outcome::json("imfl.price/1", &market, &outcome, &extra),
             Format::Text => output::text(&(outcome::describe(&market, &outcome) + &describe(&outcome, &extra))),
-        }
-    }
-
-    fn told(&self, expected: Option<&Expectation>) -> market::Told<'static> {
-        let (rule, how, bound) = match (self.offers, self.information) {
-            (Offers::Personal, _) => (
-                "personal offers",
-                "It knows what taking part costs each of them, and pays each exactly that.",
-                "the cheapest choice of who does what",
-            ),
-            (Offers::Uniform, Information::Complete) => (
-                "posted price",
-                "It knows what taking part costs each of them, and offers one price for each effective sample, the same to everybody. \
-                 Whoever gains by it accepts.",
-                "the best single price",
-            ),
-            (Offers::Uniform, Information::Incomplete) => (
-                "posted price",
-                "It does not know what taking part costs each of them, and offers one price for each effective sample, the same to \
-                 everybody. Whoever gains by it accepts.",
-                "the best single price, were every cost known,",
-            ),
-        };
-        market::Told {
-            title: "imfl mechanism price",
-            rule,
-            how,
-            bound,
-            expected: expected.map(|expected| (expected.server_cost, expected.standard_error)),
-            promises: &[],
-            source: None,
         }
     }
 
