@@ -6,7 +6,7 @@ use crate::plot;
 use crate::scale::number;
 use crate::section;
 use crate::table::Table;
-use imfl_mechanism::{Market, Mode, Outcome, Printable, Terms};
+use imfl_mechanism::{Credits, Market, Mode, Outcome, Printable, Terms};
 use maud::{Markup, html};
 
 /// Clients with a bar of their own; of more there is the table alone.
@@ -37,7 +37,7 @@ pub struct Told<'a> {
 /// # Errors
 /// What the mechanism fails with when it follows the price.
 pub fn page(market: &Market, outcome: &Outcome, told: &Told) -> imfl_run::Outcome<String> {
-    let [price, players] = plot::market::figures(market, outcome, told.rule)?;
+    let [price, players] = plot::market::figures(market, outcome, told.rule, told.expected.is_none())?;
     let content = html! {
         (answer(market, outcome, told))
         (page::figure(&price))
@@ -153,26 +153,28 @@ fn people(market: &Market, outcome: &Outcome) -> Markup {
 
 fn payments(market: &Market, outcome: &Outcome) -> Table {
     let rows = market.clients().iter().zip(&outcome.awards).enumerate().take(ROWS).map(|(index, (client, award))| {
+        let credits = |amount: Credits| format!("{:.6}", amount.to_f64());
         vec![
+            index.to_string(),
             Printable(client.id()).to_string(),
             award.mode.to_string(),
             client.samples().to_string(),
             format!("{:.3}", client.skew()),
             format!("{:.2}", market.effective_samples(index, award.mode)),
-            award.payment.to_string(),
-            award.cost.to_string(),
-            award.utility().to_string(),
+            credits(award.payment),
+            credits(award.cost),
+            credits(award.utility()),
         ]
     });
-    let header = ["client", "takes part", "samples", "skew", "effective samples", "paid", "its cost", "its gain"];
+    let header =
+        ["number", "client", "takes part", "samples", "skew", "effective samples", "paid", "its cost", "its gain"];
     Table { title: "Payments, in credits".into(), header: header.map(str::to_string).into(), rows: rows.collect() }
 }
 
 fn method(market: &Market, outcome: &Outcome, told: &Told) -> Markup {
     html! {
         h2 { "How payments were made" }
-        p { (told.how) }
-        @if let Some(price) = outcome.price { p { "The price is " b { (number(price.to_f64())) } " credits for each effective sample." } }
+        p { "The rule: " (told.rule) "." @if let Some(price) = outcome.price { " The price is " b { (number(price.to_f64())) } " credits for each effective sample." } }
         @if let Some((cost, error)) = told.expected {
             p {
                 "The server knows costs as a distribution. It expected " (number(cost)) " credits of server cost"

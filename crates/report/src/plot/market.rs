@@ -26,20 +26,25 @@ pub fn svg(market: &Market, outcome: &imfl_mechanism::Outcome) -> Outcome<String
     Ok(canvas.finish("Server cost by price, and who plays what", description))
 }
 
-/// The two as figures, for a page; a rule that posts no price is a level with its name.
+/// The two as figures, for a page; a rule that posts no price is a level with its name. Whoever posts one may know costs or not.
 ///
 /// # Errors
 /// As [`svg`].
-pub fn figures(market: &Market, outcome: &imfl_mechanism::Outcome, rule: &str) -> Outcome<[Figure; 2]> {
+pub fn figures(
+    market: &Market,
+    outcome: &imfl_mechanism::Outcome,
+    rule: &str,
+    costs_known: bool,
+) -> Outcome<[Figure; 2]> {
     let curve = posted::curve(market, POINTS)?;
     let price = match outcome.price {
-        Some(_) => price::price(&curve, outcome),
+        Some(_) => price::price(&curve, outcome, costs_known),
         None => {
             let caption = format!(
                 "The level is what the server pays and misses by this rule ({rule}). The curve is for comparison: what each single                  price for everybody would cost it."
             );
             let svg = price::panel(&curve, outcome, rule).canvas.finish("Server cost by price", &caption);
-            Figure { svg, caption, ..price::price(&curve, outcome) }
+            Figure { svg, caption, ..price::price(&curve, outcome, costs_known) }
         }
     };
     let caption = "Each client by what a sample costs it and how far its labels are from the mix that is aimed at.";

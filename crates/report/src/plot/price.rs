@@ -25,14 +25,14 @@ const SPAN: f64 = 1e5;
 /// The axis is logarithmic where the highest server cost is so many times the lowest.
 const CLIFF: f64 = 20.0;
 
-/// Server cost, and its two parts, against the posted price.
-pub fn price(curve: &[CurvePoint], outcome: &Outcome) -> Figure {
-    let known = match outcome.estimate {
-        Some(_) => {
+/// Server cost, and its two parts, against the posted price; whether the server knew every client's costs when it chose.
+pub fn price(curve: &[CurvePoint], outcome: &Outcome, costs_known: bool) -> Figure {
+    let known = match costs_known {
+        false => {
             "The dashed price is the best one by what the server knows: costs in distribution. The curve is what each price \
                     would really have cost it."
         }
-        None => "The dashed price is the lowest point: the server knows every client's costs.",
+        true => "The dashed price is the lowest point: the server knows every client's costs.",
     };
     let caption = format!(
         "What each price would have cost the server: a low price loses accuracy, since few take part; a high one is paid to \
