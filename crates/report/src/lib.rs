@@ -8,6 +8,7 @@ pub mod figure;
 mod frame;
 pub mod grid;
 pub mod learning;
+pub mod live;
 pub mod market;
 mod network;
 mod page;
