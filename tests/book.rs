@@ -163,6 +163,7 @@ fn room(root: &Path) {
     };
     split(["200", "100", "200"], &root.join("little"));
     split(["200", "100", "0"], &root.join("MNIST"));
+    split(["20", "20", "0"], &root.join("learnt"));
     let assets = root.join("assets");
     fs::create_dir_all(assets.join("mechanism")).unwrap();
     for entry in fs::read_dir(Path::new(ROOT).join("assets")).unwrap().map(Result::unwrap) {

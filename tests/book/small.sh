@@ -18,7 +18,7 @@ few() { for pair in "$@"; do put "${pair%%=*}" "${pair#*=}"; done; }
 case "${1-} ${2-}" in
   "run "* | "sweep "*)
     for setting in training.model=mlp training.rounds=1 training.local_epochs=1 probe.points=2 probe.images_per_class=4 \
-      generator.evaluations=2 generator.train_steps=2 mechanism.pilots=1 mechanism.scenarios=10 \
+      generator.evaluations=2 generator.train_steps=2 mechanism.pilots=0.1 mechanism.scenarios=10 \
       costs.seconds_per_sample=1e-4 costs.seconds_per_image=1e-3 costs.seconds_for_setup=0.01; do
       words+=(--set "$setting")
     done
@@ -38,6 +38,7 @@ case "${1-} ${2-}" in
       *) few --images=30 --model=mlp ;;
     esac
     ;;
+  "mechanism verify") few --clients=3 ;;
   "bench train") few --model=mlp --shape=1x8x8 --clients=8 --cohort=2 --samples=10 --rounds=1 ;;
   "bench generate") few --side=8 --channels=1 --width=8 --batch=2 --shards=1 --steps=1 --images=2 --repeats=1 ;;
   "data split")
