@@ -9,6 +9,7 @@ mod exit;
 mod interrupt;
 mod options;
 mod output;
+mod serve;
 mod settings;
 mod terminal;
 

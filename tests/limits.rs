@@ -150,6 +150,28 @@ fn a_batch_that_nobody_can_fill_takes_no_memory() {
     assert_eq!(run("20000"), run("1000"));
 }
 
+/// 300 classes: gradients of all of them, at every point, for both halves of the images, would be 1.1 GB.
+#[test]
+fn class_gradients_of_many_classes_are_not_all_held_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let many = root.path().join("many");
+    for class in 0..300u32 {
+        let folder = many.join(format!("{class:03}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        for number in 0..3 {
+            let pixels = image::GrayImage::from_fn(16, 16, |x, y| image::Luma([(x * class + y * number) as u8]));
+            pixels.save(folder.join(format!("{number}.png"))).unwrap();
+        }
+    }
+    let runs = root.path().join("runs");
+    let config = file(root.path(), "c.toml", "[costs]\nseconds_per_sample = 1e-4\n[probe]\npoints = 3\n");
+    let mut run = vec!["run", "--config", &config, "--dataset", text(&many), "--runs", text(&runs), "--seed", "1"];
+    run.extend(["--generator", "none", "--objective", "bound", "--model", "mlp", "--clients", "2", "--rounds", "1"]);
+    run.extend(["--workers", "1"]);
+    let output = within(1_000_000, &run);
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
 #[test]
 fn files_that_never_end_are_refused() {
     let root = tempfile::tempdir().unwrap();

@@ -133,3 +133,47 @@ fn a_person_gets_a_table_and_a_plot() {
         assert!(svg.contains(word));
     }
 }
+
+#[test]
+fn a_page_says_what_is_bought_for_how_much_and_whether_it_could_cost_less() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    let path = page.to_str().unwrap();
+    let read = || std::fs::read_to_string(&page).unwrap();
+    let priced = price(&["--report", path]);
+    let shown = read();
+    // Every payment that the JSON object has is on the page, to the micro-credit.
+    for client in priced["clients"].as_array().unwrap() {
+        let (id, paid) = (client["client"].as_str().unwrap(), client["payment"].as_f64().unwrap());
+        let row = shown.split("<tr>").find(|row| row.contains(&format!(">{id}</td>"))).expect(id);
+        assert!(row.contains(&format!(">{paid:.6}<")), "{id}, {paid}: {row}");
+    }
+    let asked = ["What is bought", "For how much", "Could it cost less?", "What it costs the server", "posted: "];
+    assert!(asked.iter().all(|question| shown.contains(question)), "{shown}");
+    assert!(shown.contains("the best single price costs") && !shown.contains("http"), "nothing is loaded");
+    let bids = ["--report", path, "--rule", "vcg"];
+    let auctioned = auction(&bids);
+    let shown = read();
+    assert!(shown.contains("VCG auction") && shown.contains("truthfulness") && shown.contains("Vickrey 1961"));
+    let bound = number(&auctioned, "lower_bound");
+    assert!(
+        bound < number(&auctioned, "server_cost") && shown.contains("paying everyone its bid and no more would leave")
+    );
+    // With a forecast it is accuracy that is bought.
+    let clients = asset("clients.csv");
+    let laws = ["--objective", "forecast", "--worth", "0.5", "--forecast"];
+    let forecast = asset("forecast.toml");
+    let all =
+        [&["price", "--clients", &clients, "--report", path], &laws[..], &[&forecast, "--format", "json"]].concat();
+    let predicted = json(&imfl(&all));
+    let accuracy = 100.0 * predicted["predicted"]["accuracy"].as_f64().unwrap();
+    assert!(read().contains(&format!("{accuracy:.2} %")));
+    // An id that is markup stays text, and a page that cannot be written is an error.
+    let odd = format!("{HEADER}\n<b>x</b>,100,0.5,0.0001,0.0001,0.01,10\n");
+    let odd = write(&folder, "odd.csv", &odd);
+    json(&on("price", "--clients", &odd, &["--format", "json", "--report", path]));
+    assert!(read().contains("&lt;b&gt;x&lt;/b&gt;") && !read().contains("<b>x</b>"));
+    let nowhere = on("price", "--clients", &odd, &["--report", "/no/such/page.html"]);
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("/no/such/page.html"));
+}

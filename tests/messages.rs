@@ -103,12 +103,51 @@ fn a_search_without_effort_cannot_save_more_than_everything() {
     let price =
         ["mechanism", "price", "--clients", clients, "--constants", constants, "--theta", "0.1", "--weight", "1"];
     let shown = succeed(&[&price[..], &["--offers", "personal", "--effort", "0"]].concat());
-    if let Some(line) = shown.lines().find(|line| line.starts_with("lower bound")) {
-        let share = line.split("at most ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
-        assert!((0.0..=100.0).contains(&share.parse::<f64>().unwrap()), "{line}");
-    } else {
-        assert!(shown.contains("exact"), "{shown}");
+    let line = shown.lines().find(|line| line.starts_with("lower bound")).unwrap_or_else(|| panic!("{shown}"));
+    let share = line.split("at most ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    assert!((0.0..=100.0).contains(&share.parse::<f64>().unwrap()), "{line}");
+}
+
+#[test]
+fn a_message_names_what_was_typed() {
+    let root = tempfile::tempdir().unwrap();
+    let dataset = small(root.path());
+    let generator = trained(root.path(), &dataset);
+    let (own, data) = (text(&generator), text(&dataset));
+    // The flag, not the key of a run that stands behind it.
+    let error = fail(&["aigc", "assess", "--generator", own, "--dataset", data, "--points", "1"], CONFIG);
+    assert!(error.contains("--points") && !error.contains("probe.points"), "{error}");
+    // A folder in the place of a generator.
+    let out = root.path().join("out");
+    for command in ["sample", "assess"] {
+        let mut arguments = vec!["aigc", command, "--generator", data];
+        arguments.extend(if command == "sample" { ["--out", text(&out)] } else { ["--dataset", data] });
+        let error = fail(&arguments, CHECKPOINT);
+        assert!(error.contains("is no file") && error.contains("imfl aigc train"), "{error}");
     }
+    // A generator whose shape fits and whose classes do not: it says which, not twice the same shape.
+    let classes: Vec<String> = (0..10).map(|class| format!("kind{class}")).collect();
+    let other = root.path().join("other");
+    for class in &classes {
+        fs::create_dir_all(other.join(class)).unwrap();
+        for number in 0..6u8 {
+            let pixels = image::GrayImage::from_fn(28, 28, |x, y| image::Luma([(x * 3 + y) as u8 ^ (number * 40)]));
+            pixels.save(other.join(class).join(format!("{number}.png"))).unwrap();
+        }
+    }
+    let config = file(root.path(), "c.toml", QUICK);
+    let runs = root.path().join("runs");
+    let error = fail(&[run(&config, &other, &runs), vec!["--generator", own]].concat(), CHECKPOINT);
+    assert!(error.contains("kind3") && error.contains("(0, 1, 2"), "{error}");
+    // Names that other programs have for settings are understood.
+    assert!(fail(&["run", "--lr", "0"], CONFIG).contains("`training.rate`"));
+    assert!(fail(&["run", "--epochs", "0"], CONFIG).contains("`training.local_epochs`"));
+    // A value that could never be meant is not printed in 301 digits.
+    let error = fail(&["run", "--weight", "1e300"], CONFIG);
+    assert!(error.len() < 200 && error.contains("1e12"), "{error}");
+    // What is refused before anything was computed says no seed to repeat it with.
+    let output = imfl().args(["run", "--generator", "none", "--dataset", "/no/such"]).output().unwrap();
+    assert!(!stderr(&output).contains("seed"), "{}", stderr(&output));
 }
 
 /// Every kind of mistake in as many commands as can make it.

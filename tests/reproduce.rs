@@ -87,7 +87,14 @@ fn cost_reports_reductions_against_all_seven_benchmarks_for_any_number_of_worker
         assert!(cost("posted-price-complete") <= cost("no-generation") + 1e-5);
     }
     let folder = root.path().join("experiments/cost");
-    for name in ["plots/clients.svg", "plots/weight.svg", "result.json", "report.html", "measured.json"] {
+    for name in [
+        "plots/clients.svg",
+        "plots/weight.svg",
+        "plots/weight-informed.svg",
+        "result.json",
+        "report.html",
+        "measured.json",
+    ] {
         assert!(folder.join(name).is_file(), "{name}");
     }
     let other = reproduce(root.path(), "cost", COST, &["--workers", "2", "--name", "again"]);

@@ -80,8 +80,14 @@ fn resuming_refuses_what_does_not_fit_and_says_why() {
     assert_eq!(same, folder);
     assert_eq!(lines(&folder.join("metrics.jsonl")).len(), 5);
     assert!(fs::read_to_string(folder.join("config.toml")).unwrap().contains("rate = 0.05"));
-    // A ledger that somebody changed is not gone on with.
+    // A ledger in which another program has booked a payment once more is not gone on with.
     let ledger = folder.join("ledger.jsonl");
+    let content = fs::read_to_string(&ledger).unwrap();
+    fs::write(&ledger, format!("{content}{}\n", content.lines().last().unwrap())).unwrap();
+    let twice = resume(&["latest"], CHECKPOINT);
+    assert!(twice.contains("ledger.jsonl") && twice.contains("is in the file twice"), "{twice}");
+    fs::write(&ledger, content).unwrap();
+    // Nor one that somebody changed.
     let content = fs::read_to_string(&ledger).unwrap();
     fs::write(&ledger, content.replacen("\"amount\":", "\"amount\":1", 2)).unwrap();
     let touched = resume(&["latest"], CHECKPOINT);

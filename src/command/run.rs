@@ -1,6 +1,7 @@
 //! `imfl run`: the whole path from images to payments.
 
 use crate::output::{self, Format};
+use crate::serve;
 use crate::settings::{self, Settings};
 use clap::Args;
 use imfl_run::config::{self, RunConfig};
@@ -30,6 +31,9 @@ pub struct Run {
     /// Write a configuration file with all settings, each explained, and run nothing
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     init: Option<PathBuf>,
+    /// Show the run in progress to a browser on this machine, at a free port of 127.0.0.1 or at PORT
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "0", conflicts_with = "init")]
+    serve: Option<u16>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -38,6 +42,12 @@ pub struct Run {
 impl Run {
     /// Resolves the configuration and runs it; every rank reads the same files.
     pub fn run(self, host: &Host) -> Outcome {
+        // Of several ranks the first tells what happens.
+        let served = match self.serve.filter(|_| host.ranks.is_first()) {
+            Some(port) => Host { progress: serve::follow(&host.progress, port)?, ..host.clone() },
+            None => host.clone(),
+        };
+        let host = &served;
         let file = self.config.as_deref().map(config::read).transpose()?;
         let on = self.resume.map(|from| GoOn { from, changed: self.resume_changed });
         let (config, resumed) = request::resolve(host, file, on.as_ref(), |config| {

@@ -88,30 +88,86 @@ pub enum ThetaError {
 pub fn theta(points: &[GradientProbe]) -> Result<Theta, ThetaError> {
     let first = points.first().and_then(|point| point.authentic.first()).ok_or(ThetaError::Nothing)?;
     let (classes, length) = (points[0].authentic.len(), first.len());
-    let (mut g_data, mut g_diff, mut floor) = (0f64, 0f64, 0f64);
+    let mut longest = Longest::default();
     for (point, probe) in points.iter().enumerate() {
         for set in [probe.authentic, probe.generated, probe.halves[0], probe.halves[1]] {
             check(set, classes, length, point)?;
         }
         for class in 0..classes {
-            let lengths = [
-                norm(&probe.authentic[class]),
-                distance(&probe.generated[class], &probe.authentic[class]),
-                distance(&probe.halves[0][class], &probe.halves[1][class]),
-            ];
-            // `f64::max` would drop a NaN.
-            if lengths.iter().any(|length| !length.is_finite()) {
-                return Err(ThetaError::NotFinite { point, class });
-            }
-            g_data = g_data.max(lengths[0]);
-            g_diff = g_diff.max(lengths[1]);
-            floor = floor.max(lengths[2]);
+            longest
+                .add(&Lengths {
+                    authentic: norm(&probe.authentic[class]),
+                    apart: distance(&probe.generated[class], &probe.authentic[class]),
+                    halves: distance(&probe.halves[0][class], &probe.halves[1][class]),
+                })
+                .map_err(|NotFinite| ThetaError::NotFinite { point, class })?;
         }
     }
-    if g_data == 0.0 {
-        return Err(ThetaError::NoGradient);
+    longest.theta()
+}
+
+/// What theta takes of one class at one point; who measures class by class need not keep gradients of them all.
+#[derive(Clone, Copy, Debug)]
+pub struct Lengths {
+    /// The gradient's length on authentic images.
+    pub authentic: f64,
+    /// Between the gradients on generated and on authentic images.
+    pub apart: f64,
+    /// Between those on two disjoint sets of authentic images.
+    pub halves: f64,
+}
+
+/// A length is NaN or infinite.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("a gradient is not finite")]
+pub struct NotFinite;
+
+/// The longest of each over classes and points.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Longest {
+    g_data: f64,
+    g_diff: f64,
+    floor: f64,
+}
+
+impl Longest {
+    /// Takes in a class at a point.
+    ///
+    /// # Errors
+    /// [`NotFinite`].
+    pub fn add(&mut self, lengths: &Lengths) -> Result<(), NotFinite> {
+        let Lengths { authentic, apart, halves } = *lengths;
+        // `f64::max` would drop a NaN.
+        if [authentic, apart, halves].iter().any(|length| !length.is_finite()) {
+            return Err(NotFinite);
+        }
+        self.g_data = self.g_data.max(authentic);
+        self.g_diff = self.g_diff.max(apart);
+        self.floor = self.floor.max(halves);
+        Ok(())
     }
-    Ok(Theta { g_data, g_diff, theta: g_diff / (2.0 * g_data), theta_floor: floor / (2.0 * g_data) })
+
+    /// The longest of both.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self {
+            g_data: self.g_data.max(other.g_data),
+            g_diff: self.g_diff.max(other.g_diff),
+            floor: self.floor.max(other.floor),
+        }
+    }
+
+    /// Theta of what was taken in.
+    ///
+    /// # Errors
+    /// [`ThetaError::NoGradient`] if nothing was, or authentic gradients are all zero.
+    pub fn theta(&self) -> Result<Theta, ThetaError> {
+        let Self { g_data, g_diff, floor } = *self;
+        if g_data == 0.0 {
+            return Err(ThetaError::NoGradient);
+        }
+        Ok(Theta { g_data, g_diff, theta: g_diff / (2.0 * g_data), theta_floor: floor / (2.0 * g_data) })
+    }
 }
 
 fn check(set: &[Vec<f32>], classes: usize, length: usize, point: usize) -> Result<(), ThetaError> {

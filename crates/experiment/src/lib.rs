@@ -12,3 +12,8 @@ pub mod sweep;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/extending.md")]
 struct Extending;
+
+/// The same for docs/own-model.md.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/own-model.md")]
+struct OwnModel;

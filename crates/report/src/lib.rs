@@ -8,6 +8,8 @@ pub mod figure;
 mod frame;
 pub mod grid;
 pub mod learning;
+pub mod live;
+pub mod market;
 mod network;
 mod page;
 pub mod palette;

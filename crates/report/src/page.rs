@@ -12,6 +12,11 @@ const SCRIPT: &str = include_str!("sort.js");
 
 /// A page of its own around this content.
 pub fn document(title: &str, content: &Markup) -> String {
+    document_with(title, content, &html! { script { (PreEscaped(SCRIPT)) } })
+}
+
+/// The same with another script.
+pub fn document_with(title: &str, content: &Markup, script: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -26,7 +31,7 @@ pub fn document(title: &str, content: &Markup) -> String {
                     h1 { (title) }
                     (content)
                 }
-                script { (PreEscaped(SCRIPT)) }
+                (script)
             }
         }
     }

@@ -32,8 +32,8 @@ fn leave(finished: &Finished) -> Outcome {
     }
     figures.extend(network::figures(&training.rounds)?);
     figures.push(plot::shares(profile, training, &setup.train.class_names));
-    figures.push(plot::pay(allocation));
-    figures.push(plot::price(allocation));
+    figures.push(plot::pay(&allocation.outcome.awards));
+    figures.push(plot::price(&allocation.curve, &allocation.outcome, allocation.outcome.estimate.is_none()));
     for figure in &figures {
         folder.write(&format!("plots/{}.svg", figure.name), &figure.svg)?;
     }

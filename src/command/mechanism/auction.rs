@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use imfl_mechanism::Credits;
 use imfl_mechanism::auction::{Call, Held};
 use imfl_mechanism::personal::Options;
+use imfl_report::market;
 use imfl_run::{Failure, Kind, Outcome, Progress};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -21,6 +22,29 @@ enum Rule {
     Optimal,
     /// As many effective samples as a budget buys (Chen, Gravin, Lu: at least 1/(2 + sqrt 2) of the optimum)
     Budget,
+}
+
+impl Rule {
+    /// Its name, and how it pays, for who meets it first.
+    fn told(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Vcg => (
+                "VCG auction",
+                "Each bids what taking part costs it. The cheapest choice of who does what is made, and whoever is in it gets what the \
+                 others would lose without it.",
+            ),
+            Self::Optimal => (
+                "optimal auction",
+                "Each bids what training costs it. Who takes part is chosen so that the server's cost is the lowest to be expected, and a \
+                 winner gets the highest bid with which it would still have won.",
+            ),
+            Self::Budget => (
+                "budget auction",
+                "Each bids what taking part costs it. The server buys as many effective samples as a budget allows, and a winner gets the \
+                 highest bid with which it would still have won.",
+            ),
+        }
+    }
 }
 
 /// `imfl mechanism auction`.
@@ -46,6 +70,9 @@ pub struct Auction {
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Write a page: what is bought, for how much, who sells, and how payments were made
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -92,6 +119,19 @@ impl Auction {
             guarantees: facts.guarantees.iter().map(ToString::to_string).collect(),
             source: facts.source,
         };
+        if let Some(path) = &self.report {
+            let (rule, how) = self.rule.told();
+            let told = market::Told {
+                title: "imfl mechanism auction",
+                rule,
+                how,
+                bound: "paying everyone its bid and no more",
+                expected: None,
+                promises: &extra.guarantees,
+                source: Some(extra.source),
+            };
+            output::write(path, market::page(&market, &outcome, &told)?)?;
+        }
         match self.format {
             Format::Json => outcome::json("imfl.auction/1", &market, &outcome, &extra),
             Format::Text => {

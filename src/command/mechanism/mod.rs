@@ -4,6 +4,7 @@ mod auction;
 pub mod forecast;
 mod inputs;
 mod outcome;
+mod page;
 mod price;
 mod verify;
 

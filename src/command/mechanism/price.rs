@@ -1,14 +1,14 @@
 //! `imfl mechanism price`.
 
 use super::inputs::{self, Valuation};
-use super::outcome;
+use super::{outcome, page};
 use crate::options::{self, INFORMATION, choice};
 use crate::output::{self, Format};
 use clap::{Args, ValueEnum};
 use imfl_mechanism::posted::{self, Sampling};
 use imfl_mechanism::prior::Prior;
 use imfl_mechanism::{Market, personal};
-use imfl_report::plot::market;
+use imfl_report::{market, plot};
 use imfl_run::config::Information;
 use imfl_run::{Failure, Kind, Outcome, Progress};
 use serde::Serialize;
@@ -65,6 +65,9 @@ pub struct Price {
     /// Draw server cost against price, and who plays what over (compute cost, skew)
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
+    /// Write a page: what is bought, for how much, who sells, and how the price was made
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
 }
 
 /// What the server expects of its price.
@@ -141,7 +144,12 @@ impl Price {
         };
         let benchmarks = if self.compare { compare(&market, self.seed.unwrap_or(0))? } else { Vec::new() };
         if let Some(path) = &self.plot {
-            output::write(path, market::svg(&market, &outcome)?)?;
+            output::write(path, plot::market::svg(&market, &outcome)?)?;
+        }
+        if let Some(path) = &self.report {
+            let expected = expected.as_ref().map(|expected| (expected.server_cost, expected.standard_error));
+            let told = page::told(self.offers == Offers::Personal, self.information, expected);
+            output::write(path, market::page(&market, &outcome, &told)?)?;
         }
         let extra = Extra { information: self.information, offers: self.offers, expected, benchmarks };
         match self.format {

@@ -54,6 +54,17 @@ impl Axis {
         }
     }
 
+    /// The name of a figure along it that compares with rules that know more.
+    pub fn informed(self) -> &'static str {
+        match self {
+            Self::Clients => "clients-informed",
+            Self::Skew => "skew-informed",
+            Self::Weight => "weight-informed",
+            Self::GenerationCost => "generation_cost-informed",
+            Self::PriorSpread => "prior_spread-informed",
+        }
+    }
+
     /// What it is, for a person.
     pub fn describe(self) -> &'static str {
         match self {

@@ -158,7 +158,7 @@ impl Findings {
                 continue;
             }
             tables.push(table(axis, &along));
-            charts.push(chart(axis, &along));
+            charts.extend(charts_of(axis, &along));
             axes.insert(axis.name().into(), rules::points("value", &along, &RuleChoice::ALL, &COLUMNS));
         }
         let cells = || by_setting.iter().flat_map(|(_, cells)| cells.iter());
@@ -247,23 +247,34 @@ fn table(axis: axis::Axis, along: &Groups<f64, Rules>) -> Table {
     across(&title, (&format!("{} =", axis.name()), &heads), &COLUMNS[0], lines)
 }
 
-fn chart(axis: axis::Axis, along: &Groups<f64, Rules>) -> Chart {
+/// Two charts, since twelve lines in one cannot be told apart: the posted price against the benchmarks, and against rules that know more.
+fn charts_of(axis: axis::Axis, along: &Groups<f64, Rules>) -> [Chart; 2] {
     let series = |rule: RuleChoice| {
-        let style = match rule {
-            RuleChoice::PostedPrice => Style::Line(4),
-            rule if rule.is_benchmark() => Style::Line(1),
-            _ => Style::Dashed,
-        };
+        let style = if rule == RuleChoice::PostedPrice { Style::Line(4) } else { Style::Line(2) };
         along.part(move |rules| &rules[&rule]).curve(rule.to_string(), rules::colour(rule), style, &COLUMNS[0])
     };
-    Chart {
-        name: axis.name(),
-        title: format!("Server cost by {}", axis.describe()),
-        caption: "Mean over seeds with 95 % intervals. Thick: the posted price, which knows costs only in distribution. Dashed: rules that \
-                  know more, or pay everyone separately. Thin: the benchmarks."
-            .into(),
+    let chart = |name, title: &str, others: &str, benchmarks: bool| Chart {
+        name,
+        title: format!("{title}, by {}", axis.describe()),
+        caption: format!(
+            "Mean over seeds with 95 % intervals. Thick: the posted price, which knows costs only in distribution. Thin: {others}."
+        ),
         x: Axis { label: axis.describe(), logarithmic: axis.is_logarithmic(), percent: false },
         y: Axis::logarithmic("server cost, credits"),
-        series: RuleChoice::ALL.into_iter().rev().map(series).collect(),
-    }
+        series: RuleChoice::ALL
+            .into_iter()
+            .rev()
+            .filter(|rule| *rule == RuleChoice::PostedPrice || rule.is_benchmark() == benchmarks)
+            .map(series)
+            .collect(),
+    };
+    [
+        chart(axis.name(), "Against benchmarks", "the benchmarks", true),
+        chart(
+            axis.informed(),
+            "Against rules that know more",
+            "rules that know more, or pay everyone separately",
+            false,
+        ),
+    ]
 }

@@ -88,6 +88,8 @@ pub fn colour(rule: RuleChoice) -> RGBColor {
         RuleChoice::Vcg => RGBColor(150, 60, 140),
         RuleChoice::PersonalOffers => RGBColor(90, 90, 90),
         RuleChoice::BudgetFeasible(_) => RGBColor(70, 140, 120),
+        // Yellow is no colour for a thin line.
+        RuleChoice::EveryoneAugmented => class_colour(1),
         // The benchmarks, in their order; the first two class colours are too close to those above.
         benchmark => class_colour(benchmark.ordinal() + 2),
     }

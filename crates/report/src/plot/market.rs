@@ -1,7 +1,8 @@
-//! Server cost against price, and who plays what: two panels in one SVG document.
+//! Server cost against price, and who plays what: as two figures, or as two panels in one SVG document.
 
 use super::{mode_colour, price};
 use crate::canvas::Anchor;
+use crate::figure::Figure;
 use crate::frame::{Axis, Frame};
 use crate::palette::INK;
 use crate::scale::number;
@@ -18,11 +19,37 @@ const DOTS: usize = 4000;
 /// # Errors
 /// What the mechanism fails with when it follows the price.
 pub fn svg(market: &Market, outcome: &imfl_mechanism::Outcome) -> Outcome<String> {
-    let costs = price::panel(&posted::curve(market, POINTS)?, outcome);
+    let costs = price::panel(&posted::curve(market, POINTS)?, outcome, "personal offers");
     let description = "Above: what each price would cost the server. Below: each client by its cost and the skew of its labels, \
                        coloured by how it takes part.";
     let canvas = costs.canvas.above(players(market, outcome).canvas);
     Ok(canvas.finish("Server cost by price, and who plays what", description))
+}
+
+/// The two as figures, for a page; a rule that posts no price is a level with its name. Whoever posts one may know costs or not.
+///
+/// # Errors
+/// As [`svg`].
+pub fn figures(
+    market: &Market,
+    outcome: &imfl_mechanism::Outcome,
+    rule: &str,
+    costs_known: bool,
+) -> Outcome<[Figure; 2]> {
+    let curve = posted::curve(market, POINTS)?;
+    let price = match outcome.price {
+        Some(_) => price::price(&curve, outcome, costs_known),
+        None => {
+            let caption = format!(
+                "The level is what the server pays and misses by this rule ({rule}). The curve is for comparison: what each single                  price for everybody would cost it."
+            );
+            let svg = price::panel(&curve, outcome, rule).canvas.finish("Server cost by price", &caption);
+            Figure { svg, caption, ..price::price(&curve, outcome, costs_known) }
+        }
+    };
+    let caption = "Each client by what a sample costs it and how far its labels are from the mix that is aimed at.";
+    let svg = players(market, outcome).canvas.finish("Who plays what", caption);
+    Ok([price, Figure { name: "players", caption: caption.into(), svg, table: None }])
 }
 
 /// A dot for each client, coloured by what it does.

@@ -4,12 +4,10 @@ use crate::figure::Figure;
 use crate::frame::{Axis, Frame};
 use crate::palette::INK;
 use crate::scale::number;
-use imfl_mechanism::Mode;
-use imfl_run::allocation::Allocation;
+use imfl_mechanism::{Award, Mode};
 
 /// Payment and cost of every client, coloured by its mode.
-pub fn pay(allocation: &Allocation) -> Figure {
-    let awards = &allocation.outcome.awards;
+pub fn pay(awards: &[Award]) -> Figure {
     let caption = "What each client is paid (bar, coloured by how it takes part) and what taking part costs it (line across \
                    the bar); the distance is its gain. Clients without a bar stay out.";
     let highest = awards.iter().map(|award| award.payment.to_f64().max(award.cost.to_f64())).fold(0.0, f64::max);

@@ -4,9 +4,8 @@ use crate::frame::{Axis, Frame};
 use crate::palette::CONTEXT;
 use crate::scale::number;
 use crate::table::Table;
-use imfl_mechanism::Mode;
 use imfl_mechanism::posted::CurvePoint;
-use imfl_run::allocation::Allocation;
+use imfl_mechanism::{Mode, Outcome};
 use plotters::style::RGBColor;
 
 /// A part of the server cost, from the accuracy loss and the payments in credits.
@@ -26,21 +25,20 @@ const SPAN: f64 = 1e5;
 /// The axis is logarithmic where the highest server cost is so many times the lowest.
 const CLIFF: f64 = 20.0;
 
-/// Server cost, and its two parts, against the posted price.
-pub fn price(allocation: &Allocation) -> Figure {
-    let curve = &allocation.curve;
-    let known = match allocation.outcome.estimate {
-        Some(_) => {
+/// Server cost, and its two parts, against the posted price; whether the server knew every client's costs when it chose.
+pub fn price(curve: &[CurvePoint], outcome: &Outcome, costs_known: bool) -> Figure {
+    let known = match costs_known {
+        false => {
             "The dashed price is the best one by what the server knows: costs in distribution. The curve is what each price \
                     would really have cost it."
         }
-        None => "The dashed price is the lowest point: the server knows every client's costs.",
+        true => "The dashed price is the lowest point: the server knows every client's costs.",
     };
     let caption = format!(
         "What each price would have cost the server: a low price loses accuracy, since few take part; a high one is paid to \
          everybody. {known}"
     );
-    let frame = panel(curve, &allocation.outcome);
+    let frame = panel(curve, outcome, "");
     let rows = curve.iter().map(|point| {
         let amounts = [point.server_cost, point.accuracy_loss, point.payments].map(|amount| number(amount.to_f64()));
         [vec![number(point.price.to_f64())], amounts.to_vec()].concat()
@@ -50,8 +48,8 @@ pub fn price(allocation: &Allocation) -> Figure {
     Figure { name: "price", svg: frame.canvas.finish("Server cost by price", &caption), caption, table: Some(table) }
 }
 
-/// The curve, its two parts, and what was decided.
-pub fn panel(curve: &[CurvePoint], outcome: &imfl_mechanism::Outcome) -> Frame {
+/// The curve, its two parts, and what was decided; a rule that posts no price is a level with its name.
+pub fn panel(curve: &[CurvePoint], outcome: &Outcome, rule: &str) -> Frame {
     let chosen = outcome.price.map_or(0.0, |price| price.to_f64());
     let costs = || curve.iter().map(|point| point.server_cost.to_f64()).chain([outcome.server_cost.to_f64()]);
     let (low, high) = (costs().fold(f64::INFINITY, f64::min), costs().fold(0.0, f64::max).max(f64::MIN_POSITIVE));
@@ -82,7 +80,7 @@ pub fn panel(curve: &[CurvePoint], outcome: &imfl_mechanism::Outcome) -> Frame {
         None => {
             let cost = outcome.server_cost.to_f64();
             frame.level(cost, CONTEXT);
-            labels.push((frame.at((right, cost)), CONTEXT, "personal offers".into()));
+            labels.push((frame.at((right, cost)), CONTEXT, rule.into()));
         }
     }
     frame.labels(labels);

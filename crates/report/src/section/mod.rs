@@ -6,6 +6,8 @@ mod network;
 mod people;
 mod words;
 
+pub(crate) use words::of as words;
+
 use crate::figure::Figure;
 use imfl_run::Finished;
 use maud::{Markup, html};

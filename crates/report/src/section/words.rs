@@ -25,8 +25,13 @@ const WORDS: [(&str, &str); 7] = [
 ];
 
 pub fn section() -> Markup {
+    of(|_| true)
+}
+
+/// Those words that a page uses.
+pub fn of(used: impl Fn(&str) -> bool) -> Markup {
     html! {
         h2 { "Words" }
-        dl.words { @for (word, meaning) in WORDS { div { dt { (word) } dd { (meaning) } } } }
+        dl.words { @for (word, meaning) in WORDS.iter().filter(|(word, _)| used(word)) { div { dt { (word) } dd { (meaning) } } } }
     }
 }

@@ -1,14 +1,15 @@
 //! Stage 3: what generated images are worth, and the constants of the convergence bound, measured along a short
 //! trajectory of federated training on authentic images only.
 
+use super::footprint::CLASSES;
 use super::setup::{Setup, fit_batch};
 use super::trajectory;
 use crate::agreement;
 use crate::assessment::Assessment;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
-use imfl_aigc::{GradientProbe, Request, theta};
-use imfl_engine::client::{Client, Images, Sample};
+use imfl_aigc::{Lengths, Longest, Request, ThetaError};
+use imfl_engine::client::{Client, Sample};
 use imfl_engine::data::Dataset;
 use imfl_engine::federated::Federation;
 use imfl_engine::gradient;
@@ -20,12 +21,16 @@ use std::sync::Arc;
 /// Batches whose gradients tell the noise of one sample's gradient.
 const NOISE_BATCHES: usize = 20;
 
-/// Gradients at one point of the trajectory.
+/// What gradients at one point of the trajectory come to. They are as long as the model for every class, so none is kept.
 struct Point {
     weights: Weights,
-    halves: [Vec<Vec<f32>>; 2],
-    generated: Vec<Vec<f32>>,
+    /// The gradient of the target objective: the mean over classes of both halves.
+    target: Vec<f32>,
+    /// The longest class gradient on authentic images.
+    g_data: f64,
     sigma: f64,
+    /// Where there are generated images.
+    longest: Option<Result<Longest, ThetaError>>,
 }
 
 /// Trains for a few rounds on authentic images and takes gradients at every point; `samples` are those of [`generate`].
@@ -35,13 +40,14 @@ pub fn run(setup: &Setup, clients: &[Client], samples: Option<&Arc<Dataset>>) ->
     fit_batch(&mut federation, clients);
     let bar = setup.progress.task("measuring gradients", setup.config.probe.points as u64);
     let mut points = Vec::with_capacity(setup.config.probe.points);
+    let generated = samples.map(|samples| generated_sets(samples));
     trajectory::walk(setup, &federation, clients, |state| {
-        points.push(Point::measure(&federation, &state.weights, &halves, samples.map(Arc::as_ref), state.round));
+        points.push(Point::measure(&federation, &state.weights, &halves, generated.as_deref(), state.round));
         bar.advance();
         Ok(())
     })?;
     // All ranks have the same gradients; on machines of different kinds the last bits may differ, and rank 0 has the word.
-    agreement::from_first(&setup.compute.ranks, || summarise(&points, samples.is_some()))
+    agreement::from_first(&setup.compute.ranks, || summarise(&points))
 }
 
 impl Point {
@@ -49,14 +55,44 @@ impl Point {
         federation: &Federation,
         weights: &Weights,
         halves: &[Vec<Vec<Sample>>; 2],
-        generated: Option<&Dataset>,
+        generated: Option<&[Vec<Sample>]>,
         index: u64,
     ) -> Self {
-        let of = |images: &Images, sets: &[Vec<Sample>]| {
+        let images = &federation.images;
+        let of = |sets: &[Vec<Sample>]| {
             gradient::of_sets(federation.model.as_ref(), weights, images, sets, &federation.compute)
         };
-        let images = &federation.images;
-        let generated = generated.map_or_else(Vec::new, |generated| of(images, &generated_sets(generated)));
+        let other = of(&halves[1]);
+        let share = (2 * other.len()) as f32;
+        let mut target = vec![0.0f32; weights.values().len()];
+        let mut add = |gradient: &[f32]| target.iter_mut().zip(gradient).for_each(|(sum, value)| *sum += value / share);
+        let mut g_data = 0f64;
+        let mut longest = generated.map(|_| Ok(Longest::default()));
+        for start in (0..other.len()).step_by(CLASSES) {
+            let classes = start..(start + CLASSES).min(other.len());
+            let mut sets = halves[0][classes.clone()].to_vec();
+            sets.extend(generated.iter().flat_map(|generated| generated[classes.clone()].iter().cloned()));
+            let gradients = of(&sets);
+            let (authentic, generated) = gradients.split_at(classes.len());
+            for (place, (class, authentic)) in classes.zip(authentic).enumerate() {
+                add(authentic);
+                let length = gradient::norm(authentic);
+                g_data = g_data.max(length);
+                let (Some(longest), Some(generated)) = (&mut longest, generated.get(place)) else { continue };
+                let lengths = Lengths {
+                    authentic: length,
+                    apart: gradient::distance(generated, authentic),
+                    halves: gradient::distance(authentic, &other[class]),
+                };
+                if let Ok(so_far) = longest
+                    && so_far.add(&lengths).is_err()
+                {
+                    *longest = Err(ThetaError::NotFinite { point: index as usize, class });
+                }
+            }
+        }
+        other.iter().for_each(|gradient| add(gradient));
+        drop(other);
         let batch = federation.local.batch;
         let mut order: Vec<u32> = (0..images.authentic().len() as u32).collect();
         order.shuffle(&mut keyed(federation.seed, Purpose::Probe, index, 1, 0));
@@ -65,49 +101,23 @@ impl Point {
             .take(NOISE_BATCHES)
             .map(|part| part.iter().map(|&image| Sample::Authentic(image)).collect())
             .collect();
-        Self {
-            halves: [of(images, &halves[0]), of(images, &halves[1])],
-            generated,
-            sigma: gradient::noise(&of(images, &batches), batch).sqrt(),
-            weights: weights.clone(),
-        }
-    }
-
-    /// The gradient of the target objective: the mean over classes of both halves.
-    fn target_gradient(&self) -> Vec<f32> {
-        let sets: Vec<&Vec<f32>> = self.halves.iter().flatten().collect();
-        let mut mean = vec![0.0f32; sets.first().map_or(0, |set| set.len())];
-        for set in &sets {
-            mean.iter_mut().zip(*set).for_each(|(mean, value)| *mean += value / sets.len() as f32);
-        }
-        mean
+        let sigma = gradient::noise(&of(&batches), batch).sqrt();
+        Self { weights: weights.clone(), target, g_data, sigma, longest }
     }
 }
 
-fn summarise(points: &[Point], generated: bool) -> Outcome<Assessment> {
-    let measured = match generated {
-        true => {
-            let probes: Vec<GradientProbe> = points
-                .iter()
-                .map(|point| GradientProbe {
-                    authentic: &point.halves[0],
-                    generated: &point.generated,
-                    halves: [&point.halves[0], &point.halves[1]],
-                })
-                .collect();
-            Some(theta(&probes).map_err(|error| Failure::new(Kind::Diverged, error))?)
-        }
-        false => None,
-    };
-    let norms = points.iter().flat_map(|point| point.halves[0].iter().map(|gradient| gradient::norm(gradient)));
-    let g_data = measured.as_ref().map_or_else(|| norms.fold(0.0, f64::max), |theta| theta.g_data);
+fn summarise(points: &[Point]) -> Outcome<Assessment> {
+    let thetas = points.iter().filter_map(|point| point.longest.clone());
+    let together = thetas.reduce(|one, other| Ok(one?.with(other?)));
+    let theta = together.map(|longest| longest.and_then(|longest| longest.theta())).transpose();
+    let theta = theta.map_err(|error| Failure::new(Kind::Diverged, error))?;
     let slope = |pair: &[Point]| {
         let moved = gradient::distance(pair[1].weights.values(), pair[0].weights.values());
-        gradient::distance(&pair[1].target_gradient(), &pair[0].target_gradient()) / moved.max(f64::MIN_POSITIVE)
+        gradient::distance(&pair[1].target, &pair[0].target) / moved.max(f64::MIN_POSITIVE)
     };
     Ok(Assessment {
-        g_data,
-        theta: measured,
+        g_data: points.iter().map(|point| point.g_data).fold(0.0, f64::max),
+        theta,
         sigma: points.iter().map(|point| point.sigma).fold(0.0, f64::max),
         smoothness: points.windows(2).map(slope).fold(0.0, f64::max),
         filling: None,

@@ -17,6 +17,8 @@ const SETS: usize = 6;
 const KEPT: usize = 4;
 /// Images in a batch of gradients.
 const GRADIENT_BATCH: usize = 50;
+/// Classes whose gradients are held at once, beside those of one authentic half.
+pub(super) const CLASSES: usize = 16;
 /// Gradients that tell the noise of one sample.
 const NOISE: usize = 20;
 /// A run that will take more than this says so.
@@ -38,7 +40,8 @@ pub fn check(
     let workers = compute.workers.min(cohort.max(classes));
     let named = format!("a model of {values} parameters for images of {}", train.shape);
     let smaller = "the size of the images, or take another `training.model`";
-    let sets = probe.points.saturating_mul(classes.saturating_mul(3) + 1).saturating_add(NOISE);
+    // At a point the gradients of one half's classes and of a group of the others'; of every point two vectors.
+    let sets = classes.saturating_add(2 * CLASSES).max(NOISE).saturating_add(probe.points.saturating_mul(2));
     let images = probe.images_per_class.min(train.len() / 2);
     let robust = !["mean", "clip"].iter().any(|name| training.aggregation.to_string().starts_with(name));
     let kept = if robust { cohort } else { 0 };

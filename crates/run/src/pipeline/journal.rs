@@ -59,7 +59,13 @@ impl Journal {
         let kept = point.map_or(Keep::Nothing, |point| Keep::Before(&point.metrics));
         let (metrics, rounds) = JsonLines::open(folder.files().as_ref(), &folder.file(METRICS), kept)?;
         let since = point.map(|point| &point.ledger);
-        let ledger = Ledger::open_in(folder.files(), &folder.file(LEDGER), since)?;
+        let path = folder.file(LEDGER);
+        let ledger = Ledger::open_in(folder.files(), &path, since).map_err(|error| match error {
+            imfl_mechanism::Error::Ledger(problem) => {
+                Failure::new(Kind::Checkpoint, format!("{}: {problem}", path.display()))
+            }
+            other => other.into(),
+        })?;
         let logs = RunLogs::open(folder, &config.log, &rounds)?;
         Ok(Self {
             folder: folder.clone(),
