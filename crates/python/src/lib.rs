@@ -17,10 +17,14 @@ mod fork;
 mod generator;
 mod ledger;
 mod mechanism;
+mod offer;
 mod outcome;
 mod own;
+mod remote;
 mod run;
+mod share;
 mod table;
+mod trainer;
 mod values;
 mod watch;
 mod weights;
@@ -36,8 +40,9 @@ mod _imfl {
     use super::{
         bench::bench, clients::combine, dataset::Dataset, experiments::experiment, experiments::experiments,
         experiments::report, federation::Federation, forecast::Forecast, generator::Generator,
-        generator::train_generator, ledger::Ledger, ledger::replay, mechanism::Market, mechanism::verify, own::Own,
-        run::devices, run::run, run::settings, watch::finish,
+        generator::train_generator, ledger::Ledger, ledger::replay, mechanism::Market, mechanism::verify,
+        offer::answer, offer::instalment, own::Own, remote::run_remote, run::devices, run::run, run::settings,
+        share::shares, trainer::Trainer, watch::finish,
     };
 
     #[pymodule_init]

@@ -21,6 +21,10 @@ pub struct Terms {
     pub seed: u64,
     /// Rounds that are planned.
     pub rounds: u64,
+    /// Whether everybody who takes part is asked in every round.
+    pub every_round: bool,
+    /// The run's folder, which is the server's.
+    pub folder: std::path::PathBuf,
     /// Settings of training and of the generator, as TOML.
     pub config: String,
     /// Channels, height and width of an image.
@@ -102,7 +106,10 @@ pub trait Participants: Send + Sync {
     fn hire(&self, orders: &[Option<Order>]) -> Outcome;
 
     /// Asks these clients to train the model of `weights` for a round. A client without an entry counts as silent.
-    fn train(&self, round: u64, weights: &Weights, clients: &[u32]) -> BTreeMap<u32, Reply>;
+    ///
+    /// # Errors
+    /// A failure if nobody can be asked.
+    fn train(&self, round: u64, weights: &Weights, clients: &[u32]) -> Outcome<BTreeMap<u32, Reply>>;
 
     /// What the books hold now; what was told before is told again when a run goes on.
     ///
@@ -111,7 +118,10 @@ pub trait Participants: Send + Sync {
     fn paid(&self, transactions: &[Transaction]) -> Outcome;
 
     /// How the model does on what each client holds, as far as they say.
-    fn evaluate(&self, weights: &Weights) -> BTreeMap<u32, Evaluation>;
+    ///
+    /// # Errors
+    /// A failure if nobody can be asked.
+    fn evaluate(&self, weights: &Weights) -> Outcome<BTreeMap<u32, Evaluation>>;
 }
 
 /// What was found out about clients elsewhere before the first round; kept in the run's folder, so that nobody is asked twice.

@@ -2,6 +2,7 @@
 
 use super::availability::DropOut;
 use super::chunk::Update;
+use super::error::TrainingError;
 use super::federation::Federation;
 use super::participant::Participant;
 use super::report::Dropped;
@@ -37,7 +38,10 @@ pub enum Reply {
 /// Whoever asks clients elsewhere.
 pub trait Remote: Send + Sync {
     /// Asks each of these to train the model of `state` for the round behind it. A client without an entry counts as silent.
-    fn train(&self, state: &ServerState, asked: &[&Participant]) -> BTreeMap<u32, Reply>;
+    ///
+    /// # Errors
+    /// Why nobody can be asked.
+    fn train(&self, state: &ServerState, asked: &[&Participant]) -> Result<BTreeMap<u32, Reply>, String>;
 }
 
 impl Federation {
@@ -52,9 +56,10 @@ impl Federation {
     }
 
     /// Lets everybody who was called train elsewhere. Who sent nothing that can be looked at leaves the roll.
-    pub(super) fn ask(&self, remote: &dyn Remote, state: &ServerState, roll: &mut Roll) -> Part {
+    pub(super) fn ask(&self, remote: &dyn Remote, state: &ServerState, roll: &mut Roll) -> Result<Part, TrainingError> {
         let asked: Vec<&Participant> = roll.called.iter().map(|called| called.participant).collect();
-        let mut replies = remote.train(state, &asked);
+        let unasked = |problem| TrainingError::Elsewhere { round: state.round + 1, problem };
+        let mut replies = remote.train(state, &asked).map_err(unasked)?;
         let mut models = BTreeMap::new();
         for participant in asked {
             let client = participant.client.id;
@@ -75,6 +80,6 @@ impl Federation {
             let Model { values, loss, samples } = model;
             part.take(self, state, called, Update { model: values, variate: None, loss, samples }, roll.total);
         }
-        part
+        Ok(part)
     }
 }

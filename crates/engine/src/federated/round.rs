@@ -30,7 +30,7 @@ impl Federation {
         check_weights(cohort, round)?;
         let Dispatch { mut roll, arriving, staying, asked, timetable } = self.call(&mut state, cohort, round)?;
         let Training { mut part, plan, waiting, communication } = match &self.remote {
-            Some(remote) => self.train_elsewhere(remote.as_ref(), &state, &mut roll),
+            Some(remote) => self.train_elsewhere(remote.as_ref(), &state, &mut roll)?,
             None => self.train_cohort(&state, &roll),
         };
         let (Closed { accepted, mut rejected }, late) = self.close(&mut part, &roll, arriving, round);

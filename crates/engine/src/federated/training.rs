@@ -1,6 +1,7 @@
 //! Training a cohort: clients in chunks, chunks spread over threads, shares of the cohort over ranks.
 
 use super::chunk::Update;
+use super::error::TrainingError;
 use super::federation::Federation;
 use super::intake::kept::Kept;
 use super::intake::{Closed, Closing, Exchange, Intake, Sender, Taken, taken, verdict};
@@ -95,10 +96,15 @@ impl Federation {
     }
 
     /// Lets everybody who was called train elsewhere.
-    pub(super) fn train_elsewhere(&self, remote: &dyn Remote, state: &ServerState, roll: &mut Roll) -> Training {
-        let part = self.ask(remote, state, roll);
+    pub(super) fn train_elsewhere(
+        &self,
+        remote: &dyn Remote,
+        state: &ServerState,
+        roll: &mut Roll,
+    ) -> Result<Training, TrainingError> {
+        let part = self.ask(remote, state, roll)?;
         let plan = Plan::new(&self.compute, &self.local, state.weights.layout(), self.trace(), roll.called.len());
-        Training { part, plan, waiting: 0.0, communication: 0.0 }
+        Ok(Training { part, plan, waiting: 0.0, communication: 0.0 })
     }
 
     /// What a worker takes updates in with: the rule's own way where it has one and nobody looks at all updates.

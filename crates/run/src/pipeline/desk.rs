@@ -107,8 +107,11 @@ impl Desk {
     }
 
     /// How the model does on what each client holds, by what they say; nothing of whom says nothing.
-    pub fn evaluate(&self, weights: &Weights) -> Vec<Evaluation> {
-        self.participants.evaluate(weights).into_values().collect()
+    ///
+    /// # Errors
+    /// What the participants return.
+    pub fn evaluate(&self, weights: &Weights) -> Outcome<Vec<Evaluation>> {
+        Ok(self.participants.evaluate(weights)?.into_values().collect())
     }
 }
 
@@ -119,9 +122,10 @@ struct Asking {
 }
 
 impl Remote for Asking {
-    fn train(&self, state: &ServerState, asked: &[&Participant]) -> BTreeMap<u32, Reply> {
+    fn train(&self, state: &ServerState, asked: &[&Participant]) -> Result<BTreeMap<u32, Reply>, String> {
         let clients: Vec<u32> = asked.iter().map(|participant| participant.client.id).collect();
-        let mut replies = self.participants.train(state.round + 1, &state.weights, &clients);
+        let replies = self.participants.train(state.round + 1, &state.weights, &clients);
+        let mut replies = replies.map_err(|failure| failure.to_string())?;
         for Participant { client: Client { id, samples }, .. } in asked.iter().copied() {
             if let Some(Reply::Model(model)) = replies.get_mut(id) {
                 // As the order says, whatever the reply does; a loss is for a curve.
@@ -129,7 +133,7 @@ impl Remote for Asking {
                 model.loss = if model.loss.is_finite() { model.loss } else { 0.0 };
             }
         }
-        replies
+        Ok(replies)
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Met {
 pub fn meet(setup: &mut Setup, host: &Host, folder: Option<&RunDir>, goes_on: bool) -> Outcome<Option<Met>> {
     let (Some(participants), Some(folder)) = (&host.participants, folder) else { return Ok(None) };
     check(&setup.config)?;
-    let terms = terms(setup)?;
+    let terms = terms(setup, folder)?;
     let contract = if goes_on { Some(read(folder)?) } else { None };
     let introductions = match &contract {
         Some(contract) => {
@@ -88,7 +88,7 @@ fn check(config: &RunConfig) -> Outcome {
     }
 }
 
-fn terms(setup: &Setup) -> Outcome<Terms> {
+fn terms(setup: &Setup, folder: &RunDir) -> Outcome<Terms> {
     let (train, normalisation) = (&setup.train, setup.train.normalisation());
     // What the server believes and pays by is not a client's business.
     let open = RunConfig {
@@ -105,7 +105,9 @@ fn terms(setup: &Setup) -> Outcome<Terms> {
     let generator = setup.provenance.as_ref().filter(|_| setup.generator.is_some());
     Ok(Terms {
         seed: setup.seed,
-        rounds: setup.config.training.rounds,
+        rounds: setup.config.priced_rounds(),
+        every_round: setup.config.training.cohort.is_none(),
+        folder: folder.path().into(),
         config,
         shape: [train.shape.channels, train.shape.height, train.shape.width],
         classes: train.class_names.clone(),

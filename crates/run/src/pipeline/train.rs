@@ -86,7 +86,7 @@ pub fn run(
     })?;
 
     let (on_clients, histograms) = match desk {
-        Some(desk) => (desk.evaluate(&state.weights), desk.histograms()),
+        Some(desk) => (desk.evaluate(&state.weights)?, desk.histograms()),
         None => here(&federation, &state, shares, &clients, roles),
     };
     let Closed { rounds, paid, further } = books.finish(&state, &about(setup))?;
