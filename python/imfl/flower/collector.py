@@ -13,6 +13,8 @@ from flwr.serverapp import Grid
 __all__ = ["Collector", "Silence"]
 
 T = TypeVar("T")
+#: Replies that are looked for at once: as many are in memory before they are read.
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,16 @@ class Collector:
                 verdicts[one.node] = Silence("it could not be asked")
         ends = time.monotonic() + deadline
         while waiting:
-            for reply in self.grid.pull_messages(list(waiting)):
-                node = waiting.pop(reply.metadata.reply_to_message_id, None)
-                if node is None:
-                    self.unasked += 1
-                elif reply.has_error():
-                    verdicts[node] = Silence(f"error {reply.error.code}: {reply.error.reason}")
-                else:
-                    verdicts[node] = read(node, reply)
+            names = list(waiting)
+            for first in range(0, len(names), _AT_ONCE):
+                for reply in self.grid.pull_messages(names[first : first + _AT_ONCE]):
+                    node = waiting.pop(reply.metadata.reply_to_message_id, None)
+                    if node is None:
+                        self.unasked += 1
+                    elif reply.has_error():
+                        verdicts[node] = Silence(f"error {reply.error.code}: {reply.error.reason}")
+                    else:
+                        verdicts[node] = read(node, reply)
             if not waiting:
                 break
             left = ends - time.monotonic()
