@@ -42,7 +42,7 @@ mod _imfl {
         experiments::report, federation::Federation, forecast::Forecast, generator::Generator,
         generator::train_generator, ledger::Ledger, ledger::replay, mechanism::Market, mechanism::verify,
         offer::answer, offer::instalment, own::Own, remote::run_remote, run::devices, run::run, run::settings,
-        share::shares, trainer::Trainer, watch::finish,
+        share::device_factors, share::shares, trainer::Trainer, watch::finish,
     };
 
     #[pymodule_init]

@@ -4,7 +4,8 @@ use crate::dataset::Dataset;
 use crate::run::keywords;
 use crate::watch::watch;
 use imfl_engine::client::Sample;
-use imfl_run::pipeline::{Setup, partition};
+use imfl_run::config::RecordedCosts;
+use imfl_run::pipeline::{Setup, partition, profile};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -24,4 +25,18 @@ pub fn shares(py: Python, given: &Bound<PyDict>) -> PyResult<(Dataset, Vec<Vec<u
     };
     let indices = clients.iter().map(|client| client.samples.iter().filter_map(authentic).collect()).collect();
     Ok((Dataset::shared(train), indices))
+}
+
+/// How many times slower than this machine the device of each client is that a run with these settings simulates.
+#[pyfunction]
+pub fn device_factors(py: Python, given: &Bound<PyDict>) -> PyResult<Vec<f64>> {
+    let config = keywords(py, given)?;
+    watch(py, None, move |host| {
+        config.check()?;
+        let setup = Setup::open(config, host)?;
+        let clients = partition(&setup)?;
+        let nothing = RecordedCosts { seconds_per_sample: 0.0, seconds_per_image: 0.0, seconds_for_setup: 0.0 };
+        let profile = profile::run(&setup, &clients, Some(nothing))?;
+        Ok(profile.clients.iter().map(|client| client.device_factor).collect())
+    })
 }

@@ -123,7 +123,7 @@ class Campaign:
             histogram = wire.counts(record, "counts", classes, self.limits.samples)
             position = record.get("position", 0)
             if type(position) is not int:
-                raise Refused(f"`position` is a {type(position).__name__}, expected int")
+                raise Refused("`position` is no integer")
             gradient = wire.model(message.content, self._like, "gradient")
             return position, histogram, wire.named(gradient)
 
@@ -187,7 +187,7 @@ class Campaign:
 
         def read(record: ConfigRecord, message: Message) -> tuple[Named, float, int]:
             if wire.value(record, "round", int) != number:
-                raise Refused(f"an update of round {record['round']}, expected {number}")
+                raise Refused(f"an update of another round than {number}")
             loss = record.get("loss")
             if type(loss) is not float:
                 raise Refused(f"`loss` is a {type(loss).__name__}, expected float")

@@ -223,7 +223,7 @@ class _Desk:
         if state is None:
             raise ConfigError("this participant has no `state`: name a folder of its own, where its book lasts")
         # Simulated nodes share their settings.
-        self.folder = Path(str(state)) / self.account
+        self.folder: Path = Path(str(state)) / self.account
         self.book = Book(self.folder / "book.jsonl")
         self._know_server()
         self.make = make
@@ -277,8 +277,8 @@ class _Desk:
         return self.reply(known["said"])
 
     def generator(self) -> Message:
-        digest = wire.value(self.record, "digest", str, most=64)
-        file = wire.value(self.record, "file", bytes, most=1 << 30)
+        digest: str = wire.value(self.record, "digest", str, most=64)
+        file: bytes = wire.value(self.record, "file", bytes, most=1 << 30)
         path = self.generator_path(digest)
         if file and not path.exists():
             if hashlib.sha256(file).hexdigest() != digest:
@@ -290,21 +290,35 @@ class _Desk:
         return self.reply({"holds": path.exists()})
 
     def generator_path(self, digest: str) -> Path:
+        """Where a generator is kept."""
         if len(digest) != 64 or not all(character in "0123456789abcdef" for character in digest):
             raise Refused(f"`digest` is {digest!r}, expected SHA-256 in hex")
         return self.folder / "generators" / f"{digest}.safetensors"
 
     def receive(self) -> None:
-        """Takes receipts into the book. Each is for this account, of this run, and for no more than a round earns."""
+        """Takes receipts into the book: each is for this account, of this run, and for what the contract says a round earns."""
         bodies, signatures = self.record.get("receipts"), self.record.get("receipt-signatures")
         if not isinstance(bodies, list) or not isinstance(signatures, list) or len(bodies) != len(signatures):
             raise Refused("receipts without their signatures")
         for body, signature in zip(bodies, signatures, strict=True):
-            signed = Signed(bytes(body), bytes(signature))  # type: ignore[arg-type]
+            if not isinstance(body, bytes) or not isinstance(signature, bytes):
+                raise Refused("receipts that are no bytes")
+            signed = Signed(body, signature)
             values = signed.opened(self.key)
             if values.get("campaign") != self.campaign or values.get("account") != self.account:
                 raise Refused("a receipt for somebody else, or of another run")
+            self._compare(values)
             self.book.add("receipt", signed, self.key)
+
+    def _compare(self, receipt: Mapping[str, Any]) -> None:
+        """Refuses less than was promised. Where not everybody is asked in every round, only the whole is known beforehand."""
+        contract = self.book.contract(self.campaign)
+        parts = str(receipt.get("id", "")).split(":")
+        if contract is None or not self.terms.get("every_round") or len(parts) != 3 or not parts[1].isdigit():
+            return
+        promised = _imfl.instalment(contract["award"], contract["rounds"], int(parts[1]))
+        if type(receipt.get("micros")) is not int or receipt["micros"] < promised:
+            raise Refused(f"{receipt.get('micros')} micro-credits for round {parts[1]}, which earns {promised}")
 
     def order(self) -> Order:
         """The contract that it works by: one that keeps what it was promised."""
