@@ -106,12 +106,14 @@ impl Desk {
         self.participants.paid(transactions)
     }
 
-    /// How the model does on what each client holds, by what they say; nothing of whom says nothing.
+    /// How the model does on what each client holds, by what they say; no samples of who says nothing.
     ///
     /// # Errors
     /// What the participants return.
     pub fn evaluate(&self, weights: &Weights) -> Outcome<Vec<Evaluation>> {
-        Ok(self.participants.evaluate(weights)?.into_values().collect())
+        let said = self.participants.evaluate(weights)?;
+        let nothing = Evaluation { loss: f64::NAN, correct: 0, samples: 0 };
+        Ok((0..self.works.len() as u32).map(|client| said.get(&client).copied().unwrap_or(nothing)).collect())
     }
 }
 

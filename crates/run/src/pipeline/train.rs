@@ -35,6 +35,8 @@ pub struct Training {
     pub histograms: Vec<Vec<usize>>,
     /// The images that were generated for clients.
     pub generated: Option<Arc<Dataset>>,
+    /// Whether clients were elsewhere, so that what they say of themselves is a report.
+    pub elsewhere: bool,
 }
 
 /// Trains round by round from `start`, or from the beginning. The rank that keeps the books closes each round before the next
@@ -90,7 +92,7 @@ pub fn run(
         None => here(&federation, &state, shares, &clients, roles),
     };
     let Closed { rounds, paid, further } = books.finish(&state, &about(setup))?;
-    Ok(Training { rounds, evaluation, on_clients, paid, further, histograms, generated })
+    Ok(Training { rounds, evaluation, on_clients, paid, further, histograms, generated, elsewhere: desk.is_some() })
 }
 
 /// The model on what each client holds, and what each trained on, where clients are here.
