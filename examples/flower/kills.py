@@ -22,6 +22,7 @@ from loopback import Loopback
 from run import CLIENTS, HERE, SETTINGS, books, participants
 
 import imfl
+from imfl.flower import Book
 
 #: Flower's limits have to leave room for a node that is kept out for a minute.
 LIMITS = {"limit-round": 20.0, "limit-answer": 60.0, "limit-profile": 60.0, "limit-settle": 20.0, "limit-online": 120.0}
@@ -61,7 +62,7 @@ def strike(federation: Loopback, victim: str) -> str:
     return victim
 
 
-def whole(run: Path) -> None:
+def whole(own: Path, run: Path) -> None:
     """Raises if the books are not what they should be."""
     accounts = [account for account, _ in json.loads((run / "contract.json").read_text())["clients"]]
     counted = set()
@@ -76,6 +77,11 @@ def whole(run: Path) -> None:
         raise RuntimeError(f"{run}: paid without having counted: {sorted(set(ids) - counted)}")
     if sum(imfl.replay(run / "ledger.jsonl").balances.values()) != 0:
         raise RuntimeError(f"{run}: the ledger does not sum to zero")
+    campaign = (run / "campaign").read_text().strip()
+    for path in own.glob("participant*/state/*/book.jsonl"):
+        receipts = {receipt["id"] for receipt in Book(path).receipts(campaign)}
+        if not receipts <= set(ids):
+            raise RuntimeError(f"{path}: receipts without a line of the ledger: {sorted(receipts - set(ids))}")
 
 
 def main() -> int:
@@ -118,7 +124,7 @@ def main() -> int:
             else:
                 raise RuntimeError(f"{own}: it did not come to its end in twelve goes")
         run = sorted((own / "server" / "runs").glob("*-flower"))[-1]
-        whole(run)
+        whole(own, run)
         books(own, run)
     print(f"{killed} kills ({counts}) in {number} federations: every one came to its end with whole books")
     return 0

@@ -9,14 +9,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from flwr.app import Context
 
 import imfl
-from imfl.flower import EngineClient, Participant, TorchClient, client_app
+from imfl.flower import EngineClient, Participant, TorchClient, client_app, settings_of, share
 
 
 def even(counts: list[int]) -> list[int]:
@@ -46,4 +48,22 @@ def make(terms: Mapping[str, Any], settings: Mapping[str, Any], folder: Path) ->
     return Engine(terms, settings, folder, imfl.Dataset(images, labels, classes=terms["classes"]))
 
 
-app = client_app(make)
+def settings(context: Context) -> Mapping[str, Any]:
+    """A participant's own settings; those of a simulated one, which has none, are made up by its number."""
+    own = settings_of(context)
+    if "partition-id" not in own:
+        return own
+    number, count = int(own["partition-id"]), int(own["num-partitions"])
+    folder = Path(str(context.run_config["simulated"])) / f"participant{number}"
+    data = folder / "data.npz"
+    if not data.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        dataset, indices = share(number, count, dataset=str(context.run_config["imfl-dataset"]), seed=7, partition="dirichlet:0.6",
+                                 generator="none", objective="bound")  # fmt: skip
+        temporary = folder / f"{os.getpid()}.npz"
+        np.savez(temporary, images=dataset.images[indices], labels=dataset.labels[indices])
+        os.replace(temporary, data)
+    return {"data": str(data), "state": str(folder / "state"), "position": number, "compute-cost": f"0.0000{number + 2}"}
+
+
+app = client_app(make, settings)

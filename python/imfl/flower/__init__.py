@@ -15,7 +15,7 @@ except ImportError as error:
     raise ImflError("this needs Flower: pip install 'imfl[flower]'") from error
 
 from .campaign import Campaign, Limits
-from .client import Decision, Participant, PrivateCosts, client_app
+from .client import Decision, Order, Participant, PrivateCosts, client_app, settings_of
 from .collector import Collector, Silence
 from .engine import EngineClient, share
 from .receipts import Book, BookError, ServerKey
@@ -32,6 +32,7 @@ __all__ = [
     "EngineClient",
     "IncentiveStrategy",
     "Limits",
+    "Order",
     "Participant",
     "PrivateCosts",
     "Refused",
@@ -40,5 +41,6 @@ __all__ = [
     "TorchClient",
     "client_app",
     "server_app",
+    "settings_of",
     "share",
 ]

@@ -26,7 +26,7 @@ from . import wire
 from .receipts import Book, Signed
 from .wire import Model, Refused
 
-__all__ = ["Decision", "Order", "Participant", "PrivateCosts", "client_app"]
+__all__ = ["Decision", "Order", "Participant", "PrivateCosts", "client_app", "settings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +178,17 @@ def settings_of(context: Context) -> dict[str, Any]:
         raise ConfigError(f"participant {path}: {error}") from error
 
 
-def client_app(make: Maker) -> ClientApp:
-    """A Flower app of a participant."""
+def client_app(make: Maker, settings: Callable[[Context], Mapping[str, Any]] = settings_of) -> ClientApp:
+    """A Flower app of a participant.
+
+    Args:
+        make: makes the participant of the server's terms, its own settings and its folder.
+        settings: where its settings come from.
+    """
     app = ClientApp()
 
     def desk(message: Message, context: Context) -> _Desk:
-        return _Desk(message, settings_of(context), make)
+        return _Desk(message, settings(context), make)
 
     @app.query("profile")
     def profile(message: Message, context: Context) -> Message:
