@@ -153,7 +153,7 @@ fn too_few_images_for_pilots_are_run_by_the_bound_with_a_word() {
     assert_eq!(summary["objective"], "bound", "{summary}");
     assert!(summary["predicted"].is_null() && summary["accuracy_loss"].is_f64(), "{summary}");
     let said = stderr(&output);
-    assert!(said.contains("too few for pilots") && said.contains("the convergence bound decides"), "{said}");
+    assert!(said.contains("too small for pilots") && said.contains("the convergence bound decides"), "{said}");
 }
 
 /// Clients that claim balanced labels are caught by their gradients, told why and paid for less; honest ones are left alone.

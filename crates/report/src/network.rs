@@ -1,27 +1,32 @@
 //! Figures of a run on a network: accuracy against simulated time and against bytes, and who did what when.
 
+use crate::canvas::Anchor;
 use crate::chart::{Axis, Chart, Series, Style};
-use crate::figure::{Figure, unexpected};
-use crate::plot::{FAINT, INK, mode_colour, text};
-use crate::theme;
+use crate::figure::Figure;
+use crate::frame::{self, Frame};
+use crate::palette::{CONTEXT, FAINT, INK, class_colour};
+use crate::plot::mode_colour;
+use crate::scale::number;
 use imfl_engine::federated::Traffic;
 use imfl_engine::network::{Fate, Span};
 use imfl_mechanism::Mode;
 use imfl_run::failure::Outcome;
 use imfl_run::metrics::RoundMetrics;
 use imfl_statistics::Interval;
-use plotters::prelude::*;
+use plotters::style::RGBColor;
 use std::collections::BTreeSet;
 
-/// Pixels of the timeline.
-const SIZE: (u32, u32) = (940, 520);
 /// The most clients' rounds in a timeline: with more, the last ones are shown.
 const SPANS: usize = 400;
 /// The most lines in it.
 const CLIENTS: usize = 40;
-/// Receiving, computing, sending; and what came to nothing.
-const COLOURS: [RGBColor; 3] = [RGBColor(118, 183, 178), RGBColor(52, 107, 163), RGBColor(222, 118, 48)];
-const LOST: RGBColor = RGBColor(200, 40, 50);
+/// What a client does, one after the other.
+const PARTS: [&str; 3] = ["receives", "computes", "sends"];
+
+/// The colours of what a client does; only computing has one of the strong ones of the modes.
+fn colours() -> [RGBColor; 3] {
+    [class_colour(5), class_colour(0), class_colour(1)]
+}
 
 /// All figures; none for a run without a network.
 ///
@@ -42,7 +47,7 @@ pub fn figures(rounds: &[RoundMetrics]) -> Outcome<Vec<Figure>> {
     let by_bytes = by_bytes.collect();
     let time = curve("accuracy-time", "Test accuracy by simulated time", Axis::linear("simulated seconds"), by_time);
     let moved = curve("accuracy-bytes", "Test accuracy by bytes, both ways", Axis::linear("megabytes"), by_bytes);
-    Ok(vec![time.draw()?, moved.draw()?, timeline(&rounds)?])
+    Ok(vec![time.draw()?, moved.draw()?, timeline(&rounds)])
 }
 
 fn curve(name: &'static str, title: &str, x: Axis, points: Vec<(f64, f64)>) -> Chart {
@@ -51,7 +56,12 @@ fn curve(name: &'static str, title: &str, x: Axis, points: Vec<(f64, f64)>) -> C
     Chart {
         name,
         title: title.into(),
-        caption: format!("{title}, after each round: {:.2} % at {:.6} {} at the end.", last.1 * 100.0, last.0, x.label),
+        caption: format!(
+            "{title}, after each round: {:.2} % at {} {} at the end.",
+            last.1 * 100.0,
+            number(last.0),
+            x.label
+        ),
         x,
         y: Axis::percent("test accuracy"),
         series: vec![Series {
@@ -78,80 +88,66 @@ fn shown(rounds: &[(f64, Traffic)]) -> (Vec<Span>, Vec<u32>) {
     (spans, clients)
 }
 
-fn timeline(rounds: &[(f64, Traffic)]) -> Outcome<Figure> {
-    let mut svg = String::new();
+fn timeline(rounds: &[(f64, Traffic)]) -> Figure {
     let (spans, clients) = shown(rounds);
-    draw(rounds, &spans, &clients, &mut svg).map_err(unexpected)?;
     let lost = spans.iter().filter(|span| span.fate != Fate::Arrived).count();
     let caption = format!(
         "What {} clients did when: received the model, trained, sent the update; {lost} of {} times it came to nothing, since \
-         the client was gone or cut off (red). Lines mark the ends of rounds.",
+         the client was gone or cut off (a black end). Lines mark the ends of rounds.",
         clients.len(),
         spans.len(),
     );
-    let svg = theme::themed(&svg, "Who did what when");
-    Ok(Figure { name: "timeline", caption, svg, table: None })
+    let svg = draw(rounds, &spans, &clients).canvas.finish("Who did what when", &caption);
+    Figure { name: "timeline", caption, svg, table: None }
 }
 
-fn draw(
-    rounds: &[(f64, Traffic)],
-    spans: &[Span],
-    clients: &[u32],
-    svg: &mut String,
-) -> Result<(), Box<dyn std::error::Error>> {
+fn draw(rounds: &[(f64, Traffic)], spans: &[Span], clients: &[u32]) -> Frame {
     let start = spans.iter().map(|span| span.asked).fold(f64::INFINITY, f64::min);
     let start = if start.is_finite() { start } else { 0.0 };
     let end = rounds.last().map_or(0.0, |(_, last)| last.ends).max(start + f64::MIN_POSITIVE.max(start.abs() * 1e-9));
-    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .caption("Clients in time", text(18))
-        .margin(12)
-        .x_label_area_size(42)
-        .y_label_area_size(64)
-        .build_cartesian_2d(start..end, -0.5..clients.len().max(1) as f64 - 0.5)?;
-    let name = |place: &f64| match clients.get(place.round().max(0.0) as usize) {
-        Some(client) if (place - place.round()).abs() < 1e-6 => client.to_string(),
+    let (top, seconds) = (clients.len().max(1) as f64 - 0.5, number);
+    let name = |place: f64| match clients.get(place.max(0.0) as usize) {
+        Some(client) if place.fract() == 0.0 => client.to_string(),
         _ => String::new(),
     };
-    chart
-        .configure_mesh()
-        .disable_mesh()
-        .axis_style(INK)
-        .x_desc("simulated seconds")
-        .y_desc("client")
-        .y_labels(clients.len().clamp(2, CLIENTS))
-        .y_label_formatter(&name)
-        .label_style(text(12))
-        .draw()?;
-    let ends = rounds.iter().map(|(_, round)| round.ends).filter(|end| *end >= start);
-    let top = clients.len() as f64 - 0.5;
-    chart.draw_series(ends.map(|end| PathElement::new(vec![(end, -0.5), (end, top)], FAINT.stroke_width(1))))?;
+    let x =
+        frame::Axis { values: (start, end), logarithmic: false, label: "simulated seconds", ticks: 8, name: &seconds };
+    let y = frame::Axis { values: (-0.5, top), logarithmic: false, label: "client", ticks: 14, name: &name };
+    let mut frame = Frame::new("Clients in time", &x, &y, 0.0);
+    let mut at = 330.0;
+    for (name, colour) in PARTS.into_iter().zip(colours()).chain([("lost", INK)]) {
+        frame.canvas.rectangle((at, 12.0), (12.0, 12.0), colour, "");
+        frame.canvas.text((at + 18.0, 22.5), 13, Anchor::Start, INK, name);
+        at += 104.0;
+    }
+    for end in rounds.iter().map(|(_, round)| round.ends).filter(|end| *end >= start) {
+        let ends = [frame.at((end, -0.5)), frame.at((end, top))];
+        let colour = if rounds.len() > SPANS { FAINT } else { CONTEXT };
+        frame.canvas.line(&ends, colour, 0.5, "");
+    }
     for span in spans {
         let Ok(place) = clients.binary_search(&span.client) else { continue };
-        let (low, high) = (place as f64 - 0.35, place as f64 + 0.35);
+        let (low, high) = (frame.y.at(place as f64 - 0.35), frame.y.at(place as f64 + 0.35));
         let times = [span.asked, span.received, span.computed, f64::INFINITY].map(|time| time.min(span.ended));
-        for (part, colour) in times.windows(2).zip(COLOURS).filter(|(part, _)| part[1] > part[0]) {
-            chart.draw_series([Rectangle::new([(part[0], low), (part[1], high)], colour.filled())])?;
+        for ((part, colour), name) in times.windows(2).zip(colours()).zip(PARTS) {
+            if part[1] > part[0] {
+                let (from, to) = (frame.x.at(part[0]), frame.x.at(part[1]));
+                let says = format!("client {} {name} for {} s", span.client, number(part[1] - part[0]));
+                frame.canvas.rectangle((from, high), (to - from, low - high), colour, &says);
+            }
         }
         if span.fate != Fate::Arrived {
-            chart.draw_series([PathElement::new(vec![(span.ended, low), (span.ended, high)], LOST.stroke_width(3))])?;
+            let at = frame.x.at(span.ended);
+            frame.canvas.line(&[(at, low), (at, high)], INK, 3.0, "");
         }
     }
-    for (index, (name, colour)) in
-        ["receives", "computes", "sends", "lost"].into_iter().zip([&COLOURS[..], &[LOST]].concat()).enumerate()
-    {
-        let x = 560 + 90 * index as i32;
-        root.draw(&Rectangle::new([(x, 16), (x + 12, 28)], colour.filled()))?;
-        root.draw(&Text::new(name, (x + 17, 15), text(13)))?;
-    }
-    root.present()?;
-    Ok(())
+    frame
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::palette::hex;
 
     fn traffic(begins: f64, clients: Vec<Span>) -> Traffic {
         Traffic {
@@ -176,13 +172,11 @@ mod tests {
             (0.5, traffic(0.0, vec![span(3, 0.0, Fate::Arrived), cut])),
             (0.6, traffic(10.0, vec![span(3, 10.0, Fate::Arrived)])),
         ];
-        let figure = timeline(&rounds).unwrap();
-        let times = |colour: RGBColor| {
-            figure.svg.matches(&format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2)).count()
-        };
-        // One of each in the legend; the client that was cut off while it computed sends nothing.
-        assert_eq!(COLOURS.map(times), [4, 4, 3]);
-        assert_eq!(times(LOST), 2);
+        let figure = timeline(&rounds);
+        let times = |colour: RGBColor| figure.svg.matches(&format!("fill=\"{}\"><title>", hex(colour))).count();
+        // The client that was cut off while it computed sends nothing.
+        assert_eq!(colours().map(times), [3, 3, 2]);
+        assert_eq!(figure.svg.matches("stroke-width=\"3\"").count(), 1);
         assert!(figure.caption.contains("2 clients") && figure.caption.contains("1 of 3"), "{}", figure.caption);
     }
 
@@ -196,7 +190,7 @@ mod tests {
         let (spans, clients) = shown(&rounds);
         assert_eq!((clients.len(), spans.len()), (CLIENTS, 4 * CLIENTS));
         assert!(spans.iter().all(|span| span.asked >= 460.0));
-        timeline(&rounds).unwrap();
-        timeline(&[(0.0, traffic(0.0, Vec::new()))]).unwrap();
+        timeline(&rounds);
+        timeline(&[(0.0, traffic(0.0, Vec::new()))]);
     }
 }

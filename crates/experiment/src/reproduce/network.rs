@@ -192,7 +192,12 @@ fn findings(grid: &Grid, ways: &[(Policy, Compression)], cells: &[Cell], trained
         });
         values.push(json!({ "network": source, "ways": points.collect::<Vec<_>>() }));
         notes.extend(notes_of(source, &groups));
-        charts.push(chart(source, ways, cells, trained));
+        let (policies, compressions) = ways.split_at(grid.policies.len());
+        charts.push(chart(source, true, policies, cells, trained));
+        if !compressions.is_empty() {
+            let compressions = [&ways[..1], compressions].concat();
+            charts.push(chart(source, false, &compressions, cells, trained));
+        }
     }
     Findings::new([("networks", json!(values)), ("target", json!(grid.target))], tables, &charts, notes)
 }
@@ -223,7 +228,14 @@ fn notes_of(source: &LinkSource, groups: &Groups<(Policy, Compression), Reached>
     groups.0.iter().skip(1).map(note).collect()
 }
 
-fn chart(source: &LinkSource, ways: &[(Policy, Compression)], cells: &[Cell], trained: &[Trained]) -> Chart {
+/// Accuracy by time of ways that differ by policy, or else by compression.
+fn chart(
+    source: &LinkSource,
+    policies: bool,
+    ways: &[(Policy, Compression)],
+    cells: &[Cell],
+    trained: &[Trained],
+) -> Chart {
     let series = ways.iter().enumerate().map(|(nth, (policy, compression))| {
         let runs: Vec<&Trained> = cells
             .iter()
@@ -239,21 +251,26 @@ fn chart(source: &LinkSource, ways: &[(Policy, Compression)], cells: &[Cell], tr
             |round| (mean(round, |point| point.seconds), Interval::exactly(mean(round, |point| point.accuracy)));
         let colour = if nth == 0 { INK } else { class_colour(nth - 1) };
         Series {
-            name: format!("{policy}, {compression}"),
+            name: if policies { policy.to_string() } else { compression.to_string() },
             colour,
             style: Style::Line(2),
             points: (0..rounds).map(point).collect(),
         }
     });
-    let name = match source {
-        LinkSource::Lan => "network-lan",
-        LinkSource::Broadband => "network-broadband",
-        LinkSource::Mobile => "network-mobile",
-        LinkSource::File(_) => "network-file",
+    let name = match (source, policies) {
+        (LinkSource::Lan, true) => "network-lan",
+        (LinkSource::Lan, false) => "network-lan-bytes",
+        (LinkSource::Broadband, true) => "network-broadband",
+        (LinkSource::Broadband, false) => "network-broadband-bytes",
+        (LinkSource::Mobile, true) => "network-mobile",
+        (LinkSource::Mobile, false) => "network-mobile-bytes",
+        (LinkSource::File(_), true) => "network-file",
+        (LinkSource::File(_), false) => "network-file-bytes",
     };
+    let among = if policies { "policies" } else { "compressions" };
     Chart {
         name,
-        title: format!("Test accuracy by simulated time, {source}"),
+        title: format!("Test accuracy by simulated time, {source}, {among}"),
         caption: "After each round, both coordinates as means over seeds.".into(),
         x: Axis::logarithmic("simulated seconds"),
         y: Axis::percent("test accuracy"),

@@ -6,6 +6,7 @@
 
 use super::augment::{fill, from_stock};
 use super::setup::{Setup, fit_batch};
+use super::source::HELD_PER_CLASS;
 use crate::agreement;
 use crate::failure::{Failure, Outcome};
 use imfl_engine::client::{Client, Sample};
@@ -68,23 +69,23 @@ impl Ground {
     /// # Errors
     /// A failure of kind [`crate::Kind::Data`] if the server holds too few images.
     pub fn new(setup: &Setup) -> Outcome<Self> {
-        let few = |held: usize| {
+        let few = || {
             Failure::new(
                 crate::failure::Kind::Data,
                 format!(
-                    "the server holds {held} images of {}, too few for pilots, which need 4 of each class: bring more, or give a \
-                     forecast by `--forecast FILE`",
+                    "{} is too small for pilots: the server needs {HELD_PER_CLASS} images of each class that are no client's; bring more, \
+                     or give a forecast by `--forecast FILE`",
                     setup.train.name
                 ),
             )
         };
-        let held = setup.held.as_deref().ok_or_else(|| few(0))?;
-        if held.histogram().iter().any(|count| *count < VALIDATION_SHARE) {
-            return Err(few(held.len()));
+        let held = setup.held.as_deref().ok_or_else(few)?;
+        if held.histogram().iter().any(|count| *count < HELD_PER_CLASS) {
+            return Err(few());
         }
         let validation = (held.len() / VALIDATION_SHARE).clamp(held.classes(), VALIDATION.max(held.classes()));
         let mut parts = held.split_balanced(&[validation], SEED).into_iter();
-        let (Some(validation), Some(pool)) = (parts.next(), parts.next()) else { return Err(few(held.len())) };
+        let (Some(validation), Some(pool)) = (parts.next(), parts.next()) else { return Err(few()) };
         let clients = setup.config.partition.clients;
         let cohort = setup.config.training.cohort.unwrap_or(clients).min(clients);
         let per_client = setup.train.len() as f64 / clients.max(1) as f64;

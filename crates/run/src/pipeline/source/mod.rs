@@ -115,19 +115,34 @@ pub fn corpus(benchmark: &mut Benchmark, seed: u64) -> Outcome<Dataset> {
     }
 }
 
+/// Images of each class that the server has to hold for pilots.
+pub const HELD_PER_CLASS: usize = 4;
+
 /// The images that the server holds beside those of clients and test: the corpus, or, if it is `needed`, a part of the training images, which are
-/// taken out; none where there are too few. Images that the test has are not among them.
+/// taken out; none where that would be too few for pilots, so that no client lacks images for nothing. Images that the test has are not among them.
 pub fn held(benchmark: &mut Benchmark, needed: bool) -> Option<Dataset> {
-    let size = (benchmark.train.len() / CORPUS_SHARE).min(MOST_HELD);
-    let held = match benchmark.corpus.take() {
-        Some(corpus) => Some(corpus),
-        // the same part in every run, whatever its seed
-        None if needed => set_aside(benchmark, size, 0).ok(),
-        None => None,
-    }?;
     let tested = Fingerprints::of(&benchmark.test);
-    let own: Vec<u32> = (0..held.len() as u32).filter(|&index| !tested.contains(held.image(index as usize))).collect();
-    Some(held.select(&own))
+    let untested = |part: &Dataset| {
+        part.select(
+            &(0..part.len() as u32).filter(|&index| !tested.contains(part.image(index as usize))).collect::<Vec<u32>>(),
+        )
+    };
+    if let Some(corpus) = benchmark.corpus.take() {
+        return Some(untested(&corpus));
+    }
+    if !needed {
+        return None;
+    }
+    let size = (benchmark.train.len() / CORPUS_SHARE).min(MOST_HELD);
+    // the same part in every run, whatever its seed
+    let mut parts = benchmark.train.split_balanced(&[size], 0).into_iter();
+    let (part, rest) = (parts.next()?, parts.next()?);
+    let held = untested(&part);
+    if held.histogram().iter().any(|count| *count < HELD_PER_CLASS) {
+        return None;
+    }
+    benchmark.train = rest;
+    Some(held)
 }
 
 fn set_aside(benchmark: &mut Benchmark, size: usize, seed: u64) -> Outcome<Dataset> {
