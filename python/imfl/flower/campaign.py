@@ -191,8 +191,10 @@ class Campaign:
             loss = record.get("loss")
             if type(loss) is not float:
                 raise Refused(f"`loss` is a {type(loss).__name__}, expected float")
-            values = wire.named(wire.model(message.content, self._like))
-            return values, loss, wire.value(record, "receipts", int)
+            held: int = wire.value(record, "receipts", int)
+            if not 0 <= held <= number:
+                raise Refused(f"{held} receipts in round {number}")
+            return wire.named(wire.model(message.content, self._like)), loss, held
 
         by_account = {self._clients[client].account: client for client in clients}
         began = time.monotonic()
@@ -214,7 +216,7 @@ class Campaign:
         for account, client in by_account.items():
             if account in said:
                 values, loss, held = said[account]
-                self._clients[client].held = max(held, 0)
+                self._clients[client].held = held
                 replies[client] = ("model", values, loss)
             else:
                 replies[client] = ("refused" if account in refused else "silent", None, 0.0)

@@ -252,13 +252,15 @@ class _Desk:
             content[name] = wire.request({}, model)[wire.ARRAYS]
         return Message(content, reply_to=self.message)
 
-    def opened(self, name: str, kind: str) -> dict[str, Any]:
-        """Something that the server signed for this account and run; it is in the book before anything is done for it."""
+    def opened(self, name: str, check: Callable[[Mapping[str, Any]], None] | None = None) -> dict[str, Any]:
+        """Something that the server signed for this account and run; if it passes, it is in the book before anything is done for it."""
         signed = Signed(wire.value(self.record, name, bytes), wire.value(self.record, f"{name}-signature", bytes))
         body = signed.opened(self.key)
         if body.get("campaign") != self.campaign or body.get("account") != self.account:
             raise Refused(f"the {name} is for somebody else, or of another run")
-        self.book.add(kind, signed, self.key)
+        if check is not None:
+            check(body)
+        self.book.add(name, signed, self.key)
         return body
 
     def model(self) -> Model:
@@ -271,7 +273,7 @@ class _Desk:
         return self.reply({"counts": participant.claimed(), "position": participant.position()}, gradient=gradient)
 
     def offer(self) -> Message:
-        offer = self.opened("offer", "offer")
+        offer = self.opened("offer")
         known = self.book.answer(self.campaign, offer["id"])
         if known is None:
             participant, costs = self.participant(), PrivateCosts.of(self.settings)
@@ -327,8 +329,7 @@ class _Desk:
 
     def order(self) -> Order:
         """The contract that it works by: one that keeps what it was promised."""
-        contract = self.opened("contract", "contract")
-        self._check(contract)
+        contract = self.opened("contract", self._check)
         digest = contract.get("generator")
         augmented = contract["mode"] == "augmented"
         return Order(
