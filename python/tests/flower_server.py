@@ -31,7 +31,7 @@ def main(folder: Path, seconds: float | None) -> None:
         killer = threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGKILL))
         killer.daemon = True
         killer.start()
-    nodes = engine_nodes(held, folder, [{"compute-cost": f"0.0000{1 + client}"} for client in range(len(held))])
+    nodes = engine_nodes(held, folder, [{"compute-cost": f"0.00000{1 + client}"} for client in range(len(held))])
     limits = Limits(nodes=len(held), online=5, profile=60, answer=30, round=60, settle=30)
     IncentiveStrategy(folder / "server", limits=limits, poll=0.005, **SETTINGS).start(Threads(nodes))
     os._exit(0)

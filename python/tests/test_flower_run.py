@@ -105,7 +105,7 @@ def held() -> list[Any]:
 
 
 def cheap(count: int = CLIENTS) -> list[dict[str, str]]:
-    return [{"compute-cost": f"0.0000{1 + client}"} for client in range(count)]
+    return [{"compute-cost": f"0.00000{1 + client}"} for client in range(count)]
 
 
 @pytest.mark.parametrize("augmented", [False, True])
