@@ -14,6 +14,7 @@ import pytest
 
 pytest.importorskip("flwr")
 
+from conftest import Images  # noqa: E402
 from flower_grid import Node, Threads, engine_nodes, own_images  # noqa: E402
 from flwr.app import Array, ArrayRecord, Context, Message  # noqa: E402
 
@@ -108,25 +109,35 @@ def cheap(count: int = CLIENTS) -> list[dict[str, str]]:
     return [{"compute-cost": f"0.00000{1 + client}"} for client in range(count)]
 
 
-@pytest.mark.parametrize("augmented", [False, True])
-def test_the_same_clients_come_to_the_same_over_flower(tmp_path: Path, held: list[Any], augmented: bool) -> None:
-    settings = SETTINGS | ({"generator": "auto"} if augmented else {})
-    simulated = imfl.run(clients=CLIENTS, runs=str(tmp_path / "runs"), progress=False, **settings)
-    costs = simulated_costs(settings)
-    held = own_images(settings, CLIENTS) if augmented else held
-    real = start(engine_nodes(held, tmp_path, costs), tmp_path / "server", **settings)
+def same(folder: Path, settings: dict[str, Any], held: list[Any]) -> imfl.Run:
+    """Runs the same clients simulated and over messages, and compares everything that was decided, paid and learnt."""
+    simulated = imfl.run(clients=CLIENTS, runs=str(folder / "runs"), progress=False, **settings)
+    real = start(engine_nodes(held, folder, simulated_costs(settings)), folder / "server", **settings)
     ours, theirs = real.summary, simulated.summary
     for key in ("price", "modes", "payments", "paid", "server_cost", "accuracy", "loss", "accuracy_loss", "client_accuracy"):
         assert ours[key] == theirs[key], key
-    if augmented:
-        assert ours["modes"]["augmented"] > 0, "nothing was generated: take another seed"
     assert ours["paid"] > 0
     pay = [[posting["amount"] for posting in line["postings"]] for line in ledger(real.folder)]
     assert pay == [[posting["amount"] for posting in line["postings"]] for line in ledger(simulated.folder)]
     assert (real.folder / "model.safetensors").read_bytes() == (simulated.folder / "model.safetensors").read_bytes()
     assert (real.folder / "report.html").is_file()
     whole(real.folder)
-    receipts_agree(real.folder, tmp_path)
+    receipts_agree(real.folder, folder)
+    return real
+
+
+def test_the_same_clients_come_to_the_same_over_flower(tmp_path: Path, held: list[Any]) -> None:
+    same(tmp_path, SETTINGS, held)
+
+
+def test_augmented_clients_draw_the_same_images_over_flower(tmp_path: Path, data: Images) -> None:
+    costs = {"seconds_per_sample": 1e-4, "seconds_per_image": 1e-5, "seconds_for_setup": 1e-3}
+    small = {"dataset": str(data.folder), "generator": "mnist", "partition": "shards:2", "costs": costs, "rounds": 2}
+    settings = SETTINGS | small
+    real = same(tmp_path, settings, own_images(settings, CLIENTS))
+    assert real.summary["modes"]["augmented"] > 0, "nothing was generated"
+    generators = list(tmp_path.glob("state*/*/generators/*.safetensors"))
+    assert len(generators) == real.summary["modes"]["augmented"], "each that generates holds the generator, once"
 
 
 def test_a_liar_is_flagged_and_earns_nothing(tmp_path: Path, held: list[Any]) -> None:
