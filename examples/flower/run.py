@@ -19,7 +19,7 @@ import numpy as np
 from loopback import Loopback
 
 import imfl
-from imfl.flower import Book, share
+from imfl.flower import Book, shares
 
 HERE = Path(__file__).resolve().parent
 CLIENTS = 6
@@ -31,17 +31,17 @@ SETTINGS = {"dataset": "mnist", "seed": 7, "generator": "none", "objective": "bo
 def participants(folder: Path, torch: bool) -> list[Path]:
     """Gives everybody a folder of its own with images, settings and, later, a book."""
     made = []
-    for number in range(CLIENTS):
+    dataset, held = shares(CLIENTS, **SETTINGS)
+    for number, indices in enumerate(held):
         own = folder / f"participant{number}"
         own.mkdir(parents=True, exist_ok=True)
-        dataset, indices = share(number, CLIENTS, **SETTINGS)
         np.savez(own / "data.npz", images=dataset.images[indices], labels=dataset.labels[indices])
         settings = {
             "data": str(own / "data.npz"),
             "state": str(own / "state"),
             "position": number,
             "trains-with": "torch" if torch and number < 2 else "engine",
-            "compute-cost": f"0.0000{number + 2}",
+            "compute-cost": f"0.00000{number + 1}",
             "claims-all-classes": number == LIAR,
         }
         path = own / "participant.toml"

@@ -18,7 +18,7 @@ from flwr.serverapp import Grid
 from flwr.supercore.task_identity import TaskIdentity
 
 import imfl
-from imfl.flower import EngineClient, Participant, client_app, share
+from imfl.flower import EngineClient, Participant, client_app, shares
 
 #: What a node makes of a message.
 Handler = Callable[[Message, Context], Message | None]
@@ -111,11 +111,8 @@ class Threads(Grid):
 
 def own_images(settings: Mapping[str, Any], clients: int) -> list[tuple[Any, Any]]:
     """What each client of ``imfl.run(**settings)`` holds, as images and labels of its own."""
-    held = []
-    for client in range(clients):
-        dataset, indices = share(client, clients, **settings)
-        held.append((dataset.images[indices], dataset.labels[indices]))
-    return held
+    dataset, held = shares(clients, **settings)
+    return [(dataset.images[indices], dataset.labels[indices]) for indices in held]
 
 
 def engine_nodes(

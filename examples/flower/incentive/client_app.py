@@ -18,7 +18,7 @@ import numpy as np
 from flwr.app import Context
 
 import imfl
-from imfl.flower import EngineClient, Participant, TorchClient, client_app, settings_of, share
+from imfl.flower import EngineClient, Participant, TorchClient, client_app, settings_of, shares
 
 
 def even(counts: list[int]) -> list[int]:
@@ -58,12 +58,13 @@ def settings(context: Context) -> Mapping[str, Any]:
     data = folder / "data.npz"
     if not data.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        dataset, indices = share(number, count, dataset=str(context.run_config["imfl-dataset"]), seed=7, partition="dirichlet:0.6",
-                                 generator="none", objective="bound")  # fmt: skip
+        dataset, held = shares(count, dataset=str(context.run_config["imfl-dataset"]), seed=7, partition="dirichlet:0.6",
+                               generator="none", objective="bound")  # fmt: skip
+        indices = held[number]
         temporary = folder / f"{os.getpid()}.npz"
         np.savez(temporary, images=dataset.images[indices], labels=dataset.labels[indices])
         os.replace(temporary, data)
-    return {"data": str(data), "state": str(folder / "state"), "position": number, "compute-cost": f"0.0000{number + 2}"}
+    return {"data": str(data), "state": str(folder / "state"), "position": number, "compute-cost": f"0.00000{number + 1}"}
 
 
 app = client_app(make, settings)

@@ -17,7 +17,7 @@ except ImportError as error:
 from .campaign import Campaign, Limits
 from .client import Decision, Order, Participant, PrivateCosts, client_app, settings_of
 from .collector import Collector, Silence
-from .engine import EngineClient, share
+from .engine import EngineClient, shares
 from .receipts import Book, BookError, ServerKey
 from .strategy import IncentiveStrategy, server_app
 from .torch import TorchClient
@@ -42,5 +42,5 @@ __all__ = [
     "client_app",
     "server_app",
     "settings_of",
-    "share",
+    "shares",
 ]

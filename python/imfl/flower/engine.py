@@ -11,25 +11,18 @@ import numpy.typing as npt
 
 from .. import _imfl
 from ..data import Dataset
-from ..errors import UsageError
 from . import wire
 from .client import Order, Participant
 from .wire import Model
 
-__all__ = ["EngineClient", "share"]
+__all__ = ["EngineClient", "shares"]
 
 
-def share(client: int, clients: int, **settings: Any) -> tuple[Dataset, npt.NDArray[np.uint32]]:
-    """What client ``client`` of ``clients`` holds in a run with these settings (``imfl.run(clients=clients, **settings)``): the
-    training images, and the indices of its own.
-
-    Raises:
-        UsageError: no such client.
-    """
-    if not 0 <= client < clients:
-        raise UsageError(f"there is no client {client} of {clients}")
-    data, shares = _imfl.shares({**settings, "clients": clients})
-    return Dataset._of(data), np.asarray(shares[client], np.uint32)
+def shares(clients: int, **settings: Any) -> tuple[Dataset, tuple[npt.NDArray[np.uint32], ...]]:
+    """What each of ``clients`` holds in a run with these settings (``imfl.run(clients=clients, **settings)``): the training
+    images, and the indices of each client's own."""
+    data, found = _imfl.shares({**settings, "clients": clients})
+    return Dataset._of(data), tuple(np.asarray(indices, np.uint32) for indices in found)
 
 
 class EngineClient(Participant):
