@@ -175,6 +175,14 @@ def test_nan_and_silence_are_unpaid_and_the_rest_is_the_exact_mean(tmp_path: Pat
     assert [entry["client"] for entry in metrics[2]["dropped"]] == [3]
     ids = whole(run.folder)
     assert len(ids) == 10
+    withheld = json.loads((run.folder / "receipts.json").read_text())["withheld"]
+    assert [(entry["round"], entry["reason"]) for entry in withheld] == [
+        (2, "its update was refused: not-finite"), (3, "no update came (during)")
+    ]  # fmt: skip
+    paid = {line["id"]: line["postings"][1]["amount"] for line in ledger(run.folder)}
+    for entry in withheld:
+        whole_award = sum(micros for id, micros in paid.items() if id.endswith(entry["account"])) + entry["micros"]
+        assert abs(whole_award - 3 * entry["micros"]) <= 2, "instalments differ by one at most"
     receipts_agree(run.folder, tmp_path)
 
 

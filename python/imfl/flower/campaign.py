@@ -109,6 +109,16 @@ class Campaign:
         """Account and name of everybody who was met."""
         return [(client.account, client.label) for client in self._clients]
 
+    @property
+    def terms(self) -> dict[str, Any]:
+        """What the run says of itself."""
+        return self._terms
+
+    def contract(self, client: int) -> dict[str, Any] | None:
+        """What a client was hired for."""
+        signed = self._contracts[client] if client < len(self._contracts) else None
+        return None if signed is None else wire.parse(signed.body, "a contract")
+
     # What the run in Rust calls.
 
     def meet(self, terms: dict[str, Any], weights: _Handed) -> list[tuple[str, str, list[int], Named | None]]:

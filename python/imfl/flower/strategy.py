@@ -163,11 +163,32 @@ class IncentiveStrategy(Strategy):
             "campaign": campaign.name,
             "server_key": campaign.key.public.hex(),
             "accounts": accounts,
+            "withheld": self._withheld(path, campaign),
             "refused": [{"account": account, "reason": reason} for account, reason in campaign.refusals],
         }
         temporary = path / ".receipts.json"
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         os.replace(temporary, path / _SETTLED)
+
+    @staticmethod
+    def _withheld(path: Path, campaign: Campaign) -> list[dict[str, Any]]:
+        """Rounds that somebody was asked in and not paid for, and why; ``micros`` is what it would have earned, where that is known."""
+        found = []
+        every = bool(campaign.terms.get("every_round"))
+        for metrics in _lines(path / "metrics.jsonl"):
+            number = int(metrics["round"])
+            reasons = {entry["client"]: f"its update was refused: {entry['reason']}" for entry in metrics["rejected"]}
+            reasons |= {entry["client"]: f"no update came ({entry['when']})" for entry in metrics["dropped"]}
+            if metrics["skipped"]:
+                quorum = "too few updates came: the round was skipped"
+                reasons = {client: reasons.get(client, quorum) for client in metrics["cohort"]}
+            for client, reason in sorted(reasons.items()):
+                account, contract = campaign.clients[client][0], campaign.contract(client)
+                micros = None
+                if every and contract is not None:
+                    micros = _imfl.instalment(contract["award"], contract["rounds"], number)
+                found.append({"round": number, "account": account, "micros": micros, "reason": reason})
+        return found
 
     def _result(self) -> Result:
         """What Flower's users expect: the model, and metrics by round."""
@@ -176,8 +197,7 @@ class IncentiveStrategy(Strategy):
         result.arrays = ArrayRecord(
             {name: Array(np.array(value)) for name, value in (self.campaign.last_model if self.campaign else {}).items()}
         )
-        for line in (self.run.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
-            metrics = json.loads(line)
+        for metrics in _lines(self.run.folder / "metrics.jsonl"):
             number = int(metrics["round"])
             asked, missing = len(metrics["cohort"]), len(metrics["dropped"]) + len(metrics["rejected"])
             result.train_metrics_clientapp[number] = MetricRecord(
@@ -217,6 +237,10 @@ class IncentiveStrategy(Strategy):
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
         """Not called: see :meth:`configure_evaluate`."""
         raise UsageError("IncentiveStrategy runs its rounds itself: call start")
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def server_app(make: Callable[[Context], IncentiveStrategy] | None = None) -> ServerApp:
