@@ -11,19 +11,25 @@ __all__ = [
     "Ledger",
     "Market",
     "Own",
+    "Trainer",
     "__version__",
+    "answer",
     "bench",
     "bring_assets",
     "combine",
+    "device_factors",
     "devices",
     "experiment",
     "experiments",
     "finish",
+    "instalment",
     "leave",
     "replay",
     "report",
     "run",
+    "run_remote",
     "settings",
+    "shares",
     "sweep",
     "template",
     "train_generator",
@@ -50,6 +56,13 @@ def run(
     source: Own | None,
     on_event: _OnEvent,
 ) -> tuple[Path, dict[str, Any]]: ...
+def run_remote(
+    given: dict[str, Any], resume: str | None, participants: Any, on_event: _OnEvent
+) -> tuple[Path, dict[str, Any]]: ...
+def device_factors(given: dict[str, Any]) -> list[float]: ...
+def shares(given: dict[str, Any]) -> tuple[Dataset, list[list[int]]]: ...
+def answer(offer: dict[str, Any], compute: str, synthesis: str, setup: str) -> tuple[str, int, int]: ...
+def instalment(award: int, rounds: int, nth: int) -> int: ...
 def experiments() -> list[tuple[str, str]]: ...
 def experiment(
     name: str,
@@ -188,6 +201,31 @@ class Federation:
     def set_weights(self, given: Any, torch: bool) -> None: ...
     def safetensors(self, torch: bool) -> bytes: ...
     def shares(self) -> list[bytes]: ...
+
+@final
+class Trainer:
+    def __new__(
+        cls,
+        config: str,
+        seed: int,
+        shape: Sequence[int],
+        classes: int,
+        mean: Sequence[float],
+        deviation: Sequence[float],
+        dataset: Dataset,
+        indices: Sequence[int] | None,
+        device: str,
+        workers: int | None,
+    ) -> Trainer: ...
+    def histogram(self) -> list[int]: ...
+    def gradient(self, given: Any) -> list[tuple[str, list[int], bytearray]]: ...
+    def assign(
+        self, client: int, batch: int, target: Sequence[float] | None, first_image: int, generator: Path | None
+    ) -> None: ...
+    def train(
+        self, round: int, given: Any
+    ) -> tuple[list[tuple[str, list[int], bytearray]], float, int]: ...
+    def evaluate(self, given: Any) -> tuple[float, int, int]: ...
 
 @final
 class Forecast:

@@ -40,7 +40,7 @@ impl fmt::Display for Mode {
 }
 
 /// One value for each of the two modes of taking part: what it costs, what it brings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct PerMode<T> {
     /// In local mode.
     pub local: T,

@@ -107,7 +107,11 @@ pub struct Dataset {
 
 impl Dataset {
     fn stored(data: data::Dataset) -> Self {
-        let data = Arc::new(data);
+        Self::shared(Arc::new(data))
+    }
+
+    /// A dataset that the engine has.
+    pub fn shared(data: Arc<data::Dataset>) -> Self {
         Self { samples: data.clone(), class_names: data.class_names.clone(), stored: Some(data) }
     }
 

@@ -18,11 +18,15 @@ mod generator;
 mod leaving;
 mod ledger;
 mod mechanism;
+mod offer;
 mod outcome;
 mod own;
+mod remote;
 mod run;
 mod settings;
+mod share;
 mod table;
+mod trainer;
 mod values;
 mod watch;
 mod weights;
@@ -38,8 +42,9 @@ mod _imfl {
     use super::{
         bench::bench, clients::combine, dataset::Dataset, experiments::experiment, experiments::experiments,
         experiments::report, experiments::sweep, federation::Federation, forecast::Forecast, generator::Generator,
-        generator::train_generator, ledger::Ledger, ledger::replay, mechanism::Market, mechanism::verify, own::Own,
-        run::devices, run::run, settings::settings, settings::template, watch::finish, watch::leave,
+        generator::train_generator, ledger::Ledger, ledger::replay, mechanism::Market, mechanism::verify,
+        offer::answer, offer::instalment, own::Own, remote::run_remote, run::devices, run::run, settings::settings,
+        settings::template, share::device_factors, share::shares, trainer::Trainer, watch::finish, watch::leave,
     };
 
     #[pymodule_init]

@@ -11,6 +11,31 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::path::PathBuf;
 
+/// Settings of keyword arguments, by the names that were given.
+///
+/// # Errors
+/// A `UsageError` for what is no setting's value.
+pub fn keywords_over(given: &Bound<PyDict>) -> PyResult<toml::Table> {
+    table(given, "settings")
+}
+
+/// The configuration of a run that goes on from `resume` with these settings over its own, or of a new one.
+///
+/// # Errors
+/// What is wrong with a setting, or with the run to go on with.
+pub fn resumed_config(
+    host: &Host,
+    given: &toml::Table,
+    resume: Option<String>,
+) -> Outcome<(RunConfig, Option<checkpoint::Resumed>)> {
+    let runs = overlaid(&RunConfig::default(), given)?.runs;
+    let resumed = resume.map(|from| checkpoint::resume(host, &from, Path::new(&runs))).transpose()?;
+    let base = resumed.as_ref().map(|resumed| resumed.config.clone()).unwrap_or_default();
+    let mut config = overlaid(&base, given)?;
+    let resumed = resumed.map(|resumed| resumed.with(&mut config, false)).transpose()?;
+    Ok((config, resumed))
+}
+
 /// Runs everything, or goes on with a run. Returns the run's folder and its summary.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]

@@ -97,7 +97,12 @@ impl From<DataError> for Failure {
 impl From<TrainingError> for Failure {
     fn from(error: TrainingError) -> Self {
         let settings = matches!(error, TrainingError::TooFew { .. } | TrainingError::Network(_));
-        let kind = if settings { Kind::Config } else { Kind::Diverged };
+        let elsewhere = matches!(error, TrainingError::Elsewhere { .. });
+        let kind = match (settings, elsewhere) {
+            (true, _) => Kind::Config,
+            (_, true) => Kind::Unexpected,
+            _ => Kind::Diverged,
+        };
         Self::new(kind, error)
     }
 }

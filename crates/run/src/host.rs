@@ -1,6 +1,7 @@
 //! What a run finds where it is started: files, other ranks, somebody who looks on.
 
 use crate::memory::Memory;
+use crate::participants::Participants;
 use crate::progress::{Observer, Progress};
 use imfl_aigc::SampleSource;
 use imfl_ranks::Ranks;
@@ -20,6 +21,8 @@ pub struct Host {
     pub memory: Memory,
     /// A source of samples that the caller brings, in the place of the one that a configuration names.
     pub source: Option<Arc<dyn SampleSource>>,
+    /// Clients elsewhere, in the place of simulated ones.
+    pub participants: Option<Arc<dyn Participants>>,
 }
 
 impl Default for Host {
@@ -30,6 +33,7 @@ impl Default for Host {
             progress: Progress::default(),
             memory: Memory::default(),
             source: None,
+            participants: None,
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod host;
 pub mod limits;
 pub mod memory;
 pub mod metrics;
+pub mod participants;
 pub mod pipeline;
 pub mod progress;
 pub mod request;

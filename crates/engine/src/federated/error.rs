@@ -23,6 +23,14 @@ pub enum TrainingError {
     /// A network on which the round cannot be played.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// Clients elsewhere could not be asked.
+    #[error("round {round}: {problem}")]
+    Elsewhere {
+        /// The round, from 1.
+        round: u64,
+        /// Why.
+        problem: String,
+    },
     /// There is nobody to train.
     #[error("round {0} has an empty cohort")]
     EmptyCohort(u64),

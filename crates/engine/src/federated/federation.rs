@@ -3,6 +3,7 @@ use super::attack::Hostility;
 use super::availability::Availability;
 use super::evaluate::{Evaluation, evaluate};
 use super::local::LocalSgd;
+use super::remote::Remote;
 use super::server::Server;
 use super::state::{ServerState, init};
 use crate::client::Images;
@@ -61,6 +62,8 @@ pub struct Federation {
     pub hostility: Option<Hostility>,
     /// What connects clients with the server; without one everything arrives at once. It takes the place of `availability`.
     pub network: Option<Arc<Network>>,
+    /// Whoever asks clients that are elsewhere; without one they are trained here.
+    pub remote: Option<Arc<dyn Remote>>,
     /// Where it is computed.
     pub compute: Compute,
     /// Keys all random numbers.
@@ -91,6 +94,7 @@ impl Federation {
             quorum: 1,
             hostility: None,
             network: None,
+            remote: None,
             compute,
             seed,
         }

@@ -19,6 +19,7 @@ mod local;
 mod online;
 mod participant;
 mod plan;
+pub mod remote;
 mod report;
 mod roll;
 mod round;

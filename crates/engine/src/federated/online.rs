@@ -68,13 +68,13 @@ impl Federation {
         }
         let in_time = called.iter().filter(|called| !called.late).map(|called| called.participant.weight);
         let total = in_time.chain(arriving.iter().map(|update| update.weight)).sum();
-        let doubled = twice.iter().map(|participant| participant.client.id);
-        let doubled = doubled.map(|client| Rejection { client, reason: Refusal::Duplicate }).collect();
+        let refused = twice.iter().map(|participant| participant.client.id);
+        let refused = refused.map(|client| Rejection { client, reason: Refusal::Duplicate }).collect();
         let asked = match network.policy.chooses() {
             true => timetable.begun.iter().map(|&place| pool[place].client).collect(),
             false => cohort.iter().map(|participant| participant.client.id).collect(),
         };
-        let roll = Roll { called, dropped: dropped(&timetable), doubled, total };
+        let roll = Roll { called, dropped: dropped(&timetable), refused, total };
         Ok(Dispatch { roll, arriving, staying, asked, timetable: Some(timetable) })
     }
 

@@ -19,8 +19,8 @@ pub(super) struct Roll<'a> {
     /// In the order of the cohort.
     pub called: Vec<Called<'a>>,
     pub dropped: Vec<Dropped>,
-    /// Places of clients that the cohort names a second time.
-    pub doubled: Vec<Rejection>,
+    /// What is refused before it is looked at: places of clients that the cohort names a second time, and what came that is no model.
+    pub refused: Vec<Rejection>,
     /// Weight of all updates that arrive in this round.
     pub total: f64,
 }
@@ -28,12 +28,12 @@ pub(super) struct Roll<'a> {
 impl<'a> Roll<'a> {
     /// Calls the cohort. A client whose update of the last round is still arriving is busy.
     pub fn call(cohort: &'a [Participant], arriving: &[ClientUpdate], attendance: impl Fn(u32) -> Attendance) -> Self {
-        let (mut called, mut dropped, mut doubled) = (Vec::with_capacity(cohort.len()), Vec::new(), Vec::new());
+        let (mut called, mut dropped, mut refused) = (Vec::with_capacity(cohort.len()), Vec::new(), Vec::new());
         let mut seen = BTreeSet::new();
         for participant in cohort {
             let client = participant.client.id;
             if !seen.insert(client) {
-                doubled.push(Rejection { client, reason: Refusal::Duplicate });
+                refused.push(Rejection { client, reason: Refusal::Duplicate });
             } else if arriving.iter().any(|update| update.client == client) {
                 dropped.push(Dropped { client, when: DropOut::Busy });
             } else {
@@ -46,6 +46,6 @@ impl<'a> Roll<'a> {
         }
         let in_time = called.iter().filter(|called| !called.late).map(|called| called.participant.weight);
         let total = in_time.chain(arriving.iter().map(|update| update.weight)).sum();
-        Self { called, dropped, doubled, total }
+        Self { called, dropped, refused, total }
     }
 }

@@ -28,11 +28,16 @@ impl Federation {
         let started = Instant::now();
         let round = state.round + 1;
         check_weights(cohort, round)?;
-        let Dispatch { roll, arriving, staying, asked, timetable } = self.call(&mut state, cohort, round)?;
-        let Training { mut part, plan, waiting, communication } = self.train_cohort(&state, &roll);
+        let Dispatch { mut roll, arriving, staying, asked, timetable } = self.call(&mut state, cohort, round)?;
+        let Training { mut part, plan, waiting, communication } = match &self.remote {
+            Some(remote) => self.train_elsewhere(remote.as_ref(), &state, &mut roll)?,
+            None => self.train_cohort(&state, &roll),
+        };
         let (Closed { accepted, mut rejected }, late) = self.close(&mut part, &roll, arriving, round);
-        rejected.extend(roll.doubled);
-        if let (true, Some(&Rejection { client, reason })) = (accepted.is_empty(), rejected.first()) {
+        rejected.extend(roll.refused);
+        // What others send from elsewhere does not end a run: the round is skipped.
+        let ends = accepted.is_empty() && self.remote.is_none();
+        if let (true, Some(&Rejection { client, reason })) = (ends, rejected.first()) {
             return Err(TrainingError::Diverged { round, client, what: reason, cohort: cohort.len() });
         }
         let (samples, rows, skipped) = (part.samples(), part.rows, accepted.len() < self.quorum);

@@ -240,5 +240,6 @@ fn evaluation_counts_each_image_once_for_any_number_of_workers() {
     assert_eq!((each[3].loss, each[3].accuracy()), (0.0, 0.0));
 }
 
+mod elsewhere;
 mod networks;
 mod unreliable;

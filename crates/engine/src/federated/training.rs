@@ -1,10 +1,12 @@
 //! Training a cohort: clients in chunks, chunks spread over threads, shares of the cohort over ranks.
 
 use super::chunk::Update;
+use super::error::TrainingError;
 use super::federation::Federation;
 use super::intake::kept::Kept;
 use super::intake::{Closed, Closing, Exchange, Intake, Sender, Taken, taken, verdict};
 use super::plan::Plan;
+use super::remote::Remote;
 use super::roll::{Called, Roll};
 use super::state::ServerState;
 use crate::client::Client;
@@ -93,8 +95,20 @@ impl Federation {
         Training { part, plan, waiting, communication }
     }
 
+    /// Lets everybody who was called train elsewhere.
+    pub(super) fn train_elsewhere(
+        &self,
+        remote: &dyn Remote,
+        state: &ServerState,
+        roll: &mut Roll,
+    ) -> Result<Training, TrainingError> {
+        let part = self.ask(remote, state, roll)?;
+        let plan = Plan::new(&self.compute, &self.local, state.weights.layout(), self.trace(), roll.called.len());
+        Ok(Training { part, plan, waiting: 0.0, communication: 0.0 })
+    }
+
     /// What a worker takes updates in with: the rule's own way where it has one and nobody looks at all updates.
-    fn intake(&self, size: usize) -> Box<dyn Intake> {
+    pub(super) fn intake(&self, size: usize) -> Box<dyn Intake> {
         let streaming = if self.hostility.is_none() { self.aggregation.streaming(size) } else { None };
         streaming.unwrap_or_else(|| Box::new(Kept::new(size)))
     }
@@ -124,7 +138,7 @@ impl Federation {
 }
 
 impl Part {
-    fn new(intake: Box<dyn Intake>) -> Self {
+    pub(super) fn new(intake: Box<dyn Intake>) -> Self {
         Self {
             intake,
             receipts: BTreeMap::new(),
@@ -141,7 +155,7 @@ impl Part {
     }
 
     /// Takes in what a client trained.
-    fn take(
+    pub(super) fn take(
         &mut self,
         federation: &Federation,
         state: &ServerState,

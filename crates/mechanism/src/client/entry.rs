@@ -128,7 +128,14 @@ pub(super) struct Row {
 }
 
 /// In pico-credits, rounded up; `None` where it does not fit a 64-bit count of micro-credits.
-fn mode_cost(samples: u64, skew: u64, mode: Mode, compute: Rate, synthesis: Rate, setup: Rate) -> Option<u128> {
+pub(crate) fn mode_cost(
+    samples: u64,
+    skew: u64,
+    mode: Mode,
+    compute: Rate,
+    synthesis: Rate,
+    setup: Rate,
+) -> Option<u128> {
     let training = u128::from(samples) * u128::from(compute.picos());
     let picos = match mode {
         Mode::Out => 0,

@@ -8,7 +8,7 @@ mod scale;
 mod target;
 
 pub use entry::{Client, ClientSpec};
-pub(crate) use entry::{fine, micros_up};
+pub(crate) use entry::{fine, micros_up, mode_cost};
 pub use held::Held;
 pub use population::{Population, SKEW_TOLERANCE};
 pub use scale::{MAX_TOTAL_SAMPLES, NANOS};

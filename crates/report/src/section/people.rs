@@ -26,6 +26,12 @@ pub fn section(material: &Material) -> Markup {
                 li { span.swatch style=(format!("background:{}", hex(mode_colour(mode)))) {} b { (count) } " " (meaning) }
             }
         }
+        @if material.finished.training.elsewhere {
+            p {
+                "These clients are machines elsewhere. Their costs stayed with them: what is called a client's cost here is the middle of what the "
+                "server believes, and accuracies on their images are what they say."
+            }
+        }
         (flagged(material.summary))
         (material.plot("pay"))
         (page::folded(&clients(material)))
@@ -51,7 +57,7 @@ fn flagged(summary: &Value) -> Markup {
             p.flagged {
                 b { "Client " (count(client, "client")) " was flagged. " }
                 "It claims " (count(client, "claimed")) " samples; its gradient bears out " (count(client, "believed"))
-                ", and no more is paid for."
+                @if summary["elsewhere"].as_bool() == Some(true) { ": it was offered nothing." } @else { ", and no more is paid for." }
                 @if let Some((distance, allowed)) = client["distance"].as_f64().zip(client["allowed"].as_f64()) {
                     " The labels that it claims are off by " (format!("{distance:.3}")) "; an honest client's would be by at most "
                     (format!("{allowed:.3}")) "."
@@ -65,7 +71,8 @@ fn clients(material: &Material) -> Table {
     let finished = material.finished;
     let rows = finished.allocation.outcome.awards.iter().enumerate().map(|(client, award)| {
         let held = finished.profile.clients.get(client).map_or(0, |profile| profile.histogram.iter().sum::<usize>());
-        let accuracy = finished.training.on_clients.get(client).map(|evaluation| evaluation.accuracy());
+        let accuracy = finished.training.on_clients.get(client);
+        let accuracy = accuracy.filter(|own| own.samples > 0).map(|evaluation| evaluation.accuracy());
         vec![
             client.to_string(),
             award.mode.to_string(),

@@ -1,11 +1,14 @@
 //! Stage 4: who takes part, in which mode, at what pay.
 
+use super::hiring::Met;
 use super::network::Attendance;
 use super::{Profile, Setup};
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
+use crate::claim::Flagged;
 use crate::config::{CostsConfig, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::run_dir::RunDir;
 use imfl_engine::random::{Purpose, keyed};
 use imfl_mechanism::personal::Options;
 use imfl_mechanism::posted::{self, Sampling};
@@ -53,10 +56,13 @@ pub fn run(
     profile: &Profile,
     assessment: &Assessment,
     forecast: Option<&Forecast>,
+    hiring: Option<(&Met, &RunDir)>,
+    flagged: Vec<Flagged>,
 ) -> Outcome<Allocation> {
+    let names = hiring.map(|(met, _)| met.accounts());
     let market = match forecast {
-        Some(forecast) => forecast_market(setup, profile, forecast)?,
-        None => market(setup, profile, assessment)?,
+        Some(forecast) => forecast_market_of(setup, profile, forecast, names.as_deref())?,
+        None => market_of(setup, profile, assessment, names.as_deref())?,
     };
     let constants = constants(setup, profile, assessment);
     let largest =
@@ -81,7 +87,14 @@ pub fn run(
         );
     }
     let knowledge = knowledge(setup, profile)?;
-    let outcome = setup.config.mechanism.rule().mechanism(&market, &knowledge)?.run(&market)?;
+    let outcome = match hiring {
+        Some((met, folder)) => {
+            let (outcome, answers) = met.decide(setup, &market, &knowledge, &flagged)?;
+            met.write(folder, profile, &flagged, answers)?;
+            outcome
+        }
+        None => setup.config.mechanism.rule().mechanism(&market, &knowledge)?.run(&market)?,
+    };
     let curve = posted::curve(&market, CURVE_POINTS)?;
     if outcome.participants() == 0 {
         let dial = if forecast.is_some() { "--worth" } else { "--weight" };
@@ -89,21 +102,34 @@ pub fn run(
     }
     // Clients come with label shares, so the population has a target.
     let target = market.population().target().map(Target::shares).unwrap_or_default();
-    Ok(Allocation { market, outcome, constants, theorem_holds, curve, target, flagged: Vec::new() })
+    Ok(Allocation { market, outcome, constants, theorem_holds, curve, target, flagged })
 }
 
 /// Clients with their costs in credits, and what they are worth by the convergence bound.
 pub fn market(setup: &Setup, profile: &Profile, assessment: &Assessment) -> Outcome<Market> {
+    market_of(setup, profile, assessment, None)
+}
+
+fn market_of(setup: &Setup, profile: &Profile, assessment: &Assessment, names: Option<&[String]>) -> Outcome<Market> {
     let constants = constants(setup, profile, assessment);
     let quality = assessment.offered().map_or(1.0, |theta| theta.theta);
     let mechanism = &setup.config.mechanism;
     let model = LossModel::new(constants, quality, mechanism.weight, mechanism.bias, Weights::Effective)?;
-    Ok(Market::new(population(setup, profile)?, model)?)
+    Ok(Market::new(population(setup, profile, names)?, model)?)
 }
 
 /// The same clients, and what they are worth by the accuracy to expect of them.
 pub fn forecast_market(setup: &Setup, profile: &Profile, forecast: &Forecast) -> Outcome<Market> {
-    let population = population(setup, profile)?;
+    forecast_market_of(setup, profile, forecast, None)
+}
+
+fn forecast_market_of(
+    setup: &Setup,
+    profile: &Profile,
+    forecast: &Forecast,
+    names: Option<&[String]>,
+) -> Outcome<Market> {
+    let population = population(setup, profile, names)?;
     // The laws hold for each class; what is predicted is their mean over the classes that the server aims at.
     let target = population.target().map(Target::shares);
     let forecast = Forecast { target: target.or_else(|| forecast.target.clone()), ..forecast.clone() };
@@ -111,8 +137,8 @@ pub fn forecast_market(setup: &Setup, profile: &Profile, forecast: &Forecast) ->
     Ok(Market::new(population, ForecastModel::new(forecast, worth, None, Weights::Effective)?)?)
 }
 
-/// Clients with their costs in credits.
-fn population(setup: &Setup, profile: &Profile) -> Outcome<Population> {
+/// Clients with their costs in credits, called by `names` or by their numbers.
+fn population(setup: &Setup, profile: &Profile, names: Option<&[String]>) -> Outcome<Population> {
     let config = &setup.config;
     let prices = unit_prices(setup, profile);
     let slowest = profile
@@ -125,7 +151,7 @@ fn population(setup: &Setup, profile: &Profile) -> Outcome<Population> {
     let specs = profile.clients.iter().enumerate().map(|(id, client)| {
         let samples: usize = client.histogram.iter().sum();
         ClientSpec {
-            id: id.to_string(),
+            id: names.and_then(|names| names.get(id)).cloned().unwrap_or_else(|| id.to_string()),
             samples: samples as u64,
             skew: None,
             shares: Some(client.histogram.iter().map(|&count| count as f64 / samples as f64).collect()),

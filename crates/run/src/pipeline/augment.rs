@@ -10,7 +10,7 @@ use imfl_mechanism::Mode;
 use std::sync::Arc;
 
 /// Number of the first image that clients get; those before it were drawn for measuring.
-const FIRST_IMAGE: u64 = 1 << 32;
+pub(super) const FIRST_IMAGE: u64 = 1 << 32;
 
 /// The data of a run as it is trained on.
 pub struct Augmented {

@@ -1,5 +1,6 @@
 //! What rank 0 keeps while all ranks train: each round is written down and paid before the next begins.
 
+use super::desk::Desk;
 use super::journal::Journal;
 use super::settle::Payroll;
 use crate::allocation::Allocation;
@@ -33,6 +34,8 @@ struct Kept<'a> {
     /// What each update earns, by the rules in `settle`.
     payroll: Option<Payroll>,
     rounds: u64,
+    /// Where clients are elsewhere: who is told what was paid.
+    desk: Option<&'a Desk>,
 }
 
 impl<'a> Books<'a> {
@@ -42,8 +45,14 @@ impl<'a> Books<'a> {
     }
 
     /// Writes every round into the journal and pays for it as was decided for so many.
-    pub fn of(allocation: &'a Allocation, priced: u64, journal: Journal, progress: &'a Progress) -> Self {
-        Self(Some(Kept { allocation, journal, progress, priced, payroll: None, rounds: 0 }))
+    pub fn of(
+        allocation: &'a Allocation,
+        priced: u64,
+        journal: Journal,
+        progress: &'a Progress,
+        desk: Option<&'a Desk>,
+    ) -> Self {
+        Self(Some(Kept { allocation, journal, progress, priced, payroll: None, rounds: 0, desk }))
     }
 
     /// Before the first of so many rounds: plans the pay of all, in which `asked` names who is asked, and saves what there is. `late_pay` is
@@ -59,9 +68,20 @@ impl<'a> Books<'a> {
         asked: impl Fn(u64) -> Outcome<Vec<u32>>,
     ) -> Outcome {
         let Some(kept) = &mut self.0 else { return Ok(()) };
-        kept.payroll = Some(Payroll::plan(kept.allocation, kept.priced, rounds, asked)?.with_late_pay(late_pay));
+        let payroll = Payroll::plan(kept.allocation, kept.priced, rounds, asked)?.with_late_pay(late_pay);
         kept.rounds = rounds;
-        kept.journal.save_if_due(state, false).map(drop)
+        kept.journal.save_if_due(state, false)?;
+        if let Some(desk) = kept.desk {
+            // What was saved and perhaps not paid yet; what was paid is in the books and stays as it is.
+            let mut due = Vec::new();
+            for metrics in kept.journal.rounds() {
+                due.extend(payroll.of_metrics(metrics)?);
+            }
+            kept.journal.pay(due.clone())?;
+            desk.paid(&due)?;
+        }
+        kept.payroll = Some(payroll);
+        Ok(())
     }
 
     /// Writes a round down and pays for it. The rank with the books decides for all where the run stops: the others are ended.
@@ -69,12 +89,24 @@ impl<'a> Books<'a> {
     /// # Errors
     /// A file that could not be written; a failure of kind [`Kind::Interrupted`] if the run was asked to stop.
     pub fn close(&mut self, report: RoundReport, evaluation: &Evaluation, state: &ServerState) -> Outcome {
-        let Some(Kept { journal, progress, payroll, rounds: planned, .. }) = &mut self.0 else { return Ok(()) };
+        let Some(Kept { journal, progress, payroll, rounds: planned, desk, .. }) = &mut self.0 else { return Ok(()) };
         let (round, planned) = (report.round, *planned);
         let payments = payroll.as_ref().map_or(Ok(Vec::new()), |payroll| payroll.round(&report))?;
         let metrics = RoundMetrics::of(report, evaluation);
-        journal.record(metrics.clone(), payments)?;
-        let saved = journal.save_if_due(state, round == planned)?;
+        let saved = match desk {
+            // A round is saved before it is paid: whoever is asked for it again would perhaps send nothing that counts.
+            Some(desk) => {
+                journal.note(metrics.clone())?;
+                journal.save(state)?;
+                journal.pay(payments.clone())?;
+                desk.paid(&payments)?;
+                true
+            }
+            None => {
+                journal.record(metrics.clone(), payments)?;
+                journal.save_if_due(state, round == planned)?
+            }
+        };
         progress.tell(&Event::Round { metrics: &metrics, planned, saved });
         if progress.stop() && round < planned {
             journal.save(state)?;

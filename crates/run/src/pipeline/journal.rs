@@ -84,7 +84,23 @@ impl Journal {
     /// # Errors
     /// A failure that names the file that could not be written.
     pub fn record(&mut self, metrics: RoundMetrics, payments: Vec<Transaction>) -> Outcome {
-        self.ledger.post(payments)?;
+        self.pay(payments)?;
+        self.note(metrics)
+    }
+
+    /// Writes down who is paid; what is in the books already is not paid again.
+    ///
+    /// # Errors
+    /// As [`Journal::record`].
+    pub fn pay(&mut self, payments: Vec<Transaction>) -> Outcome {
+        Ok(self.ledger.post(payments).map(drop)?)
+    }
+
+    /// Writes down a round.
+    ///
+    /// # Errors
+    /// As [`Journal::record`].
+    pub fn note(&mut self, metrics: RoundMetrics) -> Outcome {
         self.metrics.append(&metrics)?;
         self.logs.write(&metrics)?;
         self.rounds.push(metrics);

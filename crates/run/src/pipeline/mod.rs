@@ -6,9 +6,11 @@ pub mod augment;
 mod books;
 mod claims;
 mod compare;
+mod desk;
 mod fill_check;
 mod footprint;
 pub mod forecast;
+mod hiring;
 mod journal;
 pub mod links;
 mod logs;
@@ -116,11 +118,13 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     let ranks = &host.ranks;
     let mut clock = Stopwatch::start(&host.progress, "open");
     let mut setup = Setup::open(config, host)?;
-    clock.begin("partition");
-    let shares = partition::run(&setup)?;
     let known = Known(resumed.as_ref());
     let folder = || known.folder(host, &setup.config.runs, &setup.config.name);
     let folder = ranks.is_first().then(folder).transpose()?;
+    let met = hiring::meet(&mut setup, host, folder.as_ref(), resumed.is_some())?;
+    clock.begin("partition");
+    // Where clients are elsewhere, the server's own images stand in for theirs until they are hired.
+    let shares = partition::run(&setup)?;
     clock.begin("profile");
     let profile = profile::run(&setup, &shares, known.costs())?;
     clock.begin("assess");
@@ -148,31 +152,41 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
         // What does not help is not offered.
         setup.generator = None;
     }
+    let profile = met.as_ref().map_or(profile.clone(), |met| met.profile(&setup, profile.costs));
     let claimed = claims::run(&setup, &profile);
     clock.begin("verify");
-    let (believed, flagged) = verify::run(&setup, &shares, claimed)?;
+    let (believed, flagged) = match &met {
+        Some(met) => verify::elsewhere(&setup, met, claimed)?,
+        None => verify::run(&setup, &shares, claimed)?,
+    };
+    let shares = met.as_ref().map_or(shares, |met| met.stand_ins(&believed));
     clock.begin("allocate");
     let (decided, roles) = agreement::on_first(ranks, || {
-        let allocation = allocate::run(&setup, &believed, &assessment, forecast.as_ref())?;
-        let allocation = Allocation { flagged, ..allocation };
+        let hiring = met.as_ref().zip(folder.as_ref());
+        let allocation = allocate::run(&setup, &believed, &assessment, forecast.as_ref(), hiring, flagged)?;
         let digest = digest([&setup.train, &setup.test]);
         known.check(&digest, &allocation)?;
         let roles = allocation.roles();
         Ok(((allocation, digest), roles))
     })?;
     clock.begin("generate");
-    let data = augment::run(&setup, &shares, &roles, known.generated())?;
+    let data = match met {
+        Some(_) => augment::Augmented { clients: shares.clone(), generated: None },
+        None => augment::run(&setup, &shares, &roles, known.generated())?,
+    };
     clock.begin("train");
     let state = known.state(setup.model.layout())?;
     let (Some((allocation, digest)), Some(folder)) = (decided, folder) else {
-        train::run(&setup, &shares, data, (&roles, &profile), state, Books::nobodys())?;
+        train::run(&setup, &shares, data, (&roles, &profile), state, Books::nobodys(), None)?;
         return Ok(None);
     };
     let prepared =
         Prepared::new(digest, profile.costs, assessment.clone(), forecast, &allocation, data.generated.clone());
     let journal = Journal::open(&setup.config, &folder, &prepared, known.0, &host.progress)?;
-    let books = Books::of(&allocation, setup.config.priced_rounds(), journal, &host.progress);
-    let training = train::run(&setup, &shares, data, (&roles, &profile), state, books)?;
+    let desk = |met: &hiring::Met| desk::Desk::open(&setup, met, &believed, &allocation, &roles);
+    let desk = met.as_ref().map(desk).transpose()?;
+    let books = Books::of(&allocation, setup.config.priced_rounds(), journal, &host.progress, desk.as_ref());
+    let training = train::run(&setup, &shares, data, (&roles, &profile), state, books, desk.as_ref())?;
     let seconds = clock.end();
     let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
     folder.write("summary.json", summary.to_json())?;

@@ -3,7 +3,8 @@
 use crate::allocation::Allocation;
 use crate::claim::Flagged;
 use crate::failure::Outcome;
-use imfl_engine::federated::{DropOut, RoundReport};
+use crate::metrics::RoundMetrics;
+use imfl_engine::federated::{DropOut, Dropped, RoundReport};
 use imfl_mechanism::ledger::{Instalments, Transaction};
 use imfl_mechanism::{Credits, Mode};
 use std::collections::BTreeMap;
@@ -111,10 +112,27 @@ impl Payroll {
     /// # Errors
     /// An amount that has no negative, which no award is.
     pub fn round(&self, report: &RoundReport) -> Outcome<Vec<Transaction>> {
+        self.of(report.round, &report.counted, &report.dropped)
+    }
+
+    /// The same by what was written down of a round in which nobody was late.
+    ///
+    /// # Errors
+    /// As [`Payroll::round`].
+    pub fn of_metrics(&self, round: &RoundMetrics) -> Outcome<Vec<Transaction>> {
+        let missing = |client: &u32| {
+            round.dropped.iter().any(|dropped| dropped.client == *client)
+                || round.rejected.iter().any(|rejected| rejected.client == *client)
+        };
+        let counted = round.cohort.iter().filter(|client| !round.skipped && !missing(client));
+        self.of(round.round, &counted.map(|&client| (client, round.round)).collect::<Vec<_>>(), &round.dropped)
+    }
+
+    fn of(&self, round: u64, counted: &[(u32, u64)], dropped: &[Dropped]) -> Outcome<Vec<Transaction>> {
         let mut transfers = Vec::new();
-        let counted = report.counted.iter().map(|&(client, made)| (client, made, None));
-        let cut_off = report.dropped.iter().filter(|dropped| dropped.when == DropOut::CutOff);
-        let cut_off = cut_off.map(|dropped| (dropped.client, report.round, Some(self.late)));
+        let counted = counted.iter().map(|&(client, made)| (client, made, None));
+        let cut_off = dropped.iter().filter(|dropped| dropped.when == DropOut::CutOff);
+        let cut_off = cut_off.map(|dropped| (dropped.client, round, Some(self.late)));
         for (client, made, share) in counted.chain(cut_off) {
             let Some(account) = self.clients.get(&client) else { continue };
             let amount = self.instalment(account, made, share);

@@ -41,9 +41,11 @@ pub struct ClientAccuracy {
 
 impl ClientAccuracy {
     fn of(clients: &[Evaluation]) -> Self {
-        let accuracies = || clients.iter().map(Evaluation::accuracy);
+        // A client elsewhere may say nothing.
+        let clients: Vec<&Evaluation> = clients.iter().filter(|client| client.samples > 0).collect();
+        let accuracies = || clients.iter().map(|client| client.accuracy());
         Self {
-            lowest: accuracies().fold(1.0, f64::min),
+            lowest: accuracies().reduce(f64::min).unwrap_or(0.0),
             mean: accuracies().sum::<f64>() / clients.len().max(1) as f64,
             highest: accuracies().fold(0.0, f64::max),
         }
@@ -135,6 +137,9 @@ pub struct Summary {
     /// Time and bytes of the simulated network; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<Totals>,
+    /// Whether clients were elsewhere: costs are then what the server believes, and accuracies on clients' images what they say.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
     /// Wall time by stage.
     pub seconds: BTreeMap<&'static str, f64>,
     /// Where everything is.
@@ -199,6 +204,7 @@ impl Summary {
             withheld_images: setup.withheld,
             generated_images: training.generated.as_ref().map_or(0, |images| images.len()),
             network: Totals::of(setup, &training.rounds),
+            elsewhere: training.elsewhere,
             seconds,
             run_dir: folder.path().into(),
         }

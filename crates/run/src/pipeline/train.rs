@@ -2,6 +2,7 @@
 
 use super::augment::Augmented;
 use super::books::{Books, Closed};
+use super::desk::Desk;
 use super::network;
 use super::profile::Profile;
 use super::setup::{Setup, fit_batch};
@@ -34,6 +35,8 @@ pub struct Training {
     pub histograms: Vec<Vec<usize>>,
     /// The images that were generated for clients.
     pub generated: Option<Arc<Dataset>>,
+    /// Whether clients were elsewhere, so that what they say of themselves is a report.
+    pub elsewhere: bool,
 }
 
 /// Trains round by round from `start`, or from the beginning. The rank that keeps the books closes each round before the next
@@ -45,10 +48,12 @@ pub fn run(
     (roles, profile): (&Roles, &Profile),
     start: Option<ServerState>,
     mut books: Books,
+    desk: Option<&Desk>,
 ) -> Outcome<Training> {
     let Augmented { clients, generated } = data;
     let mut federation = setup.federation(generated.as_ref())?;
     fit_batch(&mut federation, &clients);
+    federation.remote = desk.map(|desk| desk.hire(roles, &federation.local)).transpose()?;
     let participant = |(client, &weight): (&Client, &f64)| Participant { client: client.clone(), weight };
     let playing = clients.iter().zip(&roles.weights).filter(|(_, weight)| **weight > 0.0);
     let participants: Vec<Participant> = playing.map(participant).collect();
@@ -82,6 +87,22 @@ pub fn run(
         books.close(report, &evaluation, state)
     })?;
 
+    let (on_clients, histograms) = match desk {
+        Some(desk) => (desk.evaluate(&state.weights)?, desk.histograms()),
+        None => here(&federation, &state, shares, &clients, roles),
+    };
+    let Closed { rounds, paid, further } = books.finish(&state, &about(setup))?;
+    Ok(Training { rounds, evaluation, on_clients, paid, further, histograms, generated, elsewhere: desk.is_some() })
+}
+
+/// The model on what each client holds, and what each trained on, where clients are here.
+fn here(
+    federation: &federated::Federation,
+    state: &ServerState,
+    shares: &[Client],
+    clients: &[Client],
+    roles: &Roles,
+) -> (Vec<Evaluation>, Vec<Vec<usize>>) {
     let all: Vec<&Client> = shares.iter().collect();
     let on_clients = federated::evaluate_clients(
         federation.model.as_ref(),
@@ -94,9 +115,7 @@ pub fn run(
         true => client.histogram(&federation.images),
         false => Vec::new(),
     });
-    let histograms = histograms.collect();
-    let Closed { rounds, paid, further } = books.finish(&state, &about(setup))?;
-    Ok(Training { rounds, evaluation, on_clients, paid, further, histograms, generated })
+    (on_clients, histograms.collect())
 }
 
 /// What the final model's file says beside its tensors: all that it takes to use it elsewhere.

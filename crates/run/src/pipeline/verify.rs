@@ -9,6 +9,7 @@
 
 use super::Profile;
 use super::claims::Claims;
+use super::hiring::Met;
 use super::setup::Setup;
 use crate::agreement;
 use crate::claim::Flagged;
@@ -16,7 +17,9 @@ use crate::config::{ClaimCheck, Lie};
 use crate::failure::Outcome;
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::data::Dataset;
+use imfl_engine::federated::Federation;
 use imfl_engine::gradient;
+use imfl_engine::parameters::Weights;
 use imfl_engine::partition::{LabelSkew, Scheme};
 use std::sync::Arc;
 
@@ -34,80 +37,144 @@ const FEWEST: usize = 20;
 
 /// What the server believes of the claims, and who was caught.
 pub fn run(setup: &Setup, clients: &[Client], claims: Claims) -> Outcome<(Profile, Vec<Flagged>)> {
-    let Claims { mut profile, liars } = claims;
-    if setup.config.claims.check == ClaimCheck::None {
-        return Ok((profile, Vec::new()));
-    }
-    let Some(held) = setup.held.clone().filter(|held| held.histogram().iter().all(|count| *count >= FEWEST)) else {
-        if !liars.is_empty() {
-            setup.progress.warn("labels are believed unchecked: the server holds too few images to check them by");
-        }
-        return Ok((profile, Vec::new()));
-    };
-    let federation = setup.undisturbed(None)?;
-    let weights = federation.start().weights;
-    let of = |images: &Images, sets: &[Vec<Sample>]| {
-        gradient::of_sets(federation.model.as_ref(), &weights, images, sets, &federation.compute)
-    };
-    // The server's own images, on the scale on which clients present theirs.
-    let own = federation.images.like(held.clone());
-    let mut by_class: Vec<Vec<Sample>> = Vec::new();
-    let mut rest = Vec::new();
-    for class in held.by_class() {
-        let (known, other) = class.split_at(PER_CLASS.min(class.len() / 2));
-        by_class.push(known.iter().copied().map(Sample::Authentic).collect());
-        rest.extend_from_slice(other);
-    }
-    // Two halves of each class tell which parameters say something about labels and which are noise.
-    let half = |first: bool| -> Vec<Vec<Sample>> {
-        let part = |class: &Vec<Sample>| {
-            let (one, other) = class.split_at(class.len() / 2);
-            (if first { one } else { other }).to_vec()
-        };
-        by_class.iter().map(part).collect()
-    };
-    let scale = Scale::new(&of(&own, &half(true)), &of(&own, &half(false)));
-    let images_used: usize = by_class.iter().map(Vec::len).sum();
-    // What is off comes from the client's samples and from the server's.
-    let spread = |samples: usize| (1.0 / samples.max(1) as f64 + 1.0 / images_used as f64).sqrt();
-    let allowed = honest(&held.select(&rest), |images, sets| of(&federation.images.like(images), sets), &scale, spread);
-
+    let Claims { profile, liars } = claims;
+    let Some(court) = Court::open(setup, !liars.is_empty())? else { return Ok((profile, Vec::new())) };
     let forged = forgeries(setup, &profile, &liars)?;
+    let own = &court.federation.images;
     let images = match &forged {
-        Some((stock, _)) => federation.images.clone().with_generated(stock.clone()),
-        None => federation.images.clone(),
+        Some((stock, _)) => own.clone().with_generated(stock.clone()),
+        None => own.clone(),
     };
     let sent = |(at, client): (usize, &Client)| match &forged {
         Some((_, sets)) if liars.contains(&client.id) => sets[at].clone(),
         _ => client.samples.clone(),
     };
     let sets: Vec<Vec<Sample>> = clients.iter().enumerate().map(sent).collect();
-    let gradients = of(&images, &sets);
-    let mut flagged = Vec::new();
-    for ((client, sent), told) in clients.iter().zip(&gradients).zip(&mut profile.clients) {
-        let claimed: usize = told.histogram.iter().sum();
-        let shares = scale.shares(sent);
-        let claim = |count: &usize| *count as f64 / claimed as f64;
-        let distance: f64 = told.histogram.iter().zip(&shares).map(|(count, share)| (claim(count) - share).abs()).sum();
-        let allowed = allowed * spread(claimed);
-        if distance > allowed {
-            // No class by more than what may be noise, and none by more than what is claimed of it.
-            let bound = |share: &f64| ((share - allowed / 2.0).max(0.0) * claimed as f64).floor() as usize;
-            told.histogram.iter_mut().zip(&shares).for_each(|(count, share)| *count = bound(share).min(*count));
-            if told.histogram.iter().sum::<usize>() == 0 {
-                // a client has at least a sample; one is next to nothing
-                told.histogram[0] = 1;
-            }
-            let believed = told.histogram.iter().sum();
-            flagged.push(Flagged { client: client.id, claimed, believed, distance, allowed });
-        }
+    let gradients = court.gradients(&images, &sets);
+    let ids: Vec<u32> = clients.iter().map(|client| client.id).collect();
+    court.judge(setup, profile, &ids, gradients.into_iter().map(Some).collect())
+}
+
+/// The same of clients elsewhere, by the gradients that they sent; who sent none bears out nothing. What was found before a run was
+/// interrupted stands.
+pub fn elsewhere(setup: &Setup, met: &Met, claims: Claims) -> Outcome<(Profile, Vec<Flagged>)> {
+    let Claims { mut profile, .. } = claims;
+    if let Some(contract) = &met.contract {
+        let believed = profile.clients.iter_mut().zip(&contract.believed);
+        believed.for_each(|(client, histogram)| client.histogram = histogram.clone());
+        return Ok((profile, contract.flagged.clone()));
     }
-    // The last bits of gradients may differ from machine to machine; rank 0 has the word.
-    let found = (profile.clients.iter().map(|client| client.histogram.clone()).collect::<Vec<_>>(), flagged);
-    let (histograms, flagged) = agreement::from_first(&setup.compute.ranks, || Ok(found))?;
-    profile.clients.iter_mut().zip(histograms).for_each(|(client, histogram)| client.histogram = histogram);
-    flagged.iter().for_each(|flagged| setup.progress.warn(flagged.to_string()));
-    Ok((profile, flagged))
+    let Some(court) = Court::open(setup, true)? else { return Ok((profile, Vec::new())) };
+    let ids: Vec<u32> = (0..profile.clients.len() as u32).collect();
+    court.judge(setup, profile, &ids, met.introductions.iter().map(|client| client.gradient.clone()).collect())
+}
+
+/// What claims are judged by.
+struct Court {
+    federation: Federation,
+    weights: Weights,
+    scale: Scale,
+    /// How far honest clients are off, in multiples of `spread`.
+    allowed: f64,
+    /// Images that the server's class gradients are made of.
+    images_used: usize,
+}
+
+impl Court {
+    /// Nothing where nobody asked for it, or where the server holds too few images, which it says if somebody `needs` it.
+    fn open(setup: &Setup, needs: bool) -> Outcome<Option<Self>> {
+        if setup.config.claims.check == ClaimCheck::None {
+            return Ok(None);
+        }
+        let Some(held) = setup.held.clone().filter(|held| held.histogram().iter().all(|count| *count >= FEWEST)) else {
+            if needs {
+                setup.progress.warn("labels are believed unchecked: the server holds too few images to check them by");
+            }
+            return Ok(None);
+        };
+        let federation = setup.undisturbed(None)?;
+        let weights = federation.start().weights;
+        let of = |images: &Images, sets: &[Vec<Sample>]| {
+            gradient::of_sets(federation.model.as_ref(), &weights, images, sets, &federation.compute)
+        };
+        // The server's own images, on the scale on which clients present theirs.
+        let own = federation.images.like(held.clone());
+        let mut by_class: Vec<Vec<Sample>> = Vec::new();
+        let mut rest = Vec::new();
+        for class in held.by_class() {
+            let (known, other) = class.split_at(PER_CLASS.min(class.len() / 2));
+            by_class.push(known.iter().copied().map(Sample::Authentic).collect());
+            rest.extend_from_slice(other);
+        }
+        // Two halves of each class tell which parameters say something about labels and which are noise.
+        let half = |first: bool| -> Vec<Vec<Sample>> {
+            let part = |class: &Vec<Sample>| {
+                let (one, other) = class.split_at(class.len() / 2);
+                (if first { one } else { other }).to_vec()
+            };
+            by_class.iter().map(part).collect()
+        };
+        let scale = Scale::new(&of(&own, &half(true)), &of(&own, &half(false)));
+        let images_used: usize = by_class.iter().map(Vec::len).sum();
+        let rest = held.select(&rest);
+        let allowed = honest(
+            &rest,
+            |images, sets| of(&federation.images.like(images), sets),
+            &scale,
+            |samples| spread(samples, images_used),
+        );
+        Ok(Some(Self { federation, weights, scale, allowed, images_used }))
+    }
+
+    fn gradients(&self, images: &Images, sets: &[Vec<Sample>]) -> Vec<Vec<f32>> {
+        let Self { federation, weights, .. } = self;
+        gradient::of_sets(federation.model.as_ref(), weights, images, sets, &federation.compute)
+    }
+
+    /// Cuts the claims of clients `ids` to what their gradients bear out.
+    fn judge(
+        &self,
+        setup: &Setup,
+        mut profile: Profile,
+        ids: &[u32],
+        gradients: Vec<Option<Vec<f32>>>,
+    ) -> Outcome<(Profile, Vec<Flagged>)> {
+        let mut flagged = Vec::new();
+        for ((&client, sent), told) in ids.iter().zip(&gradients).zip(&mut profile.clients) {
+            let claimed: usize = told.histogram.iter().sum();
+            let nothing = || vec![0.0; told.histogram.len()];
+            let usable = sent.as_ref().filter(|sent| sent.len() == self.weights.values().len());
+            let shares = usable.map_or_else(nothing, |sent| self.scale.shares(sent));
+            let claim = |count: &usize| *count as f64 / claimed as f64;
+            let distance: f64 =
+                told.histogram.iter().zip(&shares).map(|(count, share)| (claim(count) - share).abs()).sum();
+            let allowed = self.allowed * spread(claimed, self.images_used);
+            // A distance that is no number bears out nothing either.
+            if usable.is_none() || distance.is_nan() || distance > allowed {
+                // No class by more than what may be noise, and none by more than what is claimed of it.
+                let bound = |share: &f64| ((share - allowed / 2.0).max(0.0) * claimed as f64).floor() as usize;
+                told.histogram.iter_mut().zip(&shares).for_each(|(count, share)| *count = bound(share).min(*count));
+                if told.histogram.iter().sum::<usize>() == 0 {
+                    // a client has at least a sample; one is next to nothing
+                    told.histogram[0] = 1;
+                }
+                let believed = told.histogram.iter().sum();
+                let distance = if distance.is_nan() { 2.0 } else { distance };
+                flagged.push(Flagged { client, claimed, believed, distance, allowed });
+            }
+        }
+        // The last bits of gradients may differ from machine to machine; rank 0 has the word.
+        let found = (profile.clients.iter().map(|client| client.histogram.clone()).collect::<Vec<_>>(), flagged);
+        let (histograms, flagged) = agreement::from_first(&setup.compute.ranks, || Ok(found))?;
+        profile.clients.iter_mut().zip(histograms).for_each(|(client, histogram)| client.histogram = histogram);
+        flagged.iter().for_each(|flagged| setup.progress.warn(flagged.to_string()));
+        Ok((profile, flagged))
+    }
+}
+
+/// What is off comes from the client's samples and from the server's.
+fn spread(samples: usize, images_used: usize) -> f64 {
+    (1.0 / samples.max(1) as f64 + 1.0 / images_used as f64).sqrt()
 }
 
 /// How far honest clients are off, in multiples of `spread` of their samples: the farthest of some that are made up, and a margin.

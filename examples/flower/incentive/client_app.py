@@ -1,0 +1,70 @@
+"""The participants. What each of them has and wants stands in a file of its own, which its SuperNode names:
+
+    data = "data.npz"            # images [samples, channels, height, width] uint8, labels [samples]
+    trains-with = "engine"       # or "torch"
+    compute-cost = "0.0001"      # credits, for a sample over all rounds
+    state = "state"              # where its book is kept
+    claims-all-classes = false   # true: it lies
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flwr.app import Context
+
+import imfl
+from imfl.flower import EngineClient, Participant, TorchClient, client_app, settings_of, shares
+
+
+def even(counts: list[int]) -> list[int]:
+    """As many samples, and of every class as many as of any other: what somebody claims who lies about its labels."""
+    total = sum(counts)
+    share, left = divmod(total, len(counts))
+    return [share + (1 if label < left else 0) for label in range(len(counts))]
+
+
+class Engine(EngineClient):
+    """Trains with imfl's engine."""
+
+    def claimed(self) -> list[int]:
+        return even(self.counts()) if self.settings.get("claims-all-classes") else self.counts()
+
+
+def make(terms: Mapping[str, Any], settings: Mapping[str, Any], folder: Path) -> Participant:
+    """The participant that a node is."""
+    with np.load(settings["data"], allow_pickle=False) as data:
+        images, labels = data["images"], data["labels"]
+    if settings.get("trains-with") == "torch":
+        import torch
+
+        # Several participants share this machine.
+        torch.set_num_threads(1)
+        return TorchClient(terms, settings, folder, images, labels)
+    return Engine(terms, settings, folder, imfl.Dataset(images, labels, classes=terms["classes"]))
+
+
+def settings(context: Context) -> Mapping[str, Any]:
+    """A participant's own settings; those of a simulated one, which has none, are made up by its number."""
+    own = settings_of(context)
+    if "partition-id" not in own:
+        return own
+    number, count = int(own["partition-id"]), int(own["num-partitions"])
+    folder = Path(str(context.run_config["simulated"])) / f"participant{number}"
+    data = folder / "data.npz"
+    if not data.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        dataset, held = shares(count, dataset=str(context.run_config["imfl-dataset"]), seed=7, partition="dirichlet:0.6",
+                               generator="none", objective="bound")  # fmt: skip
+        indices = held[number]
+        temporary = folder / f"{os.getpid()}.npz"
+        np.savez(temporary, images=dataset.images[indices], labels=dataset.labels[indices])
+        os.replace(temporary, data)
+    return {"data": str(data), "state": str(folder / "state"), "position": number, "compute-cost": f"0.00000{number + 1}"}
+
+
+app = client_app(make, settings)
