@@ -1,6 +1,7 @@
 //! A run whose clients are elsewhere: an object of Python asks them, everything that decides or counts is the run's.
 
-use crate::run::{keywords_over, resumed_config};
+use crate::run::whole;
+use crate::settings::Said;
 use crate::trainer::{hand, read};
 use crate::watch::watch;
 use crate::{values, weights};
@@ -11,6 +12,7 @@ use imfl_mechanism::ledger::Transaction;
 use imfl_mechanism::posted::Offer;
 use imfl_mechanism::{Credits, Mode, PerMode};
 use imfl_run::participants::{Introduction, Order, Participants, Terms};
+use imfl_run::request::GoOn;
 use imfl_run::{Failure, Host, Kind, Outcome};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -166,17 +168,11 @@ pub fn run_remote<'py>(
     participants: Py<PyAny>,
     on_event: Option<&Bound<PyAny>>,
 ) -> PyResult<(PathBuf, Bound<'py, PyAny>)> {
-    let given = keywords_over(given)?;
+    let said = Said::read(None, given, None)?;
+    let on = resume.map(|from| GoOn { from, changed: false });
     let participants: Arc<dyn Participants> = Arc::new(Bridge(participants));
     let (folder, summary) = watch(py, on_event, move |host| {
-        let host = &Host { participants: Some(participants), ..host.clone() };
-        let (config, resumed) = resumed_config(host, &given, resume)?;
-        let Some(mut finished) = imfl_run::run(config, resumed, host)? else {
-            return Err(Failure::new(Kind::Unexpected, "another rank has the result"));
-        };
-        imfl_report::write(&mut finished)?;
-        let summary = serde_json::to_value(&finished.summary).map_err(|error| Failure::new(Kind::Unexpected, error))?;
-        Ok((finished.folder.path().to_path_buf(), summary))
+        whole(&Host { participants: Some(participants), ..host.clone() }, &said, on.as_ref())
     })?;
     Ok((folder, values::to_python(py, &summary)?))
 }

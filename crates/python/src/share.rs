@@ -1,7 +1,7 @@
 //! What each client of a run holds, for whoever wants to be one of them elsewhere.
 
 use crate::dataset::Dataset;
-use crate::run::keywords;
+use crate::settings::Said;
 use crate::watch::watch;
 use imfl_engine::client::Sample;
 use imfl_run::config::RecordedCosts;
@@ -12,8 +12,9 @@ use pyo3::types::PyDict;
 /// The training images of a run with these settings, and the indices of each client's.
 #[pyfunction]
 pub fn shares(py: Python, given: &Bound<PyDict>) -> PyResult<(Dataset, Vec<Vec<u32>>)> {
-    let config = keywords(py, given)?;
+    let said = Said::read(None, given, None)?;
     let (train, clients) = watch(py, None, move |host| {
+        let config = said.config()?;
         config.check()?;
         let setup = Setup::open(config, host)?;
         let clients = partition(&setup)?;
@@ -30,8 +31,9 @@ pub fn shares(py: Python, given: &Bound<PyDict>) -> PyResult<(Dataset, Vec<Vec<u
 /// How many times slower than this machine the device of each client is that a run with these settings simulates.
 #[pyfunction]
 pub fn device_factors(py: Python, given: &Bound<PyDict>) -> PyResult<Vec<f64>> {
-    let config = keywords(py, given)?;
+    let said = Said::read(None, given, None)?;
     watch(py, None, move |host| {
+        let config = said.config()?;
         config.check()?;
         let setup = Setup::open(config, host)?;
         let clients = partition(&setup)?;
