@@ -25,6 +25,7 @@ pub mod limits;
 pub mod memory;
 pub mod metrics;
 pub mod pipeline;
+pub mod privacy;
 pub mod progress;
 pub mod run_dir;
 pub mod setting;

@@ -3,6 +3,7 @@ use super::attack::Hostility;
 use super::availability::Availability;
 use super::evaluate::{Evaluation, evaluate};
 use super::local::LocalSgd;
+use super::private::Private;
 use super::server::Server;
 use super::state::{ServerState, init};
 use crate::client::Images;
@@ -61,6 +62,8 @@ pub struct Federation {
     pub hostility: Option<Hostility>,
     /// What connects clients with the server; without one everything arrives at once. It takes the place of `availability`.
     pub network: Option<Arc<Network>>,
+    /// What makes rounds private, if they are.
+    pub private: Option<Private>,
     /// Where it is computed.
     pub compute: Compute,
     /// Keys all random numbers.
@@ -91,6 +94,7 @@ impl Federation {
             quorum: 1,
             hostility: None,
             network: None,
+            private: None,
             compute,
             seed,
         }

@@ -20,6 +20,7 @@ mod loss;
 pub(crate) mod machine;
 mod mixture;
 mod network;
+mod privacy;
 mod replace;
 mod rules;
 mod settings;
@@ -48,7 +49,7 @@ pub struct Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 7] = [
+pub const ALL: [Experiment; 8] = [
     Experiment {
         name: "cost",
         about: "Server cost of every rule over clients, skew, kappa, generation cost and prior spread; trains nothing",
@@ -83,6 +84,11 @@ pub const ALL: [Experiment; 7] = [
         name: "network",
         about: "What a target accuracy takes in time, bytes and pay on networks, by policy and compression",
         run: |name, request, host| reproduce(name, request, host, network::run),
+    },
+    Experiment {
+        name: "privacy",
+        about: "Accuracy, pay and who takes part against epsilon, with the noise that each takes",
+        run: |name, request, host| reproduce(name, request, host, privacy::run),
     },
 ];
 

@@ -3,6 +3,7 @@
 mod answer;
 mod method;
 mod people;
+mod privacy;
 mod words;
 
 use crate::figure::Figure;
@@ -41,6 +42,7 @@ pub fn all(material: &Material) -> Markup {
     html! {
         (answer::section(material))
         (people::section(material))
+        (privacy::section(material))
         (method::section(material))
         (words::section())
     }

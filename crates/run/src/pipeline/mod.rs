@@ -47,6 +47,7 @@ use crate::checkpoint::{Known, Prepared, Resumed, digest};
 use crate::config::{MechanismConfig, ObjectiveChoice, RunConfig};
 use crate::failure::Outcome;
 use crate::host::Host;
+use crate::privacy::{self, Told};
 use crate::run_dir::RunDir;
 use books::Books;
 use imfl_mechanism::objective::{Fit, Pilot};
@@ -164,17 +165,23 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     let data = augment::run(&setup, &shares, &roles, known.generated())?;
     clock.begin("train");
     let state = known.state(setup.model.layout())?;
+    let participants = roles.weights.iter().filter(|weight| **weight > 0.0).count();
+    let private = privacy::open(&setup, participants, folder.as_ref(), known.0)?;
+    let (private, account) = private.map_or((None, None), |(private, account)| (Some(private), account));
+    let private = private.as_ref();
     let (Some((allocation, digest)), Some(folder)) = (decided, folder) else {
-        train::run(&setup, &shares, data, (&roles, &profile), state, Books::nobodys())?;
+        train::run(&setup, &shares, data, (&roles, &profile), state, Books::nobodys(), private)?;
         return Ok(None);
     };
     let prepared =
         Prepared::new(digest, profile.costs, assessment.clone(), forecast, &allocation, data.generated.clone());
     let journal = Journal::open(&setup.config, &folder, &prepared, known.0, &host.progress)?;
-    let books = Books::of(&allocation, setup.config.priced_rounds(), journal, &host.progress);
-    let training = train::run(&setup, &shares, data, (&roles, &profile), state, books)?;
+    let books = Books::of(&allocation, setup.config.priced_rounds(), journal, &host.progress, account);
+    let training = train::run(&setup, &shares, data, (&roles, &profile), state, books, private)?;
     let seconds = clock.end();
-    let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
+    let told = private.zip(training.spent).map(|(private, spent)| Told::new(&setup.config.privacy, private, spent));
+    let mut summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
+    summary.privacy = told;
     folder.write("summary.json", summary.to_json())?;
     Ok(Some(Finished { folder, setup, profile, assessment, allocation, training, summary }))
 }

@@ -1,0 +1,135 @@
+//! A private run: who is drawn, with how much noise, and what that has told so far.
+//!
+//! The first rank draws the secret, finds the noise and keeps the [account](Account); the others are told secret and noise, since
+//! each of them adds the same noise to the sum that all have.
+
+mod account;
+mod cohorts;
+mod secret;
+mod told;
+
+pub use account::{Account, Spent};
+pub use cohorts::Cohorts;
+pub use told::Told;
+
+use crate::agreement;
+use crate::checkpoint::Resumed;
+use crate::config::PrivacyConfig;
+use crate::failure::{Failure, Kind, Outcome};
+use crate::pipeline::Setup;
+use crate::run_dir::RunDir;
+use imfl_engine::federated::{Correlation, Participant, Private};
+use imfl_privacy::ftrl::Tree;
+use imfl_privacy::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+/// What makes a run's rounds private, on every rank.
+pub struct Privacy {
+    /// What the engine does.
+    pub private: Private,
+    /// Who takes part in a round.
+    pub cohorts: Cohorts,
+    /// What was found for the settings.
+    pub terms: Terms,
+}
+
+/// The numbers of a guarantee that do not change from round to round.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Deviation of the noise, in clipping bounds.
+    pub noise: f64,
+    /// Epsilon that may be spent.
+    pub budget: f64,
+    /// At this delta.
+    pub delta: f64,
+    /// The expected number of clients of a round.
+    pub expected: f64,
+}
+
+/// What rank 0 tells the others.
+#[derive(Serialize, Deserialize)]
+struct Agreed {
+    terms: Terms,
+    secret: Vec<u8>,
+}
+
+/// Opens the account of a private run and makes its rounds private; nothing for any other run. The account is rank 0's, which
+/// has the folder.
+///
+/// # Errors
+/// A failure of kind [`Kind::Config`] for settings that no noise makes private, [`Kind::Checkpoint`] for a run that goes on without
+/// its secret, [`Kind::Budget`] if nothing is left to spend.
+pub fn open(
+    setup: &Setup,
+    participants: usize,
+    folder: Option<&RunDir>,
+    resumed: Option<&Resumed>,
+) -> Outcome<Option<(Privacy, Option<Account>)>> {
+    let config = &setup.config.privacy;
+    if let Some(folder) = folder {
+        secret::same_kind(folder, config.is_asked(), resumed)?;
+    }
+    if !config.is_asked() || participants == 0 {
+        return Ok(None);
+    }
+    // `check` has refused a private run without a bound and a delta.
+    let (clip, delta) = (required(config.clip, "clip")?, required(config.delta, "delta")?);
+    let training = &setup.config.training;
+    let cohort = training.cohort.unwrap_or(participants).min(participants);
+    let cohorts = Cohorts::new(config.mechanism, cohort, participants, training.rounds);
+    let find = || {
+        let folder = folder.ok_or_else(|| Failure::new(Kind::Unexpected, "the first rank has no folder"))?;
+        let (secret, number) = secret::open(folder, config, resumed)?;
+        let mut account = Account::open(folder, number, resumed.map_or(0, |resumed| resumed.point.round), delta)?;
+        let noise = match (config.noise, config.epsilon) {
+            (Some(noise), _) => noise,
+            (None, epsilon) => cohorts.noise_for(required(epsilon, "epsilon")?, delta)?,
+        };
+        account.plan(cohorts, noise, config.epsilon)?;
+        let terms = Terms { noise, budget: account.budget(), delta, expected: cohorts.expected() };
+        Ok((account, Agreed { terms, secret: secret.bytes().to_vec() }))
+    };
+    let (account, Agreed { terms, secret }) = agreement::on_first(&setup.compute.ranks, find)?;
+    let private = private(config, clip, &terms, participants, &cohorts, Secret::of(&secret)?)?;
+    Ok(Some((Privacy { private, cohorts, terms }, account)))
+}
+
+/// The engine's part of it.
+fn private(
+    config: &PrivacyConfig,
+    clip: f64,
+    terms: &Terms,
+    participants: usize,
+    cohorts: &Cohorts,
+    secret: Secret,
+) -> Outcome<Private> {
+    let Terms { noise, expected, .. } = *terms;
+    let private = Private::new(clip, noise, expected, participants, secret)?;
+    let correlation = match cohorts {
+        Cohorts::Coins { .. } => Correlation::Independent,
+        Cohorts::Turns { rounds, .. } => Correlation::Tree(Tree::new(*rounds)?),
+    };
+    let private = private.correlated(correlation);
+    Ok(match config.quantile {
+        Some(quantile) => {
+            let votes = config.votes.unwrap_or((expected / 20.0).max(noise));
+            private.following(quantile, config.clip_rate, votes)?
+        }
+        None => private,
+    })
+}
+
+impl Privacy {
+    /// Who takes part in a round, each with weight one.
+    pub fn cohort(&self, participants: &[Participant], round: u64) -> Vec<Participant> {
+        let taking = participants.iter().enumerate().filter(|(place, participant)| match self.cohorts {
+            Cohorts::Coins { rate, .. } => self.private.coin(round, participant.client.id, rate),
+            Cohorts::Turns { groups, .. } => *place as u64 % groups == (round - 1) % groups,
+        });
+        taking.map(|(_, participant)| Participant { weight: 1.0, ..participant.clone() }).collect()
+    }
+}
+
+fn required(value: Option<f64>, key: &str) -> Outcome<f64> {
+    value.ok_or_else(|| Failure::new(Kind::Config, format!("`privacy.{key}` must be given")))
+}
