@@ -130,6 +130,8 @@ fn secrets_are_kept_from_others_and_changed_with_the_settings() {
         assert!(!fs::read_to_string(folder.join(file)).unwrap().contains(&secret), "{file}");
     }
     // Two runs with the same seed have other noise.
+    let longer = fail(&["run", "--resume", text(&folder), "--rounds", "3"], CONFIG);
+    assert!(longer.contains("opened for 2 rounds") && longer.contains("--resume-changed"), "{longer}");
     let other = private(root.path(), &["--rounds", "2"]);
     assert_ne!(fs::read(folder.join("model.safetensors")).unwrap(), fs::read(other.join("model.safetensors")).unwrap());
     // With other settings another secret, and what was told under the first stays told.
@@ -152,12 +154,13 @@ fn secrets_are_kept_from_others_and_changed_with_the_settings() {
 #[test]
 fn settings_that_void_the_guarantee_are_refused_by_key_and_reason() {
     let base = ["run", "--runs", "/nowhere"];
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["--sampling", "uniform"], "fixed size"),
         (&["--dp-clip", "0"], "no noise is enough"),
         (&["--aggregation", "median"], "no known sensitivity"),
         (&["--algorithm", "scaffold"], "variates"),
         (&["--quorum", "2"], "quorum"),
+        (&["--network", "mobile"], "whoever is slow"),
         (&["--dp-delta", "0.5"], "one over the number of clients"),
         (&["--dp-mechanism", "tree", "--dp-quantile", "0.5"], "one clipping bound"),
     ];

@@ -10,8 +10,8 @@ use std::sync::Arc;
 const CLIENTS: u32 = 6;
 const IMAGES: u32 = 4;
 const DELTA: f64 = 1e-2;
-/// Chance that a bound is wrong, on either side.
-const ALPHA: f64 = 0.025;
+/// Chance that one bound on one probability is wrong: four of them make a bound on epsilon, which so holds with 95 %.
+const ALPHA: f64 = 0.0125;
 
 /// Six clients with four images of 4x4 pixels, two dark and two bright ones. The last has them the wrong way round.
 fn world(seed: u64) -> (Federation, Vec<Participant>) {
@@ -153,13 +153,17 @@ fn final_loss(seed: u64, present: bool, private: Option<f64>) -> f64 {
 /// trainings (Carlini et al. 2022, arXiv 2112.03570), on as many trainings that no shadow knows.
 fn advantage(private: Option<f64>, trainings: u64) -> f64 {
     let losses = |first: u64, present: bool| {
-        (0..trainings).map(|n| final_loss(4 * n + first, present, private).ln()).collect::<Vec<f64>>()
+        let losses: Vec<f64> = (0..trainings).map(|n| final_loss(4 * n + first, present, private)).collect();
+        assert!(losses.iter().all(|loss| loss.is_finite()), "an attack on nothing: {losses:?}");
+        // A loss that rounds to nothing is as small as can be told.
+        losses.iter().map(|loss| loss.max(1e-9).ln()).collect::<Vec<f64>>()
     };
     let (shadow_in, shadow_out) = (losses(0, true), losses(1, false));
     let fit = |values: &[f64]| (imfl_statistics::mean(values), imfl_statistics::deviation(values).max(1e-6));
     let (inside, outside) = (fit(&shadow_in), fit(&shadow_out));
     let log = |x: f64, (mean, deviation): (f64, f64)| -0.5 * ((x - mean) / deviation).powi(2) - deviation.ln();
     let score = |x: &f64| log(*x, inside) - log(*x, outside);
+    println!("inside {inside:?}, outside {outside:?}");
     let share = |values: &[f64]| values.iter().filter(|x| score(x) > 0.0).count() as f64 / values.len() as f64;
     share(&losses(2, true)) - share(&losses(3, false))
 }
@@ -167,13 +171,16 @@ fn advantage(private: Option<f64>, trainings: u64) -> f64 {
 #[test]
 fn membership_shows_in_a_final_model_and_not_in_a_private_one() {
     let trainings = 60;
-    let plain = advantage(None, trainings);
-    assert!(plain > 0.8, "a client with labels of its own shows: {plain}");
     let epsilon: f64 = 1.0;
     let noise = imfl_privacy::account::noise_for(epsilon, DELTA, 1.0, TRAINED).unwrap();
-    let private = advantage(Some(noise), trainings);
-    println!("advantage {plain:.3} without, {private:.3} with epsilon {epsilon}");
     // No test has more (Kairouz, Oh and Viswanath 2015), but for three deviations of a difference of two shares.
     let most = (epsilon.exp() - 1.0 + 2.0 * DELTA) / (epsilon.exp() + 1.0) + 3.0 * (0.5 / trainings as f64).sqrt();
-    assert!(private <= most && private < plain - 0.2, "{private} of {most}");
+    let private = advantage(Some(noise), trainings);
+    println!("advantage {private:.3} with epsilon {epsilon}, at most {most:.3}");
+    assert!(private <= most, "{private} of {most}");
+    for (what, noise) in [("not private", None), ("a hundredth of the noise", Some(0.01 * noise))] {
+        let broken = advantage(noise, trainings);
+        println!("advantage {broken:.3}: {what}");
+        assert!(broken > most, "{what}: a client with labels of its own shows: {broken}");
+    }
 }

@@ -84,12 +84,12 @@ pub fn run(
     };
     let state = federation.train_with(start, planned, begin, |state, report| {
         evaluation = federation.evaluate(state, &test);
-        bar.say(format!(
-            "accuracy {:.4}, loss {:.4}, {:.0} samples/s",
-            evaluation.accuracy(),
-            evaluation.loss,
-            report.samples as f64 / report.seconds.max(f64::MIN_POSITIVE)
-        ));
+        // How many samples a private round had is nobody's business.
+        let speed = match report.clip {
+            Some(_) => String::new(),
+            None => format!(", {:.0} samples/s", report.samples as f64 / report.seconds.max(f64::MIN_POSITIVE)),
+        };
+        bar.say(format!("accuracy {:.4}, loss {:.4}{speed}", evaluation.accuracy(), evaluation.loss));
         bar.advance();
         books.borrow_mut().close(report, &evaluation, state)
     })?;

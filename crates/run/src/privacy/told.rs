@@ -14,7 +14,7 @@ pub const OUTSIDE: [&str; 8] = [
     "mean and deviation of pixels over all clients' images, and the batch, which is at most the largest client",
     "the final model's accuracy on clients' own images",
     "times of rounds",
-    "the ledger: who was paid for which round",
+    "the ledger: who was paid for which round, and the sum of it",
 ];
 
 /// The guarantee of a run, as in `summary.json`.

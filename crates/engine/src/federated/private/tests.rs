@@ -7,6 +7,7 @@ use crate::device::Compute;
 use crate::federated::intake::{Closing, Intake};
 use crate::federated::{Availability, Federation, Hostility, LocalSgd, Participant, TrainingError};
 use crate::model::Architecture;
+use crate::network::{LinkSource, Network, Presence};
 use imfl_privacy::masks::{Joining, Server};
 use imfl_privacy::secret::Draw;
 use proptest::prelude::*;
@@ -32,6 +33,17 @@ fn federation() -> (Federation, Vec<Participant>) {
     let federation = Federation::new(model, data, &normalisation, local, Compute::cpu(), 3);
     let client = |id: u32| Participant::by_samples(Client::authentic(id, &(4 * id..4 * id + 4).collect::<Vec<u32>>()));
     (federation, (0..10).map(client).collect())
+}
+
+fn network() -> Network {
+    Network {
+        links: LinkSource::Mobile.links(10, 3).unwrap(),
+        seconds_per_sample: vec![1.0; 10],
+        rhythm: Presence::Always.open().unwrap(),
+        policy: "wait".parse().unwrap(),
+        compression: "f32".parse().unwrap(),
+        cohort: 10,
+    }
 }
 
 fn squared(values: &[i64]) -> u128 {
@@ -173,7 +185,8 @@ fn the_noise_of_a_trees_rounds_adds_up_to_its_prefix() {
 #[test]
 fn a_bound_follows_the_clients_and_is_part_of_the_state() {
     let (mut federation, cohort) = federation();
-    federation.private = Some(private(100.0, 0.5, 10.0).following(0.5, 0.5, 0.5).unwrap());
+    // Little noise: more would move the model so far that its clients' updates are longer than 100.
+    federation.private = Some(private(100.0, 0.001, 10.0).following(0.5, 0.5, 0.5).unwrap());
     let mut state = federation.start();
     let mut bounds = Vec::new();
     for _ in 0..5 {
@@ -190,7 +203,7 @@ fn a_bound_follows_the_clients_and_is_part_of_the_state() {
 #[test]
 fn what_voids_a_guarantee_is_refused() {
     type Change = fn(&mut Federation);
-    let changes: [(Change, demands::Void); 6] = [
+    let changes: [(Change, demands::Void); 7] = [
         (|federation| federation.aggregation = "median".parse().unwrap(), demands::Void::Aggregation),
         (|federation| federation.local.algorithm = "scaffold".parse().unwrap(), demands::Void::Memory),
         (
@@ -202,6 +215,7 @@ fn what_voids_a_guarantee_is_refused() {
             |federation| federation.hostility = Some(Hostility::draw("nan".parse().unwrap(), 1, 10, 1)),
             demands::Void::Attack,
         ),
+        (|federation| federation.network = Some(Arc::new(network())), demands::Void::Network),
         (
             |federation| {
                 let private = federation.private.take().unwrap().following(0.5, 0.2, 1.0).unwrap();
