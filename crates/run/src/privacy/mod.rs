@@ -79,7 +79,7 @@ pub fn open(
     let cohorts = Cohorts::new(config.mechanism, cohort, participants, training.rounds);
     let find = || {
         let folder = folder.ok_or_else(|| Failure::new(Kind::Unexpected, "the first rank has no folder"))?;
-        let (secret, number) = secret::open(folder, config, resumed)?;
+        let (secret, number) = secret::open(folder, config, &setup.compute, resumed)?;
         let mut account = Account::open(folder, number, resumed.map_or(0, |resumed| resumed.point.round), delta)?;
         let noise = match (config.noise, config.epsilon) {
             (Some(noise), _) => noise,
