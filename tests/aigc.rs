@@ -147,7 +147,7 @@ fn no_image_that_is_known_to_generator_or_test_reaches_a_client() {
     };
     let run = |dataset: &Path| {
         let config = "[training]\nmodel = \"mlp\"\nrounds = 1\n[generator]\nevaluations = 2\n\
-                      [probe]\npoints = 2\nimages_per_class = 2\n[mechanism]\nobjective = \"bound\"\nscenarios = 5\n[costs]\n\
+                      [probe]\npoints = 2\nimages_per_class = 2\n[mechanism]\nscenarios = 5\n[costs]\n\
                       seconds_per_sample = 1e-4\nseconds_per_image = 1e-3\nseconds_for_setup = 0.01\n";
         let config = file(root.path(), "c.toml", config);
         let runs = root.path().join("runs");

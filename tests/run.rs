@@ -139,6 +139,23 @@ fn a_forecast_is_fitted_once_and_used_again_while_its_settings_stay() {
     assert!(bound.summary["predicted"].is_null() && bound.summary["accuracy_loss"].is_f64(), "{}", bound.summary);
 }
 
+#[test]
+fn too_few_images_for_pilots_are_run_by_the_bound_with_a_word() {
+    let root = tempfile::tempdir().unwrap();
+    let images = root.path().join("few");
+    succeed(&["data", "split", "--dataset", "mnist", "--train", "60", "--test", "40", "--out", text(&images)]);
+    let config = file(root.path(), "few.toml", format!("dataset = {images:?}\n{SMALL}"));
+    let runs = root.path().join("runs");
+    let arguments = ["run", "--config", &config, "--runs", text(&runs), "--generator", "none", "--format", "json"];
+    let output = imfl().args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["objective"], "bound", "{summary}");
+    assert!(summary["predicted"].is_null() && summary["accuracy_loss"].is_f64(), "{summary}");
+    let said = stderr(&output);
+    assert!(said.contains("too few for pilots") && said.contains("the convergence bound decides"), "{said}");
+}
+
 /// Clients that claim balanced labels are caught by their gradients, told why and paid for less; honest ones are left alone.
 #[test]
 fn clients_that_lie_about_their_labels_are_caught() {

@@ -24,7 +24,7 @@ pub fn accuracy(rounds: &[RoundMetrics], predicted: Option<f64>) -> Figure {
     let x = Axis { values: across, logarithmic: false, label: "round", ticks: 8, name: &whole };
     let up = zoomed(rounds.iter().map(|round| round.accuracy).chain(predicted));
     let y = Axis { values: up, logarithmic: false, label: "test images that are right", ticks: 6, name: &percent };
-    let mut frame = Frame::new("Test accuracy", &x, &y, 150.0);
+    let mut frame = Frame::new("Test accuracy", &x, &y, 180.0);
     let colour = mode_colour(Mode::Local);
     let line: Vec<(f64, f64)> = rounds.iter().map(|round| frame.at((round.round as f64, round.accuracy))).collect();
     frame.canvas.line(&line, colour, 2.5, "");

@@ -16,7 +16,7 @@ type Part = fn(f64, f64) -> f64;
 fn parts() -> [(&'static str, RGBColor, u32, Part); 3] {
     [
         ("server cost", INK, 4, |loss, paid| loss + paid),
-        ("accuracy loss", mode_colour(Mode::Local), 2, |loss, _| loss),
+        ("missing accuracy", mode_colour(Mode::Local), 2, |loss, _| loss),
         ("payments", mode_colour(Mode::Augmented), 2, |_, paid| paid),
     ]
 }
@@ -45,7 +45,7 @@ pub fn price(allocation: &Allocation) -> Figure {
         let amounts = [point.server_cost, point.accuracy_loss, point.payments].map(|amount| number(amount.to_f64()));
         [vec![number(point.price.to_f64())], amounts.to_vec()].concat()
     });
-    let header = ["price", "server cost", "accuracy loss", "payments"].map(str::to_string).into();
+    let header = ["price", "server cost", "missing accuracy", "payments"].map(str::to_string).into();
     let table = Table { title: "What each price costs the server, in credits".into(), header, rows: rows.collect() };
     Figure { name: "price", svg: frame.canvas.finish("Server cost by price", &caption), caption, table: Some(table) }
 }

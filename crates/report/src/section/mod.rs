@@ -2,6 +2,7 @@
 
 mod answer;
 mod method;
+mod network;
 mod people;
 mod privacy;
 mod words;
@@ -37,11 +38,12 @@ impl Material<'_> {
     }
 }
 
-/// All sections in their order: the answer, then who, then how.
+/// All sections in their order: the answer, then who, by when, then how.
 pub fn all(material: &Material) -> Markup {
     html! {
         (answer::section(material))
         (people::section(material))
+        (network::section(material))
         (privacy::section(material))
         (method::section(material))
         (words::section())

@@ -29,7 +29,8 @@ const PER_CLIENT: &str = "samples per client";
 const GENERATOR: &str = "generator";
 
 /// The forecast of a run, if that is its objective: the one that is `known` from before it was interrupted, the file's, the shipped one, an earlier
-/// run's, or a new one. `stock` are generated images that pilots may train on.
+/// run's, or a new one. `stock` are generated images that pilots may train on. None also where the server holds too few images for pilots, which
+/// it says: a small dataset can be run all the same.
 ///
 /// # Errors
 /// A forecast that does not fit the run, by name of the setting that differs; what a pilot's training returns.
@@ -50,7 +51,13 @@ pub fn find(
     if let Some(forecast) = agreement::from_first(ranks, || there(setup))? {
         return Ok(Some(forecast));
     }
-    let ground = Ground::new(setup)?;
+    let ground = match Ground::new(setup) {
+        Ok(ground) => ground,
+        Err(failure) => {
+            setup.progress.warn(format!("{failure}; until then the convergence bound decides"));
+            return Ok(None);
+        }
+    };
     let plan = agreement::from_first(ranks, || Ok(passes(setup, &ground, costs)))?;
     let (_, Fit { forecast, .. }) = fit(setup, &ground, &ground.plan(plan), stock, costs)?;
     agreement::from_first(ranks, || keep(setup, files, &forecast).map(|()| forecast)).map(Some)

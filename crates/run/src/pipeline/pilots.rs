@@ -72,8 +72,8 @@ impl Ground {
             Failure::new(
                 crate::failure::Kind::Data,
                 format!(
-                    "the server holds {held} images of {}, too few for pilots, which need 4 of each class; give a forecast by \
-                     `--forecast FILE`, or take the convergence bound (`--objective bound`)",
+                    "the server holds {held} images of {}, too few for pilots, which need 4 of each class: bring more, or give a \
+                     forecast by `--forecast FILE`",
                     setup.train.name
                 ),
             )
