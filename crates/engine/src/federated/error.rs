@@ -1,5 +1,5 @@
 use super::aggregation::TooFew;
-use super::private::demands::Void;
+use super::private::Void;
 use crate::network::NetworkError;
 use crate::update::Refusal;
 

@@ -1,11 +1,12 @@
 //! One round, as the papers tell it: call the cohort, train and join, close the round, step.
 
+use super::demands;
 use super::error::TrainingError;
 use super::federation::Federation;
 use super::intake::Closed;
 use super::online::Dispatch;
 use super::participant::Participant;
-use super::private::{Release, demands};
+use super::private::Release;
 use super::report::RoundReport;
 use super::roll::Roll;
 use super::state::ServerState;

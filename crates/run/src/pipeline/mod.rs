@@ -166,7 +166,7 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     clock.begin("train");
     let state = known.state(setup.model.layout())?;
     let participants = roles.weights.iter().filter(|weight| **weight > 0.0).count();
-    let private = privacy::open(&setup, participants, folder.as_ref(), known.0)?;
+    let private = privacy::open(&setup.config, &setup.compute, participants, folder.as_ref(), known.0)?;
     let (private, account) = private.map_or((None, None), |(private, account)| (Some(private), account));
     let private = private.as_ref();
     let (Some((allocation, digest)), Some(folder)) = (decided, folder) else {

@@ -14,10 +14,10 @@ pub use told::Told;
 
 use crate::agreement;
 use crate::checkpoint::Resumed;
-use crate::config::PrivacyConfig;
+use crate::config::{PrivacyConfig, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::pipeline::Setup;
 use crate::run_dir::RunDir;
+use imfl_engine::device::Compute;
 use imfl_engine::federated::{Correlation, Participant, Private};
 use imfl_privacy::ftrl::Tree;
 use imfl_privacy::secret::Secret;
@@ -60,12 +60,13 @@ struct Agreed {
 /// A failure of kind [`Kind::Config`] for settings that no noise makes private, [`Kind::Checkpoint`] for a run that goes on without
 /// its secret, [`Kind::Budget`] if nothing is left to spend.
 pub fn open(
-    setup: &Setup,
+    config: &RunConfig,
+    compute: &Compute,
     participants: usize,
     folder: Option<&RunDir>,
     resumed: Option<&Resumed>,
 ) -> Outcome<Option<(Privacy, Option<Account>)>> {
-    let config = &setup.config.privacy;
+    let (training, config) = (&config.training, &config.privacy);
     if let Some(folder) = folder {
         secret::same_kind(folder, config.is_asked(), resumed)?;
     }
@@ -74,12 +75,11 @@ pub fn open(
     }
     // `check` has refused a private run without a bound and a delta.
     let (clip, delta) = (required(config.clip, "clip")?, required(config.delta, "delta")?);
-    let training = &setup.config.training;
     let cohort = training.cohort.unwrap_or(participants).min(participants);
     let cohorts = Cohorts::new(config.mechanism, cohort, participants, training.rounds);
     let find = || {
         let folder = folder.ok_or_else(|| Failure::new(Kind::Unexpected, "the first rank has no folder"))?;
-        let (secret, number) = secret::open(folder, config, &setup.compute, resumed)?;
+        let (secret, number) = secret::open(folder, config, compute, resumed)?;
         let mut account = Account::open(folder, number, resumed.map_or(0, |resumed| resumed.point.round), delta)?;
         let noise = match (config.noise, config.epsilon) {
             (Some(noise), _) => noise,
@@ -89,7 +89,7 @@ pub fn open(
         let terms = Terms { noise, budget: account.budget(), delta, expected: cohorts.expected() };
         Ok((account, Agreed { terms, secret: secret.bytes().to_vec() }))
     };
-    let (account, Agreed { terms, secret }) = agreement::on_first(&setup.compute.ranks, find)?;
+    let (account, Agreed { terms, secret }) = agreement::on_first(&compute.ranks, find)?;
     let private = private(config, clip, &terms, participants, &cohorts, Secret::of(&secret)?)?;
     Ok(Some((Privacy { private, cohorts, terms }, account)))
 }

@@ -3,12 +3,14 @@
 //! (McMahan et al. 2018, arXiv 1710.06963).
 //!
 //! What a round may be for an account of it to hold is in `imfl_privacy`'s documentation. The federation keeps to it as far as a
-//! round goes ([`demands`]); who is drawn into a cohort, with which probability, and what all rounds together have told is up to
+//! round goes ([`Void`]); who is drawn into a cohort, with which probability, and what all rounds together have told is up to
 //! whoever calls it.
 
-pub mod demands;
 mod release;
 mod sum;
+mod void;
+
+pub use void::Void;
 
 pub(super) use release::Release;
 pub(super) use sum::PrivateSum;
@@ -103,7 +105,7 @@ impl Private {
     }
 
     /// Whether noise that is correlated has one bound.
-    fn bound_stays_if_correlated(&self) -> bool {
+    pub(super) fn bound_stays_if_correlated(&self) -> bool {
         self.follows.is_none() || self.correlation == Correlation::Independent
     }
 

@@ -203,25 +203,19 @@ fn a_bound_follows_the_clients_and_is_part_of_the_state() {
 #[test]
 fn what_voids_a_guarantee_is_refused() {
     type Change = fn(&mut Federation);
-    let changes: [(Change, demands::Void); 7] = [
-        (|federation| federation.aggregation = "median".parse().unwrap(), demands::Void::Aggregation),
-        (|federation| federation.local.algorithm = "scaffold".parse().unwrap(), demands::Void::Memory),
-        (
-            |federation| federation.availability = Availability { late: 0.1, ..Availability::default() },
-            demands::Void::Late,
-        ),
-        (|federation| federation.quorum = 2, demands::Void::Quorum),
-        (
-            |federation| federation.hostility = Some(Hostility::draw("nan".parse().unwrap(), 1, 10, 1)),
-            demands::Void::Attack,
-        ),
-        (|federation| federation.network = Some(Arc::new(network())), demands::Void::Network),
+    let changes: [(Change, Void); 7] = [
+        (|federation| federation.aggregation = "median".parse().unwrap(), Void::Aggregation),
+        (|federation| federation.local.algorithm = "scaffold".parse().unwrap(), Void::Memory),
+        (|federation| federation.availability = Availability { late: 0.1, ..Availability::default() }, Void::Late),
+        (|federation| federation.quorum = 2, Void::Quorum),
+        (|federation| federation.hostility = Some(Hostility::draw("nan".parse().unwrap(), 1, 10, 1)), Void::Attack),
+        (|federation| federation.network = Some(Arc::new(network())), Void::Network),
         (
             |federation| {
                 let private = federation.private.take().unwrap().following(0.5, 0.2, 1.0).unwrap();
                 federation.private = Some(private.correlated(Correlation::Tree(Tree::new(4).unwrap())));
             },
-            demands::Void::MovingClip,
+            Void::MovingClip,
         ),
     ];
     for (change, void) in changes {

@@ -1,7 +1,4 @@
-//! What a federation must not do in a private round.
-
-use crate::federated::aggregation::Aggregation;
-use crate::federated::federation::Federation;
+//! Why a guarantee would be void.
 
 /// Why a guarantee would be void.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,19 +32,4 @@ pub enum Void {
     /// Noise that is accounted for one bound.
     #[error("noise that is correlated over rounds needs one clipping bound for all of them: let it follow no quantile")]
     MovingClip,
-}
-
-/// Refuses a private federation that would void its guarantee.
-pub(in crate::federated) fn check(federation: &Federation) -> Result<(), Void> {
-    let Some(private) = &federation.private else { return Ok(()) };
-    let demands = [
-        (federation.aggregation == Aggregation::default(), Void::Aggregation),
-        (federation.local.algorithm.memory().is_none(), Void::Memory),
-        (federation.availability.late == 0.0, Void::Late),
-        (federation.quorum <= 1, Void::Quorum),
-        (federation.hostility.is_none(), Void::Attack),
-        (federation.network.is_none(), Void::Network),
-        (private.bound_stays_if_correlated(), Void::MovingClip),
-    ];
-    demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, void)| Err(*void))
 }
