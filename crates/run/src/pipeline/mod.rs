@@ -10,6 +10,7 @@ mod fill_check;
 mod footprint;
 pub mod forecast;
 mod journal;
+mod ladder;
 pub mod links;
 mod logs;
 pub mod network;

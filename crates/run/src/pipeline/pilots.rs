@@ -5,9 +5,11 @@
 //! of even and skewed labels, with and without generated images.
 
 use super::augment::{fill, from_stock};
+use super::ladder::ladder;
 use super::setup::{Setup, fit_batch};
 use crate::agreement;
 use crate::failure::{Failure, Outcome};
+use crate::privacy::Rehearsal;
 use imfl_engine::client::{Client, Sample};
 use imfl_engine::data::Dataset;
 use imfl_engine::device::Compute;
@@ -60,6 +62,7 @@ pub struct Ground {
     clients: usize,
     cohort: usize,
     per_client: f64,
+    private: Option<Rehearsal>,
 }
 
 impl Ground {
@@ -88,7 +91,8 @@ impl Ground {
         let clients = setup.config.partition.clients;
         let cohort = setup.config.training.cohort.unwrap_or(clients).min(clients);
         let per_client = setup.train.len() as f64 / clients.max(1) as f64;
-        Ok(Self { setup: setup.on(Arc::new(pool), Arc::new(validation), SEED), clients, cohort, per_client })
+        let private = Rehearsal::of(&setup.config);
+        Ok(Self { setup: setup.on(Arc::new(pool), Arc::new(validation), SEED), clients, cohort, per_client, private })
     }
 
     /// The images that score pilots, and those that they train on.
@@ -99,6 +103,11 @@ impl Ground {
     /// Samples of a client of the run, on average.
     pub fn per_client(&self) -> f64 {
         self.per_client
+    }
+
+    /// What makes the run private, in words.
+    pub fn private(&self) -> Option<String> {
+        self.private.as_ref().map(Rehearsal::words)
     }
 
     /// Samples that the run's training passes over, if everybody whom a round asks takes part.
@@ -240,8 +249,15 @@ impl Ground {
                 let pull = weight * client.samples.len().div_ceil(federation.local.batch) as f64;
                 steps += pull;
                 away.iter_mut().zip(shares.iter().zip(&target)).for_each(|(sum, (q, p))| *sum += pull * (q - p));
+                // A private round counts every client alike.
+                let weight = if self.private.is_some() { 1.0 } else { weight };
                 cohort.push(Participant { client: client.clone(), weight });
             }
+        }
+        if let Some(private) = self.private.as_ref().filter(|_| !cohort.is_empty()) {
+            let samples: usize = authentic.iter().sum();
+            let stands_for = samples as f64 / self.per_client;
+            federation.private = Some(private.private(cohort.len(), stands_for, setup.seed)?);
         }
         let state = federation.train(federation.start(), setup.config.training.rounds, &cohort)?;
         let found = federation.evaluate(&state, &setup.test_images());
@@ -259,37 +275,4 @@ fn share_out(pool: &Dataset, trial: &Trial, seed: u64) -> Vec<Client> {
     let dealt = trial.scheme.partition(pool, shares, seed).or_else(|_| even.partition(pool, shares, seed));
     let dealt = dealt.unwrap_or_default().into_iter().take(trial.clients);
     (0..).zip(dealt).map(|(id, share)| Client::authentic(id, &share)).collect()
-}
-
-/// So many sizes, each the same multiple of the one before, from `smallest` to at most `largest`, with a sum of at most `budget`.
-fn ladder(smallest: f64, largest: f64, count: usize, budget: f64) -> Vec<f64> {
-    let rungs = |top: f64| {
-        let factor = (top / smallest).powf(1.0 / (count.max(2) - 1) as f64);
-        (0..count).map(|at| smallest * factor.powi(at as i32)).collect::<Vec<f64>>()
-    };
-    let (mut low, mut high) = (smallest, largest.max(smallest));
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        match rungs(middle).iter().sum::<f64>() <= budget {
-            true => low = middle,
-            false => high = middle,
-        }
-    }
-    rungs(low)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_ladder_keeps_to_its_budget_and_to_what_there_is() {
-        for (budget, top) in [(1e9, 3000.0), (12_000.0, 3000.0), (5_000.0, 3000.0), (100.0, 100.0)] {
-            let rungs = ladder(10.0f64.min(budget / 12.0), top, 12, budget);
-            assert_eq!(rungs.len(), 12);
-            assert!(rungs.iter().sum::<f64>() <= budget * 1.001 && rungs[11] <= top * 1.001, "{rungs:?}");
-            assert!(rungs.windows(2).all(|pair| pair[1] >= pair[0]));
-        }
-        assert!((ladder(10.0, 3000.0, 12, 1e9)[11] - 3000.0).abs() < 1.0, "all of it where time allows");
-    }
 }

@@ -1,6 +1,6 @@
 //! Who takes part in which round, as far as the account goes by it.
 
-use crate::config::PrivateMechanism;
+use crate::config::{PrivateMechanism, RunConfig};
 use imfl_privacy::account::{self, Event, Rounds};
 use imfl_privacy::ftrl::{Participation, Tree};
 use imfl_privacy::{Error, Result};
@@ -31,10 +31,11 @@ pub enum Cohorts {
 }
 
 impl Cohorts {
-    /// Cohorts of so many clients on average out of a population of participants.
-    pub fn new(mechanism: PrivateMechanism, cohort: usize, population: usize, rounds: u64) -> Self {
-        let population = population as u64;
-        match mechanism {
+    /// The cohorts of a run with so many participants.
+    pub fn of(run: &RunConfig, participants: usize) -> Self {
+        let (cohort, rounds) = (run.training.cohort.unwrap_or(participants).min(participants), run.training.rounds);
+        let population = participants as u64;
+        match run.privacy.mechanism {
             PrivateMechanism::Gaussian => {
                 Self::Coins { rate: (cohort as f64 / population as f64).min(1.0), population, rounds }
             }

@@ -5,11 +5,13 @@
 
 mod account;
 mod cohorts;
+mod rehearsal;
 mod secret;
 mod told;
 
 pub use account::{Account, Spent};
 pub use cohorts::Cohorts;
+pub use rehearsal::Rehearsal;
 pub use told::Told;
 
 use crate::agreement;
@@ -46,6 +48,21 @@ pub struct Terms {
     pub expected: f64,
 }
 
+impl Terms {
+    /// Of such cohorts: with the noise that is given, or the least that keeps all rounds within epsilon.
+    ///
+    /// # Errors
+    /// A number that is missing or out of range, and a budget that no noise keeps.
+    fn new(config: &PrivacyConfig, cohorts: &Cohorts) -> Outcome<Self> {
+        let delta = required(config.delta, "delta")?;
+        let noise = match (config.noise, config.epsilon) {
+            (Some(noise), _) => noise,
+            (None, epsilon) => cohorts.noise_for(required(epsilon, "epsilon")?, delta)?,
+        };
+        Ok(Self { noise, budget: config.epsilon.unwrap_or(f64::INFINITY), delta, expected: cohorts.expected() })
+    }
+}
+
 /// What rank 0 tells the others.
 #[derive(Serialize, Deserialize)]
 struct Agreed {
@@ -66,44 +83,39 @@ pub fn open(
     folder: Option<&RunDir>,
     resumed: Option<&Resumed>,
 ) -> Outcome<Option<(Privacy, Option<Account>)>> {
-    let (training, config) = (&config.training, &config.privacy);
+    let (run, config) = (config, &config.privacy);
     if let Some(folder) = folder {
         secret::same_kind(folder, config.is_asked(), resumed)?;
     }
     if !config.is_asked() || participants == 0 {
         return Ok(None);
     }
-    // `check` has refused a private run without a bound and a delta.
-    let (clip, delta) = (required(config.clip, "clip")?, required(config.delta, "delta")?);
-    let cohort = training.cohort.unwrap_or(participants).min(participants);
-    let cohorts = Cohorts::new(config.mechanism, cohort, participants, training.rounds);
+    let cohorts = Cohorts::of(run, participants);
     let find = || {
         let folder = folder.ok_or_else(|| Failure::new(Kind::Unexpected, "the first rank has no folder"))?;
+        let terms = Terms::new(config, &cohorts)?;
         let (secret, number) = secret::open(folder, config, compute, resumed)?;
-        let mut account = Account::open(folder, number, resumed.map_or(0, |resumed| resumed.point.round), delta)?;
-        let noise = match (config.noise, config.epsilon) {
-            (Some(noise), _) => noise,
-            (None, epsilon) => cohorts.noise_for(required(epsilon, "epsilon")?, delta)?,
-        };
-        account.plan(cohorts, noise, config.epsilon)?;
-        let terms = Terms { noise, budget: account.budget(), delta, expected: cohorts.expected() };
+        let after = resumed.map_or(0, |resumed| resumed.point.round);
+        let mut account = Account::open(folder, number, after, terms.delta)?;
+        account.plan(cohorts, terms.noise, config.epsilon)?;
+        let terms = Terms { budget: account.budget(), ..terms };
         Ok((account, Agreed { terms, secret: secret.bytes().to_vec() }))
     };
     let (account, Agreed { terms, secret }) = agreement::on_first(&compute.ranks, find)?;
-    let private = private(config, clip, &terms, participants, &cohorts, Secret::of(&secret)?)?;
+    let private = private(config, &terms, participants, &cohorts, Secret::of(&secret)?)?;
     Ok(Some((Privacy { private, cohorts, terms }, account)))
 }
 
 /// The engine's part of it.
 fn private(
     config: &PrivacyConfig,
-    clip: f64,
     terms: &Terms,
     participants: usize,
     cohorts: &Cohorts,
     secret: Secret,
 ) -> Outcome<Private> {
     let Terms { noise, expected, .. } = *terms;
+    let clip = required(config.clip, "clip")?;
     let private = Private::new(clip, noise, expected, participants, secret)?;
     let correlation = match cohorts {
         Cohorts::Coins { .. } => Correlation::Independent,

@@ -6,10 +6,11 @@ use serde::Serialize;
 use std::fmt;
 
 /// What looks at clients' data and is in no account, for every run; `docs/privacy.md` says more.
-pub const OUTSIDE: [&str; 8] = [
+pub const OUTSIDE: [&str; 9] = [
     "who takes part in the run at all, in which mode, at which pay: it follows from label histograms and costs",
     "label histograms and sizes of clients, in the market and in plots",
     "theta, g_data, sigma and smoothness: gradients on clients' images before the first round",
+    "the check of labels: every client's gradient at the initial model, and who was caught",
     "the trial of filling in, on training images",
     "mean and deviation of pixels over all clients' images, and the batch, which is at most the largest client",
     "the final model's accuracy on clients' own images",
