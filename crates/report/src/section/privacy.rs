@@ -28,6 +28,30 @@ fn guarantee(told: &Told) -> Markup {
             "the models of all rounds; the server itself is trusted."
         }
         table { @for (name, value) in &rows { tr { td { (name) } td.number { (value) } } } }
+        h3 { "What is remembered" }
+        table {
+            tr {
+                td { "membership inference on the final model, hits less false alarms" }
+                td.number { (format!("{:.4}", told.remembered.membership)) }
+            }
+            tr {
+                td { "the most that any attack on a client can have, by epsilon" }
+                td.number { (format!("{:.4}", told.membership_at_most)) }
+            }
+            @if let Some(generator) = &told.remembered.generator {
+                tr {
+                    td { "generated images that are copies of one that the generator learnt from" }
+                    td.number { (format!("{:.4}", generator.memorised)) }
+                }
+                tr {
+                    td { "the same among images that it did not learn from" }
+                    td.number { (format!("{:.4}", generator.by_chance)) }
+                }
+            }
+        }
+        p.quiet {
+            "The attack calls an image a participant's if the model is right about it. The generator learnt from images that no client holds."
+        }
         p.quiet { "Outside of it, since these look at clients' data and are in no account:" }
         ul { @for thing in &told.outside { li.quiet { (thing) } } }
     }

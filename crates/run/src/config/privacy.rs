@@ -72,8 +72,8 @@ impl fmt::Display for PrivateMechanism {
 impl PrivacyConfig {
     /// Whether anything of it is asked for.
     pub fn is_asked(&self) -> bool {
-        let Self { clip, epsilon, delta, noise, quantile, test_secret, .. } = self;
-        [clip, epsilon, delta, noise, quantile].iter().any(|value| value.is_some()) || test_secret.is_some()
+        // Whoever sets but one of them expects a private run, and is told what is missing.
+        *self != Self::default()
     }
 }
 
@@ -160,7 +160,14 @@ mod tests {
         private(|_| ()).unwrap();
         private(|config| (config.privacy.epsilon, config.privacy.noise) = (None, Some(1.0))).unwrap();
         type Case = (fn(&mut RunConfig), &'static str);
-        let cases: [Case; 18] = [
+        let cases: [Case; 19] = [
+            (
+                |config| {
+                    let tree = PrivateMechanism::Tree;
+                    config.privacy = PrivacyConfig { mechanism: tree, ..PrivacyConfig::default() };
+                },
+                "`privacy.clip`",
+            ),
             (|config| config.privacy.clip = None, "no noise is enough"),
             (|config| config.privacy.clip = Some(0.0), "`privacy.clip`"),
             (|config| config.privacy.clip = Some(f64::NAN), "`privacy.clip`"),

@@ -19,6 +19,7 @@ pub mod pilots;
 mod prediction;
 pub mod profile;
 mod provenance;
+mod remembered;
 mod settle;
 mod setup;
 mod source;
@@ -45,7 +46,7 @@ use crate::agreement;
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
 use crate::checkpoint::{Known, Prepared, Resumed, digest};
-use crate::config::{MechanismConfig, ObjectiveChoice, RunConfig};
+use crate::config::{MechanismConfig, ObjectiveChoice, RecordedCosts, RunConfig};
 use crate::failure::Outcome;
 use crate::host::Host;
 use crate::privacy::{self, Told};
@@ -101,10 +102,18 @@ pub fn calibrate(config: RunConfig, host: &Host) -> Outcome<(Vec<Pilot>, Fit)> {
     config.check()?;
     let setup = Setup::open(config, host)?;
     let costs = profile::run(&setup, &[], None)?.costs;
-    let stock = assess::generate(&setup)?;
-    let ground = pilots::Ground::new(&setup)?;
-    let passes = agreement::from_first(&host.ranks, || Ok(forecast::passes(&setup, &ground, &costs)))?;
-    forecast::fit(&setup, &ground, &ground.plan(passes), stock.as_ref(), &costs)
+    rehearse(&setup, &costs)
+}
+
+/// The same of a run that is open.
+///
+/// # Errors
+/// As [`run`].
+pub fn rehearse(setup: &Setup, costs: &RecordedCosts) -> Outcome<(Vec<Pilot>, Fit)> {
+    let stock = assess::generate(setup)?;
+    let ground = pilots::Ground::new(setup)?;
+    let passes = agreement::from_first(&setup.compute.ranks, || Ok(forecast::passes(setup, &ground, costs)))?;
+    forecast::fit(setup, &ground, &ground.plan(passes), stock.as_ref(), costs)
 }
 
 /// Runs everything that the configuration asks for and leaves a run folder behind; or goes on with a run, for which what was
@@ -115,6 +124,7 @@ pub fn calibrate(config: RunConfig, host: &Host) -> Outcome<(Vec<Pilot>, Fit)> {
 /// A failure whose kind tells configuration, data, device, divergence and interruption apart.
 pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<Option<Finished>> {
     config.check()?;
+    privacy::check(&config)?;
     let ranks = &host.ranks;
     let mut clock = Stopwatch::start(&host.progress, "open");
     let mut setup = Setup::open(config, host)?;
@@ -180,7 +190,10 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     let books = Books::of(&allocation, setup.config.priced_rounds(), journal, &host.progress, account);
     let training = train::run(&setup, &shares, data, (&roles, &profile), state, books, private)?;
     let seconds = clock.end();
-    let told = private.zip(training.spent).map(|(private, spent)| Told::new(&setup.config.privacy, private, spent));
+    let told = private.zip(training.spent).map(|(private, spent)| {
+        let remembered = remembered::of(&setup, &allocation, &training);
+        Told::new(&setup.config.privacy, private, spent, remembered)
+    });
     let mut summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
     summary.privacy = told;
     folder.write("summary.json", summary.to_json())?;

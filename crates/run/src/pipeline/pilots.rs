@@ -43,6 +43,8 @@ pub struct Trial {
     scheme: Scheme,
     /// Every so many-th client is filled up by generated images; 0 for none.
     augmented: usize,
+    /// Samples of the participants that it stands for: more than its own where it is the noise of many that is tried.
+    stands_for: f64,
 }
 
 /// The pilots of a run.
@@ -128,14 +130,22 @@ impl Ground {
         let budget = (passes - wide as f64 * of_run).max(0.0) / round;
         let smallest = (self.per_client / SMALLEST).clamp(1.0, pool as f64 / 2.0).min(budget / count as f64);
         let totals = ladder(smallest.max(2.0), pool as f64, count, budget);
+        // Noise falls with the number of participants, up to all of them, for which there are not images enough: the largest pilots stand for more
+        // than they have. What they lack can only help.
+        let everybody = self.per_client * self.clients as f64;
+        let stands_for = match self.private {
+            Some(_) => ladder(smallest.max(2.0), everybody.max(pool as f64), count, f64::INFINITY),
+            None => totals.clone(),
+        };
         let skewed = |alpha| Scheme { labels: LabelSkew::Dirichlet { alpha }, quantity: None };
         let even = Scheme { labels: LabelSkew::Iid, quantity: None };
         let schemes = [even, skewed(1.0), self.setup.config.partition.scheme, skewed(0.3)];
         let modes = if self.setup.generator.is_some() { [0, 2, 1] } else { [0; 3] };
         let mut trials: Vec<Trial> = totals
             .into_iter()
+            .zip(stands_for)
             .enumerate()
-            .map(|(at, total)| {
+            .map(|(at, (total, stands_for))| {
                 let needed = (total / self.per_client).ceil().max(1.0) as usize;
                 let clients = (needed * (1 + at / 2 % 2)).clamp(1, self.clients.max(1));
                 Trial {
@@ -144,13 +154,16 @@ impl Ground {
                     epochs: training.local_epochs,
                     scheme: schemes[at % 4],
                     augmented: modes[(at + at / 4) % 3],
+                    stands_for,
                 }
             })
             .collect();
         trials.extend((0..wide).map(|at| {
             let size = (pool / self.cohort).max(1);
             let epochs = (training.local_epochs as f64 * self.per_client / size as f64).round().max(1.0) as usize;
-            Trial { clients: self.cohort, size, epochs, scheme: schemes[(at + 1) % 4], augmented: modes[at % 3] }
+            let stands_for = if self.private.is_some() { everybody } else { (self.cohort * size) as f64 };
+            let (scheme, augmented) = (schemes[(at + 1) % 4], modes[at % 3]);
+            Trial { clients: self.cohort, size, epochs, scheme, augmented, stands_for }
         }));
         let passes = trials.iter().map(|trial| (trial.clients * trial.size * trial.epochs) as f64).sum::<f64>()
             * training.rounds as f64;
@@ -255,9 +268,10 @@ impl Ground {
             }
         }
         if let Some(private) = self.private.as_ref().filter(|_| !cohort.is_empty()) {
-            let samples: usize = authentic.iter().sum();
-            let stands_for = samples as f64 / self.per_client;
-            federation.private = Some(private.private(cohort.len(), stands_for, setup.seed)?);
+            federation.private = Some(private.private(cohort.len(), trial.stands_for / self.per_client, setup.seed)?);
+            let samples: u64 = authentic.iter().chain(&generated).sum();
+            let more = (trial.stands_for / samples.max(1) as f64).max(1.0);
+            authentic.iter_mut().chain(&mut generated).for_each(|count| *count = (*count as f64 * more).round() as u64);
         }
         let state = federation.train(federation.start(), setup.config.training.rounds, &cohort)?;
         let found = federation.evaluate(&state, &setup.test_images());

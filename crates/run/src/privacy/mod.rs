@@ -12,7 +12,7 @@ mod told;
 pub use account::{Account, Spent};
 pub use cohorts::Cohorts;
 pub use rehearsal::Rehearsal;
-pub use told::Told;
+pub use told::{Remembered, Told};
 
 use crate::agreement;
 use crate::checkpoint::Resumed;
@@ -22,6 +22,7 @@ use crate::run_dir::RunDir;
 use imfl_engine::device::Compute;
 use imfl_engine::federated::{Correlation, Participant, Private};
 use imfl_privacy::ftrl::Tree;
+use imfl_privacy::pld::Composition;
 use imfl_privacy::secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +69,24 @@ impl Terms {
 struct Agreed {
     terms: Terms,
     secret: Vec<u8>,
+}
+
+/// Refuses a private run whose budget does not reach for one round, whoever takes part, before anything is measured for it.
+///
+/// # Errors
+/// A failure of kind [`Kind::Config`] where no noise keeps the budget, [`Kind::Budget`] where the noise that is given does not.
+pub fn check(run: &RunConfig) -> Outcome {
+    if !run.privacy.is_asked() {
+        return Ok(());
+    }
+    // With fewer participants each is in more rounds.
+    let cohorts = Cohorts::of(run, run.partition.clients);
+    let Terms { noise, budget, delta, .. } = Terms::new(&run.privacy, &cohorts)?;
+    let next = Composition::default().epsilon(&[cohorts.told(noise, 1)?], delta)?;
+    match next > budget {
+        true => Err(imfl_privacy::Error::Exhausted { rounds: 0, spent: 0.0, next, budget, delta }.into()),
+        false => Ok(()),
+    }
 }
 
 /// Opens the account of a private run and makes its rounds private; nothing for any other run. The account is rank 0's, which
@@ -132,6 +151,20 @@ fn private(
 }
 
 impl Privacy {
+    /// Of an experiment, keyed by a secret that everybody knows: nothing is accounted for, and nobody protected. Nothing for a run that is not private.
+    ///
+    /// # Errors
+    /// A failure of kind [`Kind::Config`] for settings that no noise makes private.
+    pub fn tried(run: &RunConfig, participants: usize, seed: u64) -> Outcome<Option<Self>> {
+        if !run.privacy.is_asked() || participants == 0 {
+            return Ok(None);
+        }
+        let cohorts = Cohorts::of(run, participants);
+        let terms = Terms::new(&run.privacy, &cohorts)?;
+        let private = private(&run.privacy, &terms, participants, &cohorts, Secret::known(seed))?;
+        Ok(Some(Self { private, cohorts, terms }))
+    }
+
     /// Who takes part in a round, each with weight one.
     pub fn cohort(&self, participants: &[Participant], round: u64) -> Vec<Participant> {
         let taking = participants.iter().enumerate().filter(|(place, participant)| match self.cohorts {

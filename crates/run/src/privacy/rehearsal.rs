@@ -1,8 +1,8 @@
 //! The privacy of a run before anybody takes part in it: what pilots are trained with, so that a forecast knows of clipping and noise.
 //!
-//! How much noise is in the mean of a round depends on how many take part. A pilot stands for a run whose participants hold as many samples as the
-//! pilot has: its updates are cut to the same length, and their mean gets the noise that the mean of that run gets. Since the laws of a forecast
-//! are about samples, they take in with the samples what the noise does.
+//! How much noise is in the mean of a round depends on how many take part. A pilot stands for a run with so many samples: its updates are cut to
+//! the same length, and their mean gets the noise that the mean gets where as many clients take part as hold these samples. Since the laws of a
+//! forecast are about samples, they take in with them what the noise does.
 
 use super::{Cohorts, Terms, private};
 use crate::config::RunConfig;

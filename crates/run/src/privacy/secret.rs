@@ -8,7 +8,7 @@ use crate::checkpoint::Resumed;
 use crate::config::PrivacyConfig;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::run_dir::RunDir;
-use imfl_engine::device::{Compute, DeviceName};
+use imfl_engine::device::{self, Compute, DeviceName};
 use imfl_privacy::secret::Secret;
 use imfl_storage::{StorageError, replace_secret};
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,8 @@ fn place(compute: &Compute) -> String {
     #[cfg(not(target_arch = "x86_64"))]
     let instructions: [(&str, bool); 0] = [];
     let has: Vec<&str> = instructions.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect();
-    format!("{} {} {}", std::env::consts::ARCH, has.join("+"), env!("CARGO_PKG_VERSION"))
+    // Other kernels than ours look at the machine; ours can be told to use less of it.
+    format!("{} {} {} {}", std::env::consts::ARCH, has.join("+"), device::instructions(), env!("CARGO_PKG_VERSION"))
 }
 
 /// Refuses to go on with a run whose earlier rounds were private and whose later ones would not be, or the other way round: what

@@ -2,6 +2,7 @@
 
 use super::{Cohorts, Privacy, Spent};
 use crate::config::{PrivacyConfig, PrivateMechanism};
+use imfl_aigc::quality::Memorisation;
 use serde::Serialize;
 use std::fmt;
 
@@ -13,7 +14,7 @@ pub const OUTSIDE: [&str; 9] = [
     "the check of labels: every client's gradient at the initial model, and who was caught",
     "the trial of filling in, on training images",
     "mean and deviation of pixels over all clients' images, and the batch, which is at most the largest client",
-    "the final model's accuracy on clients' own images",
+    "the final model's accuracy on clients' own images, and the attack on it",
     "times of rounds",
     "the ledger: who was paid for which round, and the sum of it",
 ];
@@ -47,11 +48,26 @@ pub struct Told {
     pub void: Option<&'static str>,
     /// What looks at clients' data outside the account.
     pub outside: Vec<&'static str>,
+    /// What attacks on the run's products found.
+    pub remembered: Remembered,
+    /// The most that any test for membership of a client can have, hits over false alarms, by epsilon and delta: (exp(epsilon) - 1 + 2 delta) /
+    /// (exp(epsilon) + 1) (Kairouz, Oh and Viswanath 2015).
+    pub membership_at_most: f64,
+}
+
+/// What a run's products remember of images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Remembered {
+    /// Membership inference on the final model: hits over false alarms of the attack that calls an image a participant's if the model is right about
+    /// it (Yeom et al. 2018, arXiv 1709.01604); accuracy on participants' images less that on test images.
+    pub membership: f64,
+    /// Copies among generated images; null where nothing was generated or what the generator learnt from is not at hand.
+    pub generator: Option<Memorisation>,
 }
 
 impl Told {
     /// Of a run that has spent so much.
-    pub fn new(config: &PrivacyConfig, privacy: &Privacy, spent: Spent) -> Self {
+    pub fn new(config: &PrivacyConfig, privacy: &Privacy, spent: Spent, remembered: Remembered) -> Self {
         let terms = &privacy.terms;
         Self {
             epsilon: spent.epsilon,
@@ -72,6 +88,9 @@ impl Told {
                 .test_secret
                 .map(|_| "coins and noise were keyed by a number that everybody knows (--dp-test-secret)"),
             outside: OUTSIDE.into(),
+            remembered,
+            // In this form nothing overflows.
+            membership_at_most: (1.0 - 2.0 * (1.0 - terms.delta) / (spent.epsilon.exp() + 1.0)).min(1.0),
         }
     }
 }
