@@ -12,6 +12,7 @@ pub fn code(kind: Kind) -> u8 {
         Kind::Device => 5,
         Kind::Diverged => 6,
         Kind::Checkpoint => 7,
+        Kind::Budget => 8,
         Kind::Interrupted => 130,
     }
 }

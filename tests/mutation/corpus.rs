@@ -99,6 +99,7 @@ fn state() -> ServerState {
         variates: Variates { server: values.clone(), clients: [(2, Arc::new(values.clone()))].into() },
         late: vec![late],
         network: network(values),
+        clip: Some(0.5),
     }
 }
 

@@ -5,13 +5,14 @@ use imfl_engine::client::{Client, Images};
 use imfl_engine::data;
 use imfl_engine::device::Compute;
 use imfl_engine::federated::{
-    self, Availability, Evaluation, Federation, LocalSgd, Participant, Refusal, RoundReport, Server, ServerRule,
-    ServerState,
+    self, Availability, Correlation, Evaluation, Federation, LocalSgd, Participant, Private, Refusal, RoundReport,
+    Server, ServerRule, ServerState,
 };
 use imfl_engine::model::Architecture;
 use imfl_engine::network::{LinkSource, Network, Presence};
 use imfl_engine::partition::Scheme;
 use imfl_engine::{attack::Hostility, gradient};
+use imfl_privacy::{ftrl::Tree, secret::Secret};
 use imfl_ranks::Ranks;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -147,4 +148,22 @@ fn refusals_reach_every_rank() {
     let refused = |reason| reports[0].rejected.iter().any(|rejection| rejection.reason == reason);
     assert!(refused(Refusal::TooFar) && refused(Refusal::NotFinite) && !reports[0].counted.is_empty(), "{reports:?}");
     same("steps that leave the range of numbers", diverging);
+}
+
+fn private(federation: &mut Federation) -> Private {
+    federation.private.take().unwrap_or_else(|| Private::new(0.5, 0.8, 6.0, CLIENTS, Secret::known(3)).unwrap())
+}
+
+/// Noise is added once, to what all ranks have together.
+#[test]
+fn private_rounds() {
+    same("private", |federation| federation.private = Some(private(federation)));
+    same("private with a bound that follows", |federation| {
+        federation.private = Some(private(federation).following(0.5, 0.2, 1.0).unwrap());
+        federation.server = Server::new(ServerRule::FedAdam);
+    });
+    same("private with a tree, and clients that drop out", |federation| {
+        federation.private = Some(private(federation).correlated(Correlation::Tree(Tree::new(9).unwrap())));
+        federation.availability = Availability { before: 0.1, after: 0.2, ..Availability::default() };
+    });
 }

@@ -115,6 +115,14 @@ impl AdaptiveClip {
         Ok(clip)
     }
 
+    /// The same from another bound on.
+    ///
+    /// # Errors
+    /// A bound that is not above 0.
+    pub fn at(&self, bound: f64) -> Result<Self> {
+        Self::new(bound, self.quantile, self.rate, self.cohort, self.deviation)
+    }
+
     /// The bound of the coming round.
     pub fn bound(&self) -> f64 {
         self.bound

@@ -74,6 +74,12 @@ pub enum Error {
         /// The noise that was drawn for it.
         noise: i64,
     },
+    /// The operating system has no random numbers.
+    #[error("no secret can be drawn: {problem}; without one nothing is private")]
+    Entropy {
+        /// What the system says.
+        problem: String,
+    },
     /// A message of the masking protocol that does not fit the round.
     #[error("masking, round {round}: {what}")]
     Message {

@@ -53,6 +53,7 @@ pub mod masks;
 pub mod noise;
 pub mod pld;
 pub mod rdp;
+pub mod secret;
 
 mod error;
 mod event;

@@ -30,6 +30,8 @@ pub enum Kind {
     Diverged,
     /// A generator's or a run's checkpoint.
     Checkpoint,
+    /// A privacy budget that does not reach for another round.
+    Budget,
     /// Stopped because it was asked to, after saving.
     Interrupted,
 }
@@ -87,6 +89,17 @@ kinds! {
     AugmentationError => Config,
 }
 
+impl From<imfl_privacy::Error> for Failure {
+    fn from(error: imfl_privacy::Error) -> Self {
+        let kind = match error {
+            imfl_privacy::Error::Exhausted { .. } => Kind::Budget,
+            imfl_privacy::Error::Entropy { .. } => Kind::Unexpected,
+            _ => Kind::Config,
+        };
+        Self::new(kind, error)
+    }
+}
+
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         let kind = if matches!(error, DataError::Write { .. }) { Kind::Unexpected } else { Kind::Data };
@@ -96,11 +109,12 @@ impl From<DataError> for Failure {
 
 impl From<TrainingError> for Failure {
     fn from(error: TrainingError) -> Self {
-        let settings = matches!(error, TrainingError::TooFew { .. } | TrainingError::Network(_));
-        let elsewhere = matches!(error, TrainingError::Elsewhere { .. });
-        let kind = match (settings, elsewhere) {
-            (true, _) => Kind::Config,
-            (_, true) => Kind::Unexpected,
+        let kind = match error {
+            TrainingError::TooFew { .. }
+            | TrainingError::Network(_)
+            | TrainingError::Void { .. }
+            | TrainingError::Noise { .. } => Kind::Config,
+            TrainingError::Elsewhere { .. } => Kind::Unexpected,
             _ => Kind::Diverged,
         };
         Self::new(kind, error)

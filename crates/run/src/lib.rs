@@ -26,6 +26,7 @@ pub mod memory;
 pub mod metrics;
 pub mod participants;
 pub mod pipeline;
+pub mod privacy;
 pub mod progress;
 pub mod request;
 pub mod run_dir;

@@ -134,6 +134,11 @@ impl FileSystem for Faulty {
         Ok(self.wrap(path, Disk.create(path)?))
     }
 
+    fn create_secret(&self, path: &Path) -> io::Result<Box<dyn Handle>> {
+        self.check("create", path)?;
+        Ok(self.wrap(path, Disk.create_secret(path)?))
+    }
+
     fn open_end(&self, path: &Path) -> io::Result<Box<dyn Handle>> {
         self.check("open", path)?;
         Ok(self.wrap(path, Disk.open_end(path)?))

@@ -41,6 +41,12 @@ pub trait FileSystem: Send + Sync + Debug {
     /// What the system says.
     fn create(&self, path: &Path) -> io::Result<Box<dyn Handle>>;
 
+    /// The same for a file that its owner alone may read, where the system knows owners.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn create_secret(&self, path: &Path) -> io::Result<Box<dyn Handle>>;
+
     /// A file to write on at its end; an empty one if there is none.
     ///
     /// # Errors
@@ -106,6 +112,15 @@ impl FileSystem for Disk {
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Handle>> {
         Ok(Box::new(File::create(path)?))
+    }
+
+    fn create_secret(&self, path: &Path) -> io::Result<Box<dyn Handle>> {
+        let mut options = OpenOptions::new();
+        // Never one that is there: somebody may have it open, or may read it.
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Ok(Box::new(options.open(path)?))
     }
 
     fn open_end(&self, path: &Path) -> io::Result<Box<dyn Handle>> {

@@ -1,7 +1,8 @@
 //! A file that is replaced as a whole.
 
 use crate::error::{Result, StorageError};
-use crate::file_system::{FileSystem, parent};
+use crate::file_system::{FileSystem, Handle, parent};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Writes `content` beside `path`, syncs it, gives it the name in one rename and syncs the folder. Whatever fails, the old
@@ -10,9 +11,29 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// [`StorageError::Write`] with the file.
 pub fn replace(files: &dyn FileSystem, path: &Path, content: &[u8]) -> Result<()> {
+    replace_by(files, path, content, |beside| files.create(beside))
+}
+
+/// The same for content that its owner alone may read.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_secret(files: &dyn FileSystem, path: &Path, content: &[u8]) -> Result<()> {
+    replace_by(files, path, content, |beside| {
+        files.remove_file(beside)?;
+        files.create_secret(beside)
+    })
+}
+
+fn replace_by(
+    files: &dyn FileSystem,
+    path: &Path,
+    content: &[u8],
+    create: impl Fn(&Path) -> io::Result<Box<dyn Handle>>,
+) -> Result<()> {
     let beside = beside(path);
     let exchange = || {
-        let mut file = files.create(&beside)?;
+        let mut file = create(&beside)?;
         file.write_all(content)?;
         file.sync()?;
         files.rename(&beside, path)
@@ -45,6 +66,25 @@ fn beside(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use crate::{Fault, Faulty};
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_is_its_owners_alone_whoever_could_read_the_file_before() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.key");
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        for content in [b"one", b"two"] {
+            // What an earlier process left beside it is not written into.
+            std::fs::write(beside(&path), "left").unwrap();
+            replace_secret(&crate::Disk, &path, content).unwrap();
+            assert_eq!((std::fs::read(&path).unwrap(), mode()), (content.to_vec(), 0o600));
+        }
+        std::fs::write(&path, "open").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        replace_secret(&crate::Disk, &path, b"closed").unwrap();
+        assert_eq!(mode(), 0o600);
+    }
 
     /// Writes over `old` with a fault at every operation in turn; what is in the file then.
     #[test]

@@ -51,6 +51,12 @@ pub struct Train {
     /// sgd, fedprox:MU or scaffold
     #[arg(long, default_value = "sgd")]
     algorithm: String,
+    /// Measure private rounds: the Euclidean length that updates are cut to
+    #[arg(long, requires = "dp_noise")]
+    dp_clip: Option<f64>,
+    /// Their noise, in clipping bounds
+    #[arg(long, requires = "dp_clip")]
+    dp_noise: Option<f64>,
     /// Rounds that are timed; one more comes before them
     #[arg(long, default_value_t = 8)]
     rounds: u64,
@@ -162,6 +168,7 @@ impl Train {
                                 algorithm: algorithm.clone(),
                                 ..LocalSgd::default()
                             },
+                            private: self.dp_clip.zip(self.dp_noise),
                             rounds: self.rounds,
                             seed: self.seed,
                             compute: Compute { chunk, ..opened.clone() },

@@ -71,6 +71,11 @@ fn best(name: DeviceName) -> (DeviceName, Device) {
     find(name).map_or_else(|_| (DeviceName::Cpu, Device::flex()), |device| (name, device))
 }
 
+/// The instruction set of the CPU's kernels. With another a result may differ in its last bits.
+pub fn instructions() -> String {
+    format!("{:?}", imfl_kernel::level())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,5 @@
 use super::aggregation::TooFew;
+use super::private::Void;
 use crate::network::NetworkError;
 use crate::update::Refusal;
 
@@ -41,6 +42,22 @@ pub enum TrainingError {
         round: u64,
         /// The rule and what it needs.
         source: TooFew,
+    },
+    /// A private round that would not be one.
+    #[error("round {round} cannot be private: {source}")]
+    Void {
+        /// The round, from 1.
+        round: u64,
+        /// Why.
+        source: Void,
+    },
+    /// A private round whose noise cannot be drawn.
+    #[error("round {round} cannot be private: {source}")]
+    Noise {
+        /// The round, from 1.
+        round: u64,
+        /// Why.
+        source: imfl_privacy::Error,
     },
     /// A weight that is no weight.
     #[error("client {client} of round {round} has weight {weight}; weights are finite and above 0")]

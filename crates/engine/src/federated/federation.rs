@@ -4,6 +4,7 @@ use super::availability::Availability;
 use super::evaluate::{Evaluation, evaluate};
 use super::local::LocalSgd;
 use super::remote::Remote;
+use super::private::Private;
 use super::server::Server;
 use super::state::{ServerState, init};
 use crate::client::Images;
@@ -64,6 +65,8 @@ pub struct Federation {
     pub network: Option<Arc<Network>>,
     /// Whoever asks clients that are elsewhere; without one they are trained here.
     pub remote: Option<Arc<dyn Remote>>,
+    /// What makes rounds private, if they are.
+    pub private: Option<Private>,
     /// Where it is computed.
     pub compute: Compute,
     /// Keys all random numbers.
@@ -95,6 +98,7 @@ impl Federation {
             hostility: None,
             network: None,
             remote: None,
+            private: None,
             compute,
             seed,
         }

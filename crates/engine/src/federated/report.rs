@@ -50,6 +50,8 @@ pub struct RoundReport {
     pub counted: Vec<(u32, u64)>,
     /// Whether fewer updates than the quorum could be used: the model is then what it was, and nothing counted.
     pub skipped: bool,
+    /// The clipping bound, where the round was private.
+    pub clip: Option<f64>,
     /// Mean training loss over the samples of the updates that could be used.
     pub train_loss: f64,
     /// Samples trained on, every epoch counted.

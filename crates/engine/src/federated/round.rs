@@ -1,15 +1,18 @@
 //! One round, as the papers tell it: call the cohort, train and join, close the round, step.
 
+use super::demands;
 use super::error::TrainingError;
 use super::federation::Federation;
 use super::intake::Closed;
 use super::online::Dispatch;
 use super::participant::Participant;
+use super::private::Release;
 use super::report::RoundReport;
 use super::roll::Roll;
 use super::state::ServerState;
 use super::training::{Part, Training};
 use crate::update::{Receipt, Rejection};
+use std::sync::Arc;
 use std::time::Instant;
 
 impl Federation {
@@ -27,23 +30,25 @@ impl Federation {
     ) -> Result<(ServerState, RoundReport), TrainingError> {
         let started = Instant::now();
         let round = state.round + 1;
-        check_weights(cohort, round)?;
+        self.check_cohort(cohort, round)?;
+        let release = self.release(&state, round)?;
         let Dispatch { mut roll, arriving, staying, asked, timetable } = self.call(&mut state, cohort, round)?;
         let Training { mut part, plan, waiting, communication } = match &self.remote {
             Some(remote) => self.train_elsewhere(remote.as_ref(), &state, &mut roll)?,
-            None => self.train_cohort(&state, &roll),
+            None => self.train_cohort(&state, &roll, release.as_ref()),
         };
         let (Closed { accepted, mut rejected }, late) = self.close(&mut part, &roll, arriving, round);
         rejected.extend(roll.refused);
-        // What others send from elsewhere does not end a run: the round is skipped.
-        let ends = accepted.is_empty() && self.remote.is_none();
+        // What others send from elsewhere does not end a run: the round is skipped. In a private round whoever sends nothing that
+        // can be used adds nothing, and nothing else may depend on it.
+        let ends = accepted.is_empty() && self.remote.is_none() && release.is_none();
         if let (true, Some(&Rejection { client, reason })) = (ends, rejected.first()) {
             return Err(TrainingError::Diverged { round, client, what: reason, cohort: cohort.len() });
         }
-        let (samples, rows, skipped) = (part.samples(), part.rows, accepted.len() < self.quorum);
+        let (samples, rows, skipped) = (part.samples(), part.rows, release.is_none() && accepted.len() < self.quorum);
         let residues = std::mem::take(&mut part.residues);
         if !skipped {
-            self.step(&mut state, &accepted, part)?;
+            self.step(&mut state, &accepted, part, release.as_deref())?;
         }
         let network = timetable.map(|timetable| self.remember(&mut state, timetable, &accepted, residues));
         let made_late = late.iter().map(|update| update.client).collect();
@@ -58,6 +63,7 @@ impl Federation {
             dropped: roll.dropped,
             late: made_late,
             counted: accepted.iter().filter(|_| !skipped).map(|update| (update.client, update.made)).collect(),
+            clip: release.map(|release| release.clip),
             train_loss: mean_loss(&accepted),
             rejected,
             skipped,
@@ -89,9 +95,24 @@ impl Federation {
     }
 
     /// Moves the server by the updates that count, and lets it remember what came with them.
-    fn step(&self, state: &mut ServerState, counted: &[Receipt], mut part: Part) -> Result<(), TrainingError> {
-        let enough = self.aggregation.check(counted.len());
-        enough.map_err(|source| TrainingError::TooFew { round: state.round + 1, source })?;
+    fn step(
+        &self,
+        state: &mut ServerState,
+        counted: &[Receipt],
+        mut part: Part,
+        release: Option<&Release>,
+    ) -> Result<(), TrainingError> {
+        let round = state.round + 1;
+        match (&self.private, release) {
+            (Some(private), Some(release)) => {
+                let moved = private.next_clip(release.clip, part.intake.votes());
+                state.clip = moved.map_err(|source| TrainingError::Noise { round, source })?;
+            }
+            _ => {
+                let enough = self.aggregation.check(counted.len());
+                enough.map_err(|source| TrainingError::TooFew { round, source })?;
+            }
+        }
         let change = part.intake.combine(&*self.aggregation, self.compute.workers);
         self.server.step(&mut state.moments, state.weights.values_mut(), change);
         if let Some(memory) = self.local.algorithm.memory() {
@@ -99,6 +120,26 @@ impl Federation {
             memory.step(&mut state.variates, renewed, self.population.max(counted.len()));
         }
         Ok(())
+    }
+
+    /// What a private round adds to its sum; refuses what would void its guarantee.
+    fn release(&self, state: &ServerState, round: u64) -> Result<Option<Arc<Release>>, TrainingError> {
+        demands::check(self).map_err(|source| TrainingError::Void { round, source })?;
+        let release = self.private.as_ref().map(|private| private.release(state)).transpose();
+        release.map(|release| release.map(Arc::new)).map_err(|source| TrainingError::Noise { round, source })
+    }
+
+    /// Refuses weights that are none, and a round without clients. A private one may have none: its sum is noise.
+    fn check_cohort(&self, cohort: &[Participant], round: u64) -> Result<(), TrainingError> {
+        if cohort.is_empty() && self.private.is_none() {
+            return Err(TrainingError::EmptyCohort(round));
+        }
+        match cohort.iter().find(|participant| !(participant.weight > 0.0 && participant.weight.is_finite())) {
+            Some(Participant { client, weight }) => {
+                Err(TrainingError::Weight { round, client: client.id, weight: *weight })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Round after round with one cohort, until round `last` is done.
@@ -136,16 +177,4 @@ fn mean_loss(updates: &[Receipt]) -> f64 {
         (loss + update.loss * update.samples as f64, samples + update.samples)
     });
     loss / samples.max(1) as f64
-}
-
-fn check_weights(cohort: &[Participant], round: u64) -> Result<(), TrainingError> {
-    if cohort.is_empty() {
-        return Err(TrainingError::EmptyCohort(round));
-    }
-    match cohort.iter().find(|participant| !(participant.weight > 0.0 && participant.weight.is_finite())) {
-        Some(Participant { client, weight }) => {
-            Err(TrainingError::Weight { round, client: client.id, weight: *weight })
-        }
-        None => Ok(()),
-    }
 }

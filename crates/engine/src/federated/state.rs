@@ -23,6 +23,8 @@ const LATE: (&str, &str) = ("late.safetensors", "imfl.late/1");
 
 /// File of what a network remembers.
 const NETWORK: &str = "network.safetensors";
+/// File of the clipping bound: `bound`, one number.
+const CLIP: (&str, &str) = ("clip.safetensors", "imfl.clip/1");
 
 /// The server between two rounds.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +41,8 @@ pub struct ServerState {
     pub late: Vec<ClientUpdate>,
     /// What a network remembers.
     pub network: NetworkState,
+    /// The clipping bound of the next private round, once a round has moved it.
+    pub clip: Option<f64>,
 }
 
 /// The first state of a server: the model's initial weights for `seed`.
@@ -51,6 +55,7 @@ pub fn init(model: &dyn Model, seed: u64) -> ServerState {
         variates: Variates::default(),
         late: Vec::new(),
         network: NetworkState::default(),
+        clip: None,
     }
 }
 
@@ -81,6 +86,11 @@ impl ServerState {
         }
         if self.network != NetworkState::default() {
             parts.insert(NETWORK.into(), self.network.to_bytes()?);
+        }
+        if let Some(bound) = self.clip {
+            let mut file = Tensors::default();
+            file.add_f64("bound", &[bound]);
+            parts.insert(CLIP.0.into(), file.to_bytes(CLIP.1)?);
         }
         Ok(parts)
     }
@@ -118,7 +128,8 @@ impl ServerState {
         let late = parts.get(LATE.0).map(|bytes| read_late(bytes, size).map_err(in_file(LATE.0)));
         let network = parts.get(NETWORK).map(|bytes| NetworkState::from_bytes(bytes, size).map_err(in_file(NETWORK)));
         let (late, network) = (late.transpose()?.unwrap_or_default(), network.transpose()?.unwrap_or_default());
-        Ok(Self { round, weights, moments, variates, late, network })
+        let clip = parts.get(CLIP.0).map(|bytes| read_clip(bytes).map_err(in_file(CLIP.0))).transpose()?;
+        Ok(Self { round, weights, moments, variates, late, network, clip })
     }
 }
 
@@ -150,6 +161,14 @@ fn read_late(bytes: &[u8], size: usize) -> Result<Vec<ClientUpdate>, StoredError
         Ok(ClientUpdate { client, made, weight, change, variate, loss, samples })
     };
     clients.into_iter().map(read).collect()
+}
+
+fn read_clip(bytes: &[u8]) -> Result<f64, StoredError> {
+    let [bound] = Stored::open(bytes, CLIP.1)?.f64("bound")?;
+    if !(bound > 0.0 && bound.is_finite()) {
+        return Err(StoredError(format!("tensor `bound` is {bound}, which bounds nothing")));
+    }
+    Ok(bound)
 }
 
 /// All tensors of a file, each `[size]`.
@@ -188,6 +207,7 @@ mod tests {
             samples: 12,
         };
         state.late = vec![late(2, None), late(11, Some(ramp(0.25)))];
+        state.clip = Some(0.1 + 0.2);
         state.round = 9;
         (state, model.layout().clone())
     }
@@ -195,9 +215,14 @@ mod tests {
     #[test]
     fn every_state_reads_back_equal() {
         let (full, layout) = state();
-        let plain =
-            ServerState { moments: Moments::default(), variates: Variates::default(), late: vec![], ..full.clone() };
-        for (state, files) in [(full, 4), (plain, 1)] {
+        let plain = ServerState {
+            moments: Moments::default(),
+            variates: Variates::default(),
+            late: vec![],
+            clip: None,
+            ..full.clone()
+        };
+        for (state, files) in [(full, 5), (plain, 1)] {
             let parts = state.to_parts().unwrap();
             assert_eq!(parts.len(), files);
             assert_eq!(ServerState::from_parts(&layout, 9, &parts).unwrap(), state);

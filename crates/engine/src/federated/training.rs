@@ -6,6 +6,7 @@ use super::federation::Federation;
 use super::intake::kept::Kept;
 use super::intake::{Closed, Closing, Exchange, Intake, Sender, Taken, taken, verdict};
 use super::plan::Plan;
+use super::private::{PrivateSum, Release};
 use super::remote::Remote;
 use super::roll::{Called, Roll};
 use super::state::ServerState;
@@ -14,6 +15,7 @@ use crate::update::{ClientUpdate, Receipt, difference};
 use crate::worker;
 use imfl_ranks::balanced;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Integers that tell about a client: verdict, bits of the loss, samples.
@@ -49,7 +51,7 @@ pub(super) struct Part {
 
 impl Federation {
     /// Trains everybody who was called, each on one of the ranks; every rank gets everything.
-    pub(super) fn train_cohort(&self, state: &ServerState, roll: &Roll) -> Training {
+    pub(super) fn train_cohort(&self, state: &ServerState, roll: &Roll, release: Option<&Arc<Release>>) -> Training {
         let ranks = &self.compute.ranks;
         let loads: Vec<u64> = roll.called.iter().map(|called| called.participant.client.samples.len() as u64).collect();
         let owners = balanced(&loads, ranks.size());
@@ -59,7 +61,7 @@ impl Federation {
         let plan = Plan::new(&self.compute, &self.local, state.weights.layout(), self.trace(), called.len());
         let chunks = plan.chunks(&participants, &self.local);
         let size = state.weights.values().len();
-        let empty = || Part::new(self.intake(size));
+        let empty = || Part::new(self.intake(size, release));
         let (parts, _) = worker::run(plan.workers, chunks.len(), empty, |part, index| {
             let clients: Vec<&Client> = chunks[index].iter().map(|&nth| &participants[nth].client).collect();
             let (updates, rows) = self.train_chunk(state, &clients, state.round + 1);
@@ -107,8 +109,12 @@ impl Federation {
         Ok(Training { part, plan, waiting: 0.0, communication: 0.0 })
     }
 
-    /// What a worker takes updates in with: the rule's own way where it has one and nobody looks at all updates.
-    pub(super) fn intake(&self, size: usize) -> Box<dyn Intake> {
+    /// What a worker takes updates in with: clipped and added up in a private round, else the rule's own way where it has one and
+    /// nobody looks at all updates.
+    pub(super) fn intake(&self, size: usize, release: Option<&Arc<Release>>) -> Box<dyn Intake> {
+        if let Some(release) = release {
+            return Box::new(PrivateSum::new(size, release.clone()));
+        }
         let streaming = if self.hostility.is_none() { self.aggregation.streaming(size) } else { None };
         streaming.unwrap_or_else(|| Box::new(Kept::new(size)))
     }

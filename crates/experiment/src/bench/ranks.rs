@@ -107,6 +107,7 @@ impl Setting {
                 rounds: self.rounds.max(1),
                 seed: 0,
                 compute: compute.clone(),
+                private: None,
             };
             setting.footprint()?.check(allowed)?;
             let found = setting.measure()?;

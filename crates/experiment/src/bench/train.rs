@@ -4,10 +4,11 @@ use super::memory;
 use imfl_engine::client::Client;
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::Compute;
-use imfl_engine::federated::{CohortSampling, Federation, LocalSgd, Participant, Plan};
+use imfl_engine::federated::{CohortSampling, Federation, LocalSgd, Participant, Plan, Private};
 use imfl_engine::launch;
 use imfl_engine::model::Architecture;
 use imfl_engine::random::{Purpose, keyed};
+use imfl_privacy::secret::Secret;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::memory::Estimate;
 use rand::{Rng, RngExt};
@@ -35,6 +36,8 @@ pub struct Setting {
     pub local: LocalSgd,
     /// Rounds that are timed; one more comes before them.
     pub rounds: u64,
+    /// Clipping bound and noise of private rounds. Cohorts stay those of other rounds, so that times can be compared.
+    pub private: Option<(f64, f64)>,
     /// Keys all random numbers.
     pub seed: u64,
     /// Where it is computed.
@@ -104,6 +107,11 @@ impl Setting {
         let local = self.local.clone();
         let mut federation = Federation::new(model, data, &normalisation, local, self.compute.clone(), self.seed);
         federation.population = self.clients;
+        if let Some((clip, noise)) = self.private {
+            // Nothing is promised to random data: the noise only has to take its time.
+            let secret = Secret::known(self.seed);
+            federation.private = Some(Private::new(clip, noise, self.cohort as f64, self.clients, secret)?);
+        }
         let client = |id: usize| {
             let first = id * self.samples;
             Client::authentic(id as u32, &(first as u32..(first + self.samples) as u32).collect::<Vec<_>>())
@@ -185,6 +193,7 @@ impl Measured {
             "batch": setting.local.batch,
             "local_epochs": setting.local.epochs,
             "algorithm": setting.local.algorithm.to_string(),
+            "privacy": setting.private.map(|(clip, noise)| json!({"clip": clip, "noise": noise})),
             "rounds": setting.rounds,
             "seconds_per_round": {"median": self.median(), "p10": self.quantile(0.1), "p90": self.quantile(0.9)},
             "seconds_waiting": self.waiting,

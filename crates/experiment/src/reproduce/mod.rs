@@ -20,6 +20,7 @@ mod loss;
 pub(crate) mod machine;
 mod mixture;
 mod network;
+mod privacy;
 mod replace;
 mod rules;
 mod settings;
@@ -30,6 +31,7 @@ pub use journal::Journal;
 pub use settings::Request;
 pub use world::{Measured, Place, World};
 
+use imfl_run::config::ObjectiveChoice;
 use imfl_run::failure::Outcome;
 use imfl_run::host::Host;
 use serde::Serialize;
@@ -48,7 +50,7 @@ pub struct Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 7] = [
+pub const ALL: [Experiment; 8] = [
     Experiment {
         name: "cost",
         about: "Server cost of every rule over clients, skew, kappa, generation cost and prior spread; trains nothing",
@@ -84,6 +86,11 @@ pub const ALL: [Experiment; 7] = [
         about: "What a target accuracy takes in time, bytes and pay on networks, by policy and compression",
         run: |name, request, host| reproduce(name, request, host, network::run),
     },
+    Experiment {
+        name: "privacy",
+        about: "Accuracy, pay and who takes part against epsilon, by forecasts that know the noise",
+        run: |name, request, host| reproduce_by(name, ObjectiveChoice::Forecast, request, host, privacy::run),
+    },
 ];
 
 impl Experiment {
@@ -96,7 +103,7 @@ impl Experiment {
     }
 }
 
-/// Opens an experiment's folder, measures its world once, lets `body` fill the grid, and writes down what it found.
+/// Opens an experiment's folder, values participants by the bound or by what the experiment examines, measures its world once, lets `body` fill the grid, and writes down what it found.
 ///
 /// # Errors
 /// As [`Experiment::run`].
@@ -106,13 +113,25 @@ pub fn reproduce<G: Serialize + DeserializeOwned>(
     host: &Host,
     body: impl Fn(&World, &mut Journal, &[u64], &G) -> Outcome<Findings>,
 ) -> Outcome<Option<Document>> {
-    let settings: Settings<G> = Settings::read(experiment, request)?;
+    reproduce_by(experiment, ObjectiveChoice::Bound, request, host, body)
+}
+
+/// The same with the objective of runs: under a forecast, the server holds images that no client has, for pilots.
+fn reproduce_by<G: Serialize + DeserializeOwned>(
+    experiment: &str,
+    objective: ObjectiveChoice,
+    request: &Request,
+    host: &Host,
+    body: impl Fn(&World, &mut Journal, &[u64], &G) -> Outcome<Findings>,
+) -> Outcome<Option<Document>> {
+    let mut settings: Settings<G> = Settings::read(experiment, request)?;
     let quick = if request.quick { "-quick" } else { "" };
     let name = request.name.clone().unwrap_or_else(|| format!("{experiment}{quick}"));
     imfl_run::limits::folder_name(&name)?;
     let folder = request.folder.join(name);
     let journal = Journal::open(&folder, &settings.identity()?, request.fresh, &host.ranks)?;
     let mut journal = journal.watched(&host.progress);
+    settings.run.mechanism.objective = objective;
     let world = World::open(settings.run, &journal, host)?;
     let findings = body(&world, &mut journal, &settings.seeds, &settings.grid)?;
     let write = || Document::write(experiment, request.quick, &settings.seeds, &world, &journal, findings);

@@ -149,7 +149,7 @@ fn train(lab: &Lab, (source, policy, compression, seed): &Cell) -> Outcome<Train
         setup.config.training.rounds,
         |round| match policy.chooses() {
             true => Ok::<_, Failure>(everybody.clone()),
-            false => Ok(setup.config.training.sampling.cohort(&everybody, asked, *seed, round)?),
+            false => Ok(setup.config.training.sampling().cohort(&everybody, asked, *seed, round)?),
         },
         |state, RoundReport { network, counted, .. }| {
             let Traffic { ends, bytes_up, bytes_down, late, lost, .. } = network.unwrap_or_default();

@@ -5,7 +5,7 @@ use imfl_engine::client::Client;
 use imfl_mechanism::{Knowledge, Market};
 use imfl_run::agreement;
 use imfl_run::assessment::Assessment;
-use imfl_run::config::{ObjectiveChoice, RecordedCosts, RunConfig};
+use imfl_run::config::{RecordedCosts, RunConfig};
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::host::Host;
 use imfl_run::pipeline::{Profile, Setup, allocate, partition, probe, profile};
@@ -58,9 +58,6 @@ impl World {
     /// As a run's.
     pub fn open(config: RunConfig, journal: &Journal, host: &Host) -> Outcome<Self> {
         let ranks = &host.ranks;
-        // Experiments value participants themselves, each by what it examines; no image is taken from clients for pilots.
-        let mut config = config;
-        config.mechanism.objective = ObjectiveChoice::Bound;
         let setup = Setup::open(config, host)?;
         if let Some(measured) = agreement::from_first(ranks, || Self::measured_before(journal))? {
             return Ok(Self { setup: setup.alone(), measured });

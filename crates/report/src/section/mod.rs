@@ -4,6 +4,7 @@ mod answer;
 mod method;
 mod network;
 mod people;
+mod privacy;
 mod words;
 
 pub(crate) use words::of as words;
@@ -45,6 +46,7 @@ pub fn all(material: &Material) -> Markup {
         (answer::section(material))
         (people::section(material))
         (network::section(material))
+        (privacy::section(material))
         (method::section(material))
         (words::section())
     }

@@ -69,12 +69,20 @@ pub fn resume(host: &Host, from: &str, runs: &Path) -> Outcome<Resumed> {
 impl Resumed {
     /// Goes on with this configuration. Differences are refused unless `allowed`; those that do not change the result
     /// (where it is computed, how often it is saved) never are, and neither are more rounds: pay stays decided for those that it was
-    /// decided for, and each further round is paid like them.
+    /// decided for, and each further round is paid like them. A private run was accounted for its rounds, and is longer only if `allowed`.
     ///
     /// # Errors
     /// A failure of kind [`Kind::Config`] that names every key that differs.
     pub fn with(mut self, config: &mut RunConfig, allowed: bool) -> Outcome<Self> {
         if !allowed && self.is_longer(config) {
+            if config.privacy.is_asked() {
+                let problem = format!(
+                    "the run is private, and its account was opened for {} rounds: more of them need --resume-changed, which goes on \
+                     under a new secret and keeps what was spent, and an epsilon that reaches (`privacy.epsilon`)",
+                    self.config.training.rounds
+                );
+                return Err(Failure::new(Kind::Config, problem));
+            }
             config.mechanism.rounds = Some(self.config.priced_rounds());
             return Ok(self);
         }

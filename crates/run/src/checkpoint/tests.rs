@@ -35,7 +35,15 @@ fn layout(size: usize) -> Arc<Layout> {
 fn state(size: usize, round: u64) -> ServerState {
     let weights = Weights::initialise(layout(size), round);
     let moments = Moments { first: vec![round as f32; size], second: vec![0.5; size] };
-    ServerState { round, weights, moments, variates: Default::default(), late: Vec::new(), network: Default::default() }
+    ServerState {
+        round,
+        weights,
+        moments,
+        variates: Default::default(),
+        late: Vec::new(),
+        network: Default::default(),
+        clip: None,
+    }
 }
 
 fn prepared() -> Prepared {
@@ -66,6 +74,7 @@ fn metrics(round: u64) -> RoundMetrics {
         seconds: 1.0,
         waiting: 0.0,
         communication: 0.0,
+        privacy: None,
     }
 }
 

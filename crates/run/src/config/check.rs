@@ -11,6 +11,7 @@ impl RunConfig {
     /// A failure of kind [`Kind::Config`] that says what the key must be.
     pub fn check(&self) -> Outcome {
         self.check_limits()?;
+        self.check_privacy()?;
         let rules = [
             ("partition.clients", self.partition.clients >= 1, "at least 1"),
             ("training.rounds", self.training.rounds >= 1, "at least 1"),
@@ -60,7 +61,7 @@ impl RunConfig {
                 "letters, digits, `-`, `_` and `.`, and begin with no dot",
             ),
         ];
-        let replaced = self.training.sampling.replacement;
+        let replaced = self.training.sampling().replacement;
         if let Some(cohort) = self.training.cohort.filter(|&cohort| !replaced && cohort > self.partition.clients) {
             let clients = self.partition.clients;
             let problem = format!("`training.cohort` is {cohort}, but there are only {clients} clients to draw from");
@@ -152,7 +153,7 @@ mod tests {
         config = RunConfig::default();
         config.training.cohort = Some(11);
         assert!(config.check().unwrap_err().to_string().contains("only 10 clients"));
-        config.training.sampling = "weighted-with-replacement".parse().unwrap();
+        config.training.sampling = "weighted-with-replacement".parse().ok();
         config.check().unwrap();
     }
 

@@ -10,6 +10,7 @@ mod limits;
 mod logs;
 mod mechanism;
 mod network;
+mod privacy;
 mod template;
 mod training;
 
@@ -20,6 +21,7 @@ pub use generator::{GeneratorConfig, GeneratorSource, ProbeConfig};
 pub use logs::{Log, Logs};
 pub use mechanism::{Information, MechanismConfig, ObjectiveChoice, TargetSource};
 pub use network::NetworkConfig;
+pub use privacy::{PrivacyConfig, PrivateMechanism};
 pub use training::{AvailabilityConfig, ServerConfig, TrainingConfig};
 
 use crate::failure::{Failure, Kind, Outcome};
@@ -60,6 +62,8 @@ settings! {
         training: TrainingConfig = TrainingConfig::default();
         /// The network between clients and server.
         network: NetworkConfig = NetworkConfig::default();
+        /// Differential privacy of the clients.
+        privacy: PrivacyConfig = PrivacyConfig::default();
         /// What is kept of a run while it goes on.
         checkpoints: CheckpointsConfig = CheckpointsConfig::default();
         /// Where generated images come from.
@@ -112,6 +116,7 @@ values!(
     ObjectiveChoice: "forecast or bound",
     Policy: Policy::choices(),
     Presence: Presence::choices(),
+    PrivateMechanism: PrivateMechanism::CHOICES,
     RuleChoice: RuleChoice::names(),
     Schedule: Schedule::choices(),
     Scheme: Scheme::choices(),

@@ -63,11 +63,11 @@ impl RunConfig {
                     .into(),
             );
         }
-        if network.policy.chooses() && training.sampling != CohortSampling::default() {
+        if network.policy.chooses() && training.sampling() != CohortSampling::default() {
             return fail(format!(
                 "`network.policy` {} chooses clients itself, and `training.sampling` {} would; take the sampling {}",
                 network.policy,
-                training.sampling,
+                training.sampling(),
                 CohortSampling::default()
             ));
         }
@@ -117,7 +117,7 @@ mod tests {
         let chosen = problem(&|config| {
             on(config);
             config.network.policy = "buffered:3".parse().unwrap();
-            config.training.sampling = "weighted".parse().unwrap();
+            config.training.sampling = "weighted".parse().ok();
         });
         assert!(chosen.contains("chooses clients itself"), "{chosen}");
         let few = problem(&|config| {

@@ -17,7 +17,7 @@ settings! {
         /// Clients drawn for each round out of those who take part.
         cohort: Option<usize> = None, flag "cohort", absent "all";
         /// How cohorts are drawn, weighted being by effective samples.
-        sampling: CohortSampling = CohortSampling::default(), flag "sampling";
+        sampling: Option<CohortSampling> = None, flag "sampling", absent "uniform; by coins in a private run";
         /// Passes over a client's samples in a round.
         local_epochs: usize = 1, flag "local-epochs", alias "epochs";
         /// Samples in a batch.
@@ -79,6 +79,11 @@ settings! {
 }
 
 impl TrainingConfig {
+    /// How cohorts of a run that is not private are drawn.
+    pub fn sampling(&self) -> CohortSampling {
+        self.sampling.unwrap_or_default()
+    }
+
     /// What a client does in a round.
     pub fn local(&self) -> LocalSgd {
         LocalSgd {

@@ -27,6 +27,8 @@ const ALIKE: f64 = 2.0;
 const PER_CLIENT: &str = "samples per client";
 /// The name of the generator among them.
 const GENERATOR: &str = "generator";
+/// The name of clipping and noise among them; forecasts that do not say know of none.
+const PRIVACY: &str = "privacy";
 
 /// The forecast of a run, if that is its objective: the one that is `known` from before it was interrupted, the file's, the shipped one, an earlier
 /// run's, or a new one. `stock` are generated images that pilots may train on. None also where the server holds too few images for pilots, which
@@ -90,8 +92,9 @@ pub fn fit(
     ));
     let pilots = ground.train(plan, stock)?;
     let settings = settings(setup, ground);
+    let private = ground.private().map_or_else(String::new, |private| format!(", private: {private}"));
     let about = format!(
-        "{} pilots of {} rounds on {} images of {} that no client holds, scored on {} others",
+        "{} pilots of {} rounds on {} images of {} that no client holds, scored on {} others{private}",
         pilots.len(),
         setup.config.training.rounds,
         ground.parts()[1].len(),
@@ -215,6 +218,7 @@ fn settings(setup: &Setup, ground: &Ground) -> BTreeMap<String, String> {
         ("weight decay", training.weight_decay.to_string()),
         ("algorithm", training.algorithm.to_string()),
         ("server", format!("{:?}", training.server.server())),
+        (PRIVACY, ground.private().unwrap_or_else(|| "none".into())),
         (PER_CLIENT, format!("{:.1}", ground.per_client())),
     ];
     named.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
@@ -229,9 +233,10 @@ fn differences(fitted: &BTreeMap<String, String>, now: &BTreeMap<String, String>
         GENERATOR if now == "none" => true,
         _ => then == now,
     };
-    let unknown = "unknown".to_string();
+    let (unknown, none) = ("unknown".to_string(), "none".to_string());
+    let then = |name: &String| fitted.get(name).unwrap_or(if name == PRIVACY { &none } else { &unknown });
     now.iter()
-        .map(|(name, now)| (name, fitted.get(name).unwrap_or(&unknown), now))
+        .map(|(name, now)| (name, then(name), now))
         .filter(|(name, then, now)| !alike(name, then, now))
         .map(|(name, then, now)| format!("{name} {then:.40} -> {now:.40}"))
         .collect()
@@ -254,5 +259,10 @@ mod tests {
         let expected =
             ["generator abc -> abd", "rate 0.1 -> 0.2", "rounds unknown -> 3", "samples per client 1000.0 -> 100"];
         assert_eq!(found, expected);
+        // Forecasts of before there were private runs know of no noise.
+        let (private, open) = (of(&[(PRIVACY, "noise 1")]), of(&[(PRIVACY, "none")]));
+        assert!(differences(&fitted, &open).is_empty());
+        assert_eq!(differences(&fitted, &private), ["privacy none -> noise 1"]);
+        assert_eq!(differences(&private, &open), ["privacy noise 1 -> none"]);
     }
 }

@@ -12,6 +12,7 @@ mod footprint;
 pub mod forecast;
 mod hiring;
 mod journal;
+mod ladder;
 pub mod links;
 mod logs;
 pub mod network;
@@ -20,6 +21,7 @@ pub mod pilots;
 mod prediction;
 pub mod profile;
 mod provenance;
+mod remembered;
 mod settle;
 mod setup;
 mod source;
@@ -46,9 +48,10 @@ use crate::agreement;
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
 use crate::checkpoint::{Known, Prepared, Resumed, digest};
-use crate::config::{MechanismConfig, ObjectiveChoice, RunConfig};
+use crate::config::{MechanismConfig, ObjectiveChoice, RecordedCosts, RunConfig};
 use crate::failure::Outcome;
 use crate::host::Host;
+use crate::privacy::{self, Told};
 use crate::run_dir::RunDir;
 use books::Books;
 use imfl_mechanism::objective::{Fit, Pilot};
@@ -101,10 +104,18 @@ pub fn calibrate(config: RunConfig, host: &Host) -> Outcome<(Vec<Pilot>, Fit)> {
     config.check()?;
     let setup = Setup::open(config, host)?;
     let costs = profile::run(&setup, &[], None)?.costs;
-    let stock = assess::generate(&setup)?;
-    let ground = pilots::Ground::new(&setup)?;
-    let passes = agreement::from_first(&host.ranks, || Ok(forecast::passes(&setup, &ground, &costs)))?;
-    forecast::fit(&setup, &ground, &ground.plan(passes), stock.as_ref(), &costs)
+    rehearse(&setup, &costs)
+}
+
+/// The same of a run that is open.
+///
+/// # Errors
+/// As [`run`].
+pub fn rehearse(setup: &Setup, costs: &RecordedCosts) -> Outcome<(Vec<Pilot>, Fit)> {
+    let stock = assess::generate(setup)?;
+    let ground = pilots::Ground::new(setup)?;
+    let passes = agreement::from_first(&setup.compute.ranks, || Ok(forecast::passes(setup, &ground, costs)))?;
+    forecast::fit(setup, &ground, &ground.plan(passes), stock.as_ref(), costs)
 }
 
 /// Runs everything that the configuration asks for and leaves a run folder behind; or goes on with a run, for which what was
@@ -115,6 +126,7 @@ pub fn calibrate(config: RunConfig, host: &Host) -> Outcome<(Vec<Pilot>, Fit)> {
 /// A failure whose kind tells configuration, data, device, divergence and interruption apart.
 pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<Option<Finished>> {
     config.check()?;
+    privacy::check(&config)?;
     let ranks = &host.ranks;
     let mut clock = Stopwatch::start(&host.progress, "open");
     let mut setup = Setup::open(config, host)?;
@@ -176,8 +188,12 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     };
     clock.begin("train");
     let state = known.state(setup.model.layout())?;
+    let participants = roles.weights.iter().filter(|weight| **weight > 0.0).count();
+    let private = privacy::open(&setup.config, &setup.compute, participants, folder.as_ref(), known.0)?;
+    let (private, account) = private.map_or((None, None), |(private, account)| (Some(private), account));
+    let private = private.as_ref();
     let (Some((allocation, digest)), Some(folder)) = (decided, folder) else {
-        train::run(&setup, &shares, data, (&roles, &profile), state, Books::nobodys(), None)?;
+        train::run(&setup, &shares, data, (&roles, &profile), state, Books::nobodys(), (private, None))?;
         return Ok(None);
     };
     let prepared =
@@ -185,10 +201,16 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     let journal = Journal::open(&setup.config, &folder, &prepared, known.0, &host.progress)?;
     let desk = |met: &hiring::Met| desk::Desk::open(&setup, met, &believed, &allocation, &roles);
     let desk = met.as_ref().map(desk).transpose()?;
-    let books = Books::of(&allocation, setup.config.priced_rounds(), journal, &host.progress, desk.as_ref());
-    let training = train::run(&setup, &shares, data, (&roles, &profile), state, books, desk.as_ref())?;
+    let desk = desk.as_ref();
+    let books = Books::of(&allocation, setup.config.priced_rounds(), journal, &host.progress, account, desk);
+    let training = train::run(&setup, &shares, data, (&roles, &profile), state, books, (private, desk))?;
     let seconds = clock.end();
-    let summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
+    let told = private.zip(training.spent).map(|(private, spent)| {
+        let remembered = remembered::of(&setup, &allocation, &training);
+        Told::new(&setup.config.privacy, private, spent, remembered)
+    });
+    let mut summary = Summary::of(&setup, &profile, &assessment, &allocation, &training, &folder, seconds);
+    summary.privacy = told;
     folder.write("summary.json", summary.to_json())?;
     Ok(Some(Finished { folder, setup, profile, assessment, allocation, training, summary }))
 }

@@ -5,10 +5,12 @@
 //! of even and skewed labels, with and without generated images.
 
 use super::augment::{fill, from_stock};
+use super::ladder::ladder;
 use super::setup::{Setup, fit_batch};
 use super::source::HELD_PER_CLASS;
 use crate::agreement;
 use crate::failure::{Failure, Outcome};
+use crate::privacy::Rehearsal;
 use imfl_engine::client::{Client, Sample};
 use imfl_engine::data::Dataset;
 use imfl_engine::device::Compute;
@@ -42,6 +44,8 @@ pub struct Trial {
     scheme: Scheme,
     /// Every so many-th client is filled up by generated images; 0 for none.
     augmented: usize,
+    /// Samples of the participants that it stands for: more than its own where it is the noise of many that is tried.
+    stands_for: f64,
 }
 
 /// The pilots of a run.
@@ -61,6 +65,7 @@ pub struct Ground {
     clients: usize,
     cohort: usize,
     per_client: f64,
+    private: Option<Rehearsal>,
 }
 
 impl Ground {
@@ -89,7 +94,8 @@ impl Ground {
         let clients = setup.config.partition.clients;
         let cohort = setup.config.training.cohort.unwrap_or(clients).min(clients);
         let per_client = setup.train.len() as f64 / clients.max(1) as f64;
-        Ok(Self { setup: setup.on(Arc::new(pool), Arc::new(validation), SEED), clients, cohort, per_client })
+        let private = Rehearsal::of(&setup.config);
+        Ok(Self { setup: setup.on(Arc::new(pool), Arc::new(validation), SEED), clients, cohort, per_client, private })
     }
 
     /// The images that score pilots, and those that they train on.
@@ -100,6 +106,11 @@ impl Ground {
     /// Samples of a client of the run, on average.
     pub fn per_client(&self) -> f64 {
         self.per_client
+    }
+
+    /// What makes the run private, in words.
+    pub fn private(&self) -> Option<String> {
+        self.private.as_ref().map(Rehearsal::words)
     }
 
     /// Samples that the run's training passes over, if everybody whom a round asks takes part.
@@ -120,14 +131,22 @@ impl Ground {
         let budget = (passes - wide as f64 * of_run).max(0.0) / round;
         let smallest = (self.per_client / SMALLEST).clamp(1.0, pool as f64 / 2.0).min(budget / count as f64);
         let totals = ladder(smallest.max(2.0), pool as f64, count, budget);
+        // Noise falls with the number of participants, up to all of them, for which there are not images enough: the largest pilots stand for more
+        // than they have. What they lack can only help.
+        let everybody = self.per_client * self.clients as f64;
+        let stands_for = match self.private {
+            Some(_) => ladder(smallest.max(2.0), everybody.max(pool as f64), count, f64::INFINITY),
+            None => totals.clone(),
+        };
         let skewed = |alpha| Scheme { labels: LabelSkew::Dirichlet { alpha }, quantity: None };
         let even = Scheme { labels: LabelSkew::Iid, quantity: None };
         let schemes = [even, skewed(1.0), self.setup.config.partition.scheme, skewed(0.3)];
         let modes = if self.setup.generator.is_some() { [0, 2, 1] } else { [0; 3] };
         let mut trials: Vec<Trial> = totals
             .into_iter()
+            .zip(stands_for)
             .enumerate()
-            .map(|(at, total)| {
+            .map(|(at, (total, stands_for))| {
                 let needed = (total / self.per_client).ceil().max(1.0) as usize;
                 let clients = (needed * (1 + at / 2 % 2)).clamp(1, self.clients.max(1));
                 Trial {
@@ -136,13 +155,16 @@ impl Ground {
                     epochs: training.local_epochs,
                     scheme: schemes[at % 4],
                     augmented: modes[(at + at / 4) % 3],
+                    stands_for,
                 }
             })
             .collect();
         trials.extend((0..wide).map(|at| {
             let size = (pool / self.cohort).max(1);
             let epochs = (training.local_epochs as f64 * self.per_client / size as f64).round().max(1.0) as usize;
-            Trial { clients: self.cohort, size, epochs, scheme: schemes[(at + 1) % 4], augmented: modes[at % 3] }
+            let stands_for = if self.private.is_some() { everybody } else { (self.cohort * size) as f64 };
+            let (scheme, augmented) = (schemes[(at + 1) % 4], modes[at % 3]);
+            Trial { clients: self.cohort, size, epochs, scheme, augmented, stands_for }
         }));
         let passes = trials.iter().map(|trial| (trial.clients * trial.size * trial.epochs) as f64).sum::<f64>()
             * training.rounds as f64;
@@ -241,8 +263,16 @@ impl Ground {
                 let pull = weight * client.samples.len().div_ceil(federation.local.batch) as f64;
                 steps += pull;
                 away.iter_mut().zip(shares.iter().zip(&target)).for_each(|(sum, (q, p))| *sum += pull * (q - p));
+                // A private round counts every client alike.
+                let weight = if self.private.is_some() { 1.0 } else { weight };
                 cohort.push(Participant { client: client.clone(), weight });
             }
+        }
+        if let Some(private) = self.private.as_ref().filter(|_| !cohort.is_empty()) {
+            federation.private = Some(private.private(cohort.len(), trial.stands_for / self.per_client, setup.seed)?);
+            let samples: u64 = authentic.iter().chain(&generated).sum();
+            let more = (trial.stands_for / samples.max(1) as f64).max(1.0);
+            authentic.iter_mut().chain(&mut generated).for_each(|count| *count = (*count as f64 * more).round() as u64);
         }
         let state = federation.train(federation.start(), setup.config.training.rounds, &cohort)?;
         let found = federation.evaluate(&state, &setup.test_images());
@@ -260,37 +290,4 @@ fn share_out(pool: &Dataset, trial: &Trial, seed: u64) -> Vec<Client> {
     let dealt = trial.scheme.partition(pool, shares, seed).or_else(|_| even.partition(pool, shares, seed));
     let dealt = dealt.unwrap_or_default().into_iter().take(trial.clients);
     (0..).zip(dealt).map(|(id, share)| Client::authentic(id, &share)).collect()
-}
-
-/// So many sizes, each the same multiple of the one before, from `smallest` to at most `largest`, with a sum of at most `budget`.
-fn ladder(smallest: f64, largest: f64, count: usize, budget: f64) -> Vec<f64> {
-    let rungs = |top: f64| {
-        let factor = (top / smallest).powf(1.0 / (count.max(2) - 1) as f64);
-        (0..count).map(|at| smallest * factor.powi(at as i32)).collect::<Vec<f64>>()
-    };
-    let (mut low, mut high) = (smallest, largest.max(smallest));
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        match rungs(middle).iter().sum::<f64>() <= budget {
-            true => low = middle,
-            false => high = middle,
-        }
-    }
-    rungs(low)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_ladder_keeps_to_its_budget_and_to_what_there_is() {
-        for (budget, top) in [(1e9, 3000.0), (12_000.0, 3000.0), (5_000.0, 3000.0), (100.0, 100.0)] {
-            let rungs = ladder(10.0f64.min(budget / 12.0), top, 12, budget);
-            assert_eq!(rungs.len(), 12);
-            assert!(rungs.iter().sum::<f64>() <= budget * 1.001 && rungs[11] <= top * 1.001, "{rungs:?}");
-            assert!(rungs.windows(2).all(|pair| pair[1] >= pair[0]));
-        }
-        assert!((ladder(10.0, 3000.0, 12, 1e9)[11] - 3000.0).abs() < 1.0, "all of it where time allows");
-    }
 }

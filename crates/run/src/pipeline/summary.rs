@@ -9,6 +9,7 @@ use crate::assessment::Assessment;
 use crate::claim::Flagged;
 use crate::config::RecordedCosts;
 use crate::filling::Filling;
+use crate::privacy::Told;
 use crate::run_dir::RunDir;
 use imfl_engine::federated::Evaluation;
 use imfl_mechanism::{Mode, Terms};
@@ -130,6 +131,8 @@ pub struct Summary {
     pub bound: Option<Bound>,
     /// Seconds of work on this device that costs were computed from.
     pub costs: RecordedCosts,
+    /// What the run has told of any one client; null for a run that is not private.
+    pub privacy: Option<Told>,
     /// Training images that no client got, since the generator or the test knows them.
     pub withheld_images: usize,
     /// Images that were generated for clients.
@@ -201,6 +204,7 @@ impl Summary {
             weight: bound.as_ref().map(|_| mechanism.weight),
             bound,
             costs: profile.costs,
+            privacy: None,
             withheld_images: setup.withheld,
             generated_images: training.generated.as_ref().map_or(0, |images| images.len()),
             network: Totals::of(setup, &training.rounds),
@@ -307,6 +311,9 @@ impl fmt::Display for Summary {
         }
         if let Some(network) = &self.network {
             writeln!(f, "network       {network}")?;
+        }
+        if let Some(privacy) = &self.privacy {
+            writeln!(f, "privacy       {privacy}")?;
         }
         let stages = STAGES.iter().filter_map(|stage| Some((stage, self.seconds.get(stage)?)));
         let stages: Vec<String> = stages.map(|(stage, seconds)| format!("{stage} {seconds:.1}")).collect();

@@ -9,6 +9,7 @@ use super::setup::{Setup, fit_batch};
 use crate::allocation::Roles;
 use crate::failure::Outcome;
 use crate::metrics::RoundMetrics;
+use crate::privacy::{Privacy, Spent};
 use crate::progress::Event;
 use imfl_engine::client::Client;
 use imfl_engine::data::Dataset;
@@ -16,6 +17,7 @@ use imfl_engine::federated::{self, Evaluation, Participant, ServerState};
 use imfl_mechanism::Credits;
 use serde_json::json;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,6 +29,8 @@ pub struct Training {
     pub evaluation: Evaluation,
     /// The final model on each client's authentic images, those of clients that stayed out included.
     pub on_clients: Vec<Evaluation>,
+    /// What a private run has spent, on the same rank.
+    pub spent: Option<Spent>,
     /// What was paid for all rounds, by the rank that keeps the books.
     pub paid: Credits,
     /// What was promised for rounds beyond those that pay was decided for, by the same rank.
@@ -48,17 +52,18 @@ pub fn run(
     (roles, profile): (&Roles, &Profile),
     start: Option<ServerState>,
     mut books: Books,
-    desk: Option<&Desk>,
+    (private, desk): (Option<&Privacy>, Option<&Desk>),
 ) -> Outcome<Training> {
     let Augmented { clients, generated } = data;
     let mut federation = setup.federation(generated.as_ref())?;
     fit_batch(&mut federation, &clients);
+    federation.private = private.map(|privacy| privacy.private.clone());
     federation.remote = desk.map(|desk| desk.hire(roles, &federation.local)).transpose()?;
     let participant = |(client, &weight): (&Client, &f64)| Participant { client: client.clone(), weight };
     let playing = clients.iter().zip(&roles.weights).filter(|(_, weight)| **weight > 0.0);
     let participants: Vec<Participant> = playing.map(participant).collect();
     let network = network::open(setup, profile, wanted(setup, &participants))?;
-    let draw = cohorts(setup, &participants)?;
+    let draw = cohorts(setup, &participants, private);
     federation.network = network.map(Arc::new);
     let planned = if participants.is_empty() { 0 } else { setup.config.training.rounds };
 
@@ -75,24 +80,32 @@ pub fn run(
     }
     let ids = |cohort: Cow<[Participant]>| cohort.iter().map(|participant| participant.client.id).collect();
     books.open(planned, &start, setup.config.network.late_pay, |round| draw(round).map(ids))?;
-    let state = federation.train_with(start, planned, &draw, |state, report| {
+    // Asked for a cohort before a round and told of the round behind it, never both at once.
+    let books = RefCell::new(books);
+    let begin = |round| {
+        books.borrow_mut().begin(round)?;
+        draw(round)
+    };
+    let state = federation.train_with(start, planned, begin, |state, report| {
         evaluation = federation.evaluate(state, &test);
-        bar.say(format!(
-            "accuracy {:.4}, loss {:.4}, {:.0} samples/s",
-            evaluation.accuracy(),
-            evaluation.loss,
-            report.samples as f64 / report.seconds.max(f64::MIN_POSITIVE)
-        ));
+        // How many samples a private round had is nobody's business.
+        let speed = match report.clip {
+            Some(_) => String::new(),
+            None => format!(", {:.0} samples/s", report.samples as f64 / report.seconds.max(f64::MIN_POSITIVE)),
+        };
+        bar.say(format!("accuracy {:.4}, loss {:.4}{speed}", evaluation.accuracy(), evaluation.loss));
         bar.advance();
-        books.close(report, &evaluation, state)
+        books.borrow_mut().close(report, &evaluation, state)
     })?;
+    let books = books.into_inner();
 
     let (on_clients, histograms) = match desk {
         Some(desk) => (desk.evaluate(&state.weights)?, desk.histograms()),
         None => here(&federation, &state, shares, &clients, roles),
     };
-    let Closed { rounds, paid, further } = books.finish(&state, &about(setup))?;
-    Ok(Training { rounds, evaluation, on_clients, paid, further, histograms, generated, elsewhere: desk.is_some() })
+    let Closed { rounds, paid, further, spent } = books.finish(&state, &about(setup))?;
+    let elsewhere = desk.is_some();
+    Ok(Training { rounds, evaluation, on_clients, spent, paid, further, histograms, generated, elsewhere })
 }
 
 /// The model on what each client holds, and what each trained on, where clients are here.
@@ -140,12 +153,16 @@ fn wanted(setup: &Setup, participants: &[Participant]) -> usize {
     setup.config.training.cohort.unwrap_or(participants.len())
 }
 
-/// How the participants of a round are drawn out of those who take part; all of them where the network's policy chooses.
-fn cohorts<'a>(
-    setup: &'a Setup,
-    participants: &'a [Participant],
-) -> Outcome<impl Fn(u64) -> Outcome<Cow<'a, [Participant]>> + 'a> {
-    let sampling = setup.config.training.sampling;
+/// Says who takes part in a round.
+type Draw<'a> = Box<dyn Fn(u64) -> Outcome<Cow<'a, [Participant]>> + 'a>;
+
+/// How the participants of a round are drawn out of those who take part: by the private run's coins or turns, or as sampling says; all
+/// of them where the network's policy chooses.
+fn cohorts<'a>(setup: &'a Setup, participants: &'a [Participant], private: Option<&'a Privacy>) -> Draw<'a> {
+    if let Some(privacy) = private {
+        return Box::new(|round| Ok(Cow::Owned(privacy.cohort(participants, round))));
+    }
+    let sampling = setup.config.training.sampling();
     let network = &setup.config.network;
     let policy = network.links.as_ref().map(|_| &network.policy);
     let wanted = wanted(setup, participants);
@@ -161,7 +178,7 @@ fn cohorts<'a>(
             .warn(format!("cohorts have {size} clients and the quorum is {quorum}: every round will be skipped"));
     }
     let everybody = policy.is_some_and(|policy| policy.chooses());
-    Ok(move |round| match everybody {
+    Box::new(move |round| match everybody {
         true => Ok(Cow::Borrowed(participants)),
         false => Ok(Cow::Owned(sampling.cohort(participants, size, setup.seed, round)?)),
     })

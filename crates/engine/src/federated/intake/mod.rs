@@ -48,6 +48,11 @@ pub trait Intake: Any + Send {
     /// Takes in what arrives from the last round, and tells what can count from what cannot.
     fn close(&mut self, closing: Closing) -> Closed;
 
+    /// The sum of votes about the clipping bound, with its noise; 0 where nobody votes.
+    fn votes(&self) -> i64 {
+        0
+    }
+
     /// What the updates that can count make of the model.
     fn combine(self: Box<Self>, rule: &dyn AggregationRule, workers: usize) -> Vec<f64>;
 }
@@ -81,7 +86,7 @@ pub struct Closed {
 }
 
 /// The other intake of a merger, of the same kind.
-fn same<I: Intake>(other: Box<dyn Intake>) -> I {
+pub(super) fn same<I: Intake>(other: Box<dyn Intake>) -> I {
     let other: Box<dyn Any> = other;
     // A round makes all its intakes by one rule.
     *other.downcast().expect("the intakes of a round are of one kind")
