@@ -173,7 +173,41 @@ fn settings_that_void_the_guarantee_are_refused_by_key_and_reason() {
         let error = fail(&[&base[..], &kept, more].concat(), CONFIG);
         assert!(error.contains(reason), "{more:?}: {error}");
     }
-    assert!(
-        fail(&[&base[..], &["--dp-epsilon", "1", "--dp-delta", "1e-3"]].concat(), CONFIG).contains("`privacy.clip`")
-    );
+    for half in
+        [&["--dp-epsilon", "1", "--dp-delta", "1e-3"][..], &["--dp-mechanism", "tree"], &["--set", "privacy.votes=2"]]
+    {
+        assert!(fail(&[&base[..], half].concat(), CONFIG).contains("`privacy.clip`"), "{half:?}");
+    }
+    // What cannot be kept is said before anything is measured.
+    let hopeless = ["--dp-clip", "0.5", "--dp-delta", "1e-3", "--dp-epsilon", "0.01"];
+    let error = fail(&[&base[..], &hopeless, &["--dp-noise", "1"]].concat(), BUDGET);
+    assert!(error.contains("after 0 rounds"), "{error}");
+    let error = fail(&[&base[..], &hopeless[..2], &["--dp-epsilon", "1e-9", "--dp-delta", "1e-12"]].concat(), CONFIG);
+    assert!(error.contains("no noise"), "{error}");
+}
+
+/// Mean error of a forecast's pilots, and the file of its laws.
+fn pilots(root: &Path, name: &str, more: &[&str]) -> (f64, std::path::PathBuf) {
+    let (laws, table) = (root.join(format!("{name}.toml")), root.join(format!("{name}.csv")));
+    let flags = ["forecast", "fit", "--config", &config(root, ""), "--out", text(&laws), "--table", text(&table)];
+    succeed(&[&flags[..], more].concat());
+    let rows = fs::read_to_string(&table).unwrap();
+    let errors: Vec<f64> = rows.lines().skip(1).map(|row| row.split(',').nth(1).unwrap().parse().unwrap()).collect();
+    (errors.iter().sum::<f64>() / errors.len() as f64, laws)
+}
+
+/// Pilots have the noise of the run: next to none leaves nearly everything, much leaves nothing to be learnt. A forecast is for one noise.
+#[test]
+fn forecasts_know_the_noise() {
+    let root = tempfile::tempdir().unwrap();
+    let noise = |noise| ["--dp-clip", "1", "--dp-delta", "1e-3", "--dp-noise", noise];
+    let (plain, laws) = pilots(root.path(), "plain", &[]);
+    let (little, _) = pilots(root.path(), "little", &noise("0.001"));
+    let (much, private) = pilots(root.path(), "much", &noise("3"));
+    println!("errors: {plain} plain, {little} with little noise, {much} with much");
+    assert!((plain - little).abs() < 0.15 && much > little + 0.1, "{plain} {little} {much}");
+    assert!(fs::read_to_string(private).unwrap().contains("gaussian noise 3, clip 1"));
+    let run = ["run", "--config", &config(root.path(), ""), "--objective", "forecast", "--forecast", text(&laws)];
+    let other = fail(&[&run[..], &noise("3"), &["--runs", "/nowhere"]].concat(), CONFIG);
+    assert!(other.contains("privacy none -> gaussian noise 3"), "{other}");
 }

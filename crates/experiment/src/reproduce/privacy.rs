@@ -4,16 +4,16 @@ use super::column::{Column, Groups, Unit};
 use super::findings::Findings;
 use super::grid;
 use super::journal::Journal;
-use super::lab::Lab;
+use super::lab::Score;
 use super::rules::{self, Decided};
 use super::world::{Place, World};
 use imfl_engine::federated::Participant;
-use imfl_mechanism::Forecast;
+use imfl_mechanism::{Forecast, Target};
 use imfl_report::chart::{Axis, Chart, Series, Style};
 use imfl_report::plot::{INK, class_colour};
 use imfl_run::config::PrivacyConfig;
 use imfl_run::failure::Outcome;
-use imfl_run::pipeline::{allocate, rehearse};
+use imfl_run::pipeline::{allocate, augment, rehearse};
 use imfl_run::privacy::Privacy;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -115,20 +115,24 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
             Some(forecast) => allocate::forecast_market(&place.setup, &place.profile, forecast)?,
             None => place.market.clone(),
         };
-        train(&Lab::open(Place { market, ..place })?, grid)
+        train(&Place { market, ..place }, grid)
     })?;
     findings(grid, &ways, &cells, &results)
 }
 
 /// What the rule decides, and what a run of those who take part leads to.
-fn train(lab: &Lab, grid: &Grid) -> Outcome<Trained> {
-    let (setup, market) = (&lab.place.setup, &lab.place.market);
+fn train(place: &Place, grid: &Grid) -> Outcome<Trained> {
+    let (setup, market) = (&place.setup, &place.market);
     let config = &setup.config;
-    let decided = rules::decide(config.mechanism.rule(), &lab.place, grid.effort)?;
+    let decided = rules::decide(config.mechanism.rule(), place, grid.effort)?;
     let predicted = market.appraisal(&decided.modes).prediction().map_or(f64::NAN, |prediction| prediction.accuracy());
-    let participants = lab.participants(&decided.modes);
+    let target = market.population().target().map(Target::shares).unwrap_or_default();
+    let data = augment::of_modes(setup, &place.clients, &decided.modes, &target, None)?;
+    let weighted = data.clients.into_iter().zip(market.aggregation_weights(&decided.modes));
+    let playing = weighted.zip(&decided.modes).filter(|((_, weight), mode)| mode.plays() && *weight > 0.0);
+    let participants: Vec<Participant> = playing.map(|((client, weight), _)| Participant { client, weight }).collect();
     let privacy = Privacy::tried(config, participants.len(), setup.seed)?;
-    let mut federation = lab.federation.clone();
+    let mut federation = setup.undisturbed(data.generated.as_ref())?;
     federation.private = privacy.as_ref().map(|privacy| privacy.private.clone());
     let size = config.training.cohort.unwrap_or(participants.len()).min(participants.len());
     let cohort = |round| -> Outcome<Vec<Participant>> {
@@ -140,9 +144,9 @@ fn train(lab: &Lab, grid: &Grid) -> Outcome<Trained> {
     // Where nobody takes part nothing is trained.
     let rounds = if participants.is_empty() { 0 } else { config.training.rounds };
     let state = federation.train_with(federation.start(), rounds, cohort, |_, _| Outcome::Ok(()))?;
-    let score = lab.score(&state);
+    let Score { loss, accuracy } = Score::of(&federation.evaluate(&state, &setup.test_images()));
     let noise = privacy.map_or(0.0, |privacy| privacy.terms.noise);
-    Ok(Trained { decided, predicted, noise, accuracy: score.accuracy, loss: score.loss })
+    Ok(Trained { decided, predicted, noise, accuracy, loss })
 }
 
 fn findings(grid: &Grid, ways: &[Way], cells: &[(u64, Way)], results: &[Trained]) -> Outcome<Findings> {
