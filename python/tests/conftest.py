@@ -12,7 +12,7 @@ import imfl
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: As little as makes a run; recorded costs, so that it comes out the same every time. There are too few images for pilots.
+#: As little as makes a run; recorded costs, so that it comes out the same every time; no pilots, which take longer.
 SMALL: dict[str, Any] = {
     "rounds": 2,
     "clients": 3,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import imfl
-from conftest import ROOT
+from conftest import ROOT, SMALL, Images
 
 LAWS = ROOT / "assets" / "mechanism" / "forecast.toml"
 CLIENTS = ROOT / "assets" / "mechanism" / "clients.csv"
@@ -114,3 +114,17 @@ def test_what_is_wrong_with_a_forecast_is_named(tmp_path: Path) -> None:
     with pytest.raises(imfl.ImflError, match="share"):
         imfl.Market([row], forecast=LAWS, worth=1.0)
     assert imfl.Market(CLIENTS, forecast=LAWS, worth=0.0).price().payments == Decimal(0)
+
+
+def test_pilots_of_a_run_are_trained_and_its_run_prices_by_them(data: Images, tmp_path: Path) -> None:
+    given: dict[str, Any] = {**SMALL, "dataset": str(data.folder), "objective": "forecast", "pilots": 1}
+    forecast = imfl.Forecast.calibrate(**given)
+    assert forecast.pilots is not None and forecast.candidates
+    (tmp_path / "pilots.csv").write_text(forecast.pilots)
+    again = imfl.Forecast.fit(tmp_path / "pilots.csv")
+    assert again.predict([100] * 10) == forecast.predict([100] * 10)
+    forecast.save(tmp_path / "laws.toml")
+    run = imfl.run(**given, forecast=str(tmp_path / "laws.toml"), runs=str(tmp_path / "runs"))
+    assert run.summary["objective"] == "forecast" and run.summary["predicted"]["accuracy"] > 0
+    with pytest.raises(imfl.ConfigError, match="must be at least 1"):
+        imfl.Forecast.calibrate(rounds=0)
