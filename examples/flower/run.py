@@ -84,10 +84,7 @@ def main() -> int:
     with Loopback(folder, HERE, files) as federation:
         print(f"SuperLink and {CLIENTS} SuperNodes started after {time.monotonic() - began:.0f} s")
         federation.begin(config)
-        status = federation.status()
-        while not status.startswith("finished"):
-            time.sleep(1)
-            status = federation.status()
+        status = federation.wait(server / "runs")
         print(f"Flower says {status} after {time.monotonic() - began:.0f} s")
     runs = sorted((server / "runs").glob("*-flower")) if (server / "runs").is_dir() else []
     if not status.startswith("finished:completed") or not runs:
