@@ -11,6 +11,7 @@ pub mod attack;
 mod availability;
 mod chunk;
 mod cohort;
+mod elsewhere;
 mod error;
 mod evaluate;
 mod federation;
