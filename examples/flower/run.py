@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,8 @@ LIAR = 5
 SETTINGS = {"dataset": "mnist", "seed": 7, "generator": "none", "objective": "bound", "partition": "dirichlet:0.6"}
 
 
-def participants(folder: Path, torch: bool) -> list[Path]:
-    """Gives everybody a folder of its own with images, settings and, later, a book."""
+def participants(folder: Path, torch: bool, cost: str = "0.000001") -> list[Path]:
+    """Gives everybody a folder of its own with images, settings and, later, a book. A sample costs the n-th ``n * cost`` credits."""
     made = []
     dataset, held = shares(CLIENTS, **SETTINGS)
     for number, indices in enumerate(held):
@@ -41,7 +42,7 @@ def participants(folder: Path, torch: bool) -> list[Path]:
             "state": str(own / "state"),
             "position": number,
             "trains-with": "torch" if torch and number < 2 else "engine",
-            "compute-cost": f"0.00000{number + 1}",
+            "compute-cost": str(Decimal(cost) * (number + 1)),
             "claims-all-classes": number == LIAR,
         }
         path = own / "participant.toml"
