@@ -97,7 +97,7 @@ def main() -> int:
         own, number = folder / f"federation{number}", number + 1
         own.mkdir(parents=True)
         files = participants(own, torch=False, cost="0.00000001")
-        config = {"folder": str(own / "server"), "imfl-rounds": 4, "imfl-model": "mlp", **LIMITS}
+        config = {"folder": str(own / "server"), "imfl-rounds": 4, "imfl-model": "mlp", "limit-nodes": CLIENTS, **LIMITS}
         config |= {f"imfl-{key}": value for key, value in SETTINGS.items() if key != "partition"}
         with Loopback(own, HERE, files) as federation:
             for _ in range(12):
