@@ -230,7 +230,11 @@ class Loopback:
             each(now - began)
             ended = set(runs.glob("*/receipts.json")) != before
             if now - asked > (1 if ended else 10):
-                status = self.status()
+                try:
+                    status = self.status()
+                except (RuntimeError, subprocess.TimeoutExpired, ValueError):
+                    # A SuperLink that was just started again may not answer yet.
+                    status = "unknown"
                 asked = time.monotonic()
                 if status.startswith("finished"):
                     return status
