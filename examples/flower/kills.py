@@ -15,7 +15,6 @@ import random
 import signal
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from loopback import Loopback
@@ -97,27 +96,27 @@ def main() -> int:
     while killed < asked.kills:
         own, number = folder / f"federation{number}", number + 1
         own.mkdir(parents=True)
-        files = participants(own, torch=False)
-        config = {"folder": str(own / "server"), "imfl-rounds": 4, "imfl-model": "mlp", **LIMITS}
+        files = participants(own, torch=False, cost="0.00000001")
+        config = {"folder": str(own / "server"), "imfl-rounds": 4, "imfl-model": "mlp", "limit-nodes": CLIENTS, **LIMITS}
         config |= {f"imfl-{key}": value for key, value in SETTINGS.items() if key != "partition"}
         with Loopback(own, HERE, files) as federation:
             for _ in range(12):
                 federation.begin(config)
-                status = federation.status()
-                victims = [f"node{k}" for k in range(CLIENTS)] * 1 + ["serverapp"] * 4 + ["superlink"] * 2
+                victims = [f"node{k}" for k in range(CLIENTS)] + ["serverapp"] * 4 + ["superlink"] * 2
                 strikes = sorted(draw.uniform(3, 45) for _ in range(draw.randrange(1, 4)))
-                began = time.monotonic()
-                while not status.startswith("finished"):
-                    if strikes and killed < asked.kills and time.monotonic() - began > strikes[0]:
+
+                def maybe(seconds: float, strikes: list[float] = strikes) -> None:
+                    nonlocal killed
+                    if strikes and killed < asked.kills and seconds > strikes[0]:
                         strikes.pop(0)
                         victim = strike(federation, draw.choice(victims))
                         if victim:
                             killed += 1
                             kind = "node" if victim.startswith("node") else victim.split()[0]
                             counts[kind] = counts.get(kind, 0) + 1
-                            print(f"kill {killed}: {victim} after {time.monotonic() - began:.0f} s", flush=True)
-                    time.sleep(0.5)
-                    status = federation.status()
+                            print(f"kill {killed}: {victim} after {seconds:.0f} s", flush=True)
+
+                status = federation.wait(own / "server" / "runs", maybe)
                 print(f"federation {number}: {status}", flush=True)
                 if status.startswith("finished:completed"):
                     break

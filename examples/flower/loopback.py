@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -215,6 +215,31 @@ class Loopback:
         found = json.loads(self.flwr("ls", "--format", "json"))
         runs = found.get("runs", []) if isinstance(found, dict) else found
         return str(runs[0]["status"]) if runs else "none"
+
+    def wait(self, runs: Path, each: Callable[[float], object] = lambda seconds: None, limit: float = 900) -> str:
+        """Waits until the newest run has ended, and returns its status. ``runs`` is the server's folder of runs: that a run has
+        left its last file there is seen for nothing, while asking Flower takes a process.
+
+        Args:
+            each: called twice a second with the seconds since the beginning.
+            limit: seconds after which nothing is waited for.
+        """
+        began = asked = time.monotonic()
+        before = set(runs.glob("*/receipts.json"))
+        while (now := time.monotonic()) - began < limit:
+            each(now - began)
+            ended = set(runs.glob("*/receipts.json")) != before
+            if now - asked > (1 if ended else 10):
+                try:
+                    status = self.status()
+                except (RuntimeError, subprocess.TimeoutExpired, ValueError):
+                    # A SuperLink that was just started again may not answer yet.
+                    status = "unknown"
+                asked = time.monotonic()
+                if status.startswith("finished"):
+                    return status
+            time.sleep(0.5)
+        return "unfinished"
 
     def kill(self, name: str) -> None:
         """Kills a process and everything that it started, as a power cut would."""

@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,8 @@ LIAR = 5
 SETTINGS = {"dataset": "mnist", "seed": 7, "generator": "none", "objective": "bound", "partition": "dirichlet:0.6"}
 
 
-def participants(folder: Path, torch: bool) -> list[Path]:
-    """Gives everybody a folder of its own with images, settings and, later, a book."""
+def participants(folder: Path, torch: bool, cost: str = "0.000001") -> list[Path]:
+    """Gives everybody a folder of its own with images, settings and, later, a book. A sample costs the n-th ``n * cost`` credits."""
     made = []
     dataset, held = shares(CLIENTS, **SETTINGS)
     for number, indices in enumerate(held):
@@ -41,7 +42,7 @@ def participants(folder: Path, torch: bool) -> list[Path]:
             "state": str(own / "state"),
             "position": number,
             "trains-with": "torch" if torch and number < 2 else "engine",
-            "compute-cost": f"0.00000{number + 1}",
+            "compute-cost": str(Decimal(cost) * (number + 1)),
             "claims-all-classes": number == LIAR,
         }
         path = own / "participant.toml"
@@ -84,10 +85,7 @@ def main() -> int:
     with Loopback(folder, HERE, files) as federation:
         print(f"SuperLink and {CLIENTS} SuperNodes started after {time.monotonic() - began:.0f} s")
         federation.begin(config)
-        status = federation.status()
-        while not status.startswith("finished"):
-            time.sleep(1)
-            status = federation.status()
+        status = federation.wait(server / "runs")
         print(f"Flower says {status} after {time.monotonic() - began:.0f} s")
     runs = sorted((server / "runs").glob("*-flower")) if (server / "runs").is_dir() else []
     if not status.startswith("finished:completed") or not runs:

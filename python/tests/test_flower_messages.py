@@ -300,3 +300,18 @@ def test_the_strategy_says_what_it_does_not_take(tmp_path: Path) -> None:
         strategy.start(Threads([]), ArrayRecord())
     with pytest.raises(ImflError, match="start"):
         strategy.configure_train(1, ArrayRecord(), ConfigRecord(), Threads([]))
+
+
+def test_a_run_goes_on_without_who_is_gone(tmp_path: Path) -> None:
+    nodes = [still(tmp_path, 0), still(tmp_path, 1)]
+    grid = Threads(nodes)
+    campaign = hired(grid, tmp_path)
+    nodes[1].online = False
+    again = Campaign(grid, campaign.key, limits=Limits(nodes=2, online=0.05, round=5), poll=0.005)
+    again.recall(terms(tmp_path), campaign.clients)
+    again.hire([order(0), order(1)])
+    assert {client: reply[0] for client, reply in again.train(1, HANDED, [0, 1]).items()} == {0: "model", 1: "silent"}
+    nodes[0].online = False
+    with pytest.raises(ImflError, match="0 of 2"):
+        again.recall(terms(tmp_path), campaign.clients)
+    grid.close()

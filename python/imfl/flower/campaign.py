@@ -315,7 +315,7 @@ class Campaign:
         return found
 
     def _wait_online(self) -> dict[str, tuple[int, str]]:
-        """Waits for enough nodes, as long as that may take."""
+        """Waits for enough nodes, as long as that may take; a run that goes on does so with whoever is there by then."""
         ends = time.monotonic() + self.limits.online
         while True:
             online = self._online()
@@ -324,6 +324,9 @@ class Campaign:
             if there >= min(self.limits.nodes, len(self._clients) or self.limits.nodes):
                 return online
             if time.monotonic() > ends:
+                if known:
+                    _log.warning("%d of %d clients are there; the run goes on without the others", there, len(self._clients))
+                    return online
                 raise DataError(
                     f"{there} of {self.limits.nodes} nodes are there after {self.limits.online:g} s; start more, "
                     "or ask for fewer (`nodes`)"

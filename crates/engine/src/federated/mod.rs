@@ -12,6 +12,7 @@ mod availability;
 mod chunk;
 mod cohort;
 mod demands;
+mod elsewhere;
 mod error;
 mod evaluate;
 mod federation;
