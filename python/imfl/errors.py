@@ -1,6 +1,7 @@
 """What ends work early. Messages are those of the command line; each class stands for one of its exit codes."""
 
 __all__ = [
+    "BudgetError",
     "CheckpointError",
     "ConfigError",
     "DataError",
@@ -61,6 +62,12 @@ class CheckpointError(ImflError, RuntimeError):
     """A generator's or a run's checkpoint."""
 
     exit_code = 7
+
+
+class BudgetError(ImflError, RuntimeError):
+    """A private run whose budget does not reach for another round; what it has is saved."""
+
+    exit_code = 8
 
 
 class InterruptedError(ImflError, RuntimeError):

@@ -55,6 +55,7 @@ pub fn bench<'py>(
             cohort,
             samples,
             local: LocalSgd { rate, epochs: local_epochs, batch, momentum, algorithm, ..LocalSgd::default() },
+            private: None,
             rounds,
             seed,
             compute: Compute { chunk, ..compute },

@@ -16,6 +16,7 @@ fn class(kind: Kind) -> &'static str {
         Kind::Device => "DeviceError",
         Kind::Diverged => "DivergedError",
         Kind::Checkpoint => "CheckpointError",
+        Kind::Budget => "BudgetError",
         Kind::Interrupted => "InterruptedError",
     }
 }

@@ -54,7 +54,7 @@ impl Inner {
         fit_batch(&mut federation, &clients);
         let everybody = clients.into_iter().zip(weights).filter(|(_, weight)| *weight > 0.0);
         let everybody: Vec<Participant> = everybody.map(|(client, weight)| Participant { client, weight }).collect();
-        let sampling = training.sampling;
+        let sampling = training.sampling();
         let cohort = training.cohort.unwrap_or(everybody.len());
         let test = test.map(|test| fitting(&federation.images, &test.samples, "test"));
         let state = Mutex::new(federation.start());

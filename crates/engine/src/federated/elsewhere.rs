@@ -45,7 +45,7 @@ impl Federation {
         }
         roll.called.retain(|called| models.contains_key(&called.participant.client.id));
         roll.total = roll.called.iter().map(|called| called.participant.weight).sum();
-        let mut part = Part::new(self.intake(state.weights.values().len()));
+        let mut part = Part::new(self.intake(state.weights.values().len(), None));
         for &called in &roll.called {
             let Some(model) = models.remove(&called.participant.client.id) else { continue };
             let Model { values, loss, samples } = model;

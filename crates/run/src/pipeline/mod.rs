@@ -49,7 +49,7 @@ use crate::allocation::Allocation;
 use crate::assessment::Assessment;
 use crate::checkpoint::{Known, Prepared, Resumed, digest};
 use crate::config::{MechanismConfig, ObjectiveChoice, RecordedCosts, RunConfig};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Kind, Outcome};
 use crate::host::Host;
 use crate::privacy::{self, Told};
 use crate::run_dir::RunDir;
@@ -127,6 +127,10 @@ pub fn rehearse(setup: &Setup, costs: &RecordedCosts) -> Outcome<(Vec<Pilot>, Fi
 pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<Option<Finished>> {
     config.check()?;
     privacy::check(&config)?;
+    if host.participants.is_some() && config.privacy.is_asked() {
+        let problem = "private rounds are those of clients that are simulated: take the `privacy` settings out, or let nobody be elsewhere";
+        return Err(Failure::new(Kind::Config, problem));
+    }
     let ranks = &host.ranks;
     let mut clock = Stopwatch::start(&host.progress, "open");
     let mut setup = Setup::open(config, host)?;
