@@ -16,13 +16,13 @@ from typing import Any
 from . import _imfl, experiments
 from .data import Dataset, open_dataset
 from .errors import (
+    BudgetError,
     CheckpointError,
     ConfigError,
     DataError,
     DeviceError,
     DivergedError,
     ImflError,
-    BudgetError,
     InterruptedError,
     UnexpectedError,
     UsageError,
@@ -38,6 +38,7 @@ __all__ = [
     "Auction",
     "Award",
     "Books",
+    "BudgetError",
     "CheckpointError",
     "Combined",
     "Comparison",
@@ -54,7 +55,6 @@ __all__ = [
     "Generator",
     "History",
     "ImflError",
-    "BudgetError",
     "InterruptedError",
     "Ledger",
     "Market",
