@@ -150,7 +150,10 @@ fn a_page_says_what_is_bought_for_how_much_and_whether_it_could_cost_less() {
     }
     let asked = ["What is bought", "For how much", "Could it cost less?", "What it costs the server", "posted: "];
     assert!(asked.iter().all(|question| shown.contains(question)), "{shown}");
-    assert!(shown.contains("the best single price costs") && !shown.contains("http"), "nothing is loaded");
+    assert!(shown.contains("the best single price costs"), "{shown}");
+    for loader in ["<script src", "src=\"http", "@import", "url("] {
+        assert!(!shown.contains(loader), "{loader}: nothing is loaded");
+    }
     let bids = ["--report", path, "--rule", "vcg"];
     let auctioned = auction(&bids);
     let shown = read();
