@@ -13,9 +13,11 @@ pub mod column;
 mod cost;
 mod faults;
 mod findings;
+mod frontier;
 pub mod grid;
 mod journal;
 pub(crate) mod lab;
+mod log_fit;
 mod loss;
 pub(crate) mod machine;
 mod mixture;
@@ -30,6 +32,7 @@ pub use journal::Journal;
 pub use settings::Request;
 pub use world::{Measured, Place, World};
 
+use imfl_run::config::ObjectiveChoice;
 use imfl_run::failure::Outcome;
 use imfl_run::host::Host;
 use serde::Serialize;
@@ -48,7 +51,7 @@ pub struct Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 7] = [
+pub const ALL: [Experiment; 8] = [
     Experiment {
         name: "cost",
         about: "Server cost of every rule over clients, skew, kappa, generation cost and prior spread; trains nothing",
@@ -58,6 +61,11 @@ pub const ALL: [Experiment; 7] = [
         name: "accuracy",
         about: "The allocation of every rule, trained for equally many rounds",
         run: |name, request, host| reproduce(name, request, host, accuracy::run),
+    },
+    Experiment {
+        name: "frontier",
+        about: "Accuracy against payments for every rule, with worth swept and participants chosen by a forecast",
+        run: |name, request, host| reproduce_by(ObjectiveChoice::Forecast, name, request, host, frontier::run),
     },
     Experiment {
         name: "loss",
@@ -106,6 +114,17 @@ pub fn reproduce<G: Serialize + DeserializeOwned>(
     host: &Host,
     body: impl Fn(&World, &mut Journal, &[u64], &G) -> Outcome<Findings>,
 ) -> Outcome<Option<Document>> {
+    reproduce_by(ObjectiveChoice::Bound, experiment, request, host, body)
+}
+
+/// As [`reproduce`]; under a forecast the server holds images for pilots, which no client has then.
+fn reproduce_by<G: Serialize + DeserializeOwned>(
+    objective: ObjectiveChoice,
+    experiment: &str,
+    request: &Request,
+    host: &Host,
+    body: impl Fn(&World, &mut Journal, &[u64], &G) -> Outcome<Findings>,
+) -> Outcome<Option<Document>> {
     let settings: Settings<G> = Settings::read(experiment, request)?;
     let quick = if request.quick { "-quick" } else { "" };
     let name = request.name.clone().unwrap_or_else(|| format!("{experiment}{quick}"));
@@ -113,7 +132,7 @@ pub fn reproduce<G: Serialize + DeserializeOwned>(
     let folder = request.folder.join(name);
     let journal = Journal::open(&folder, &settings.identity()?, request.fresh, &host.ranks)?;
     let mut journal = journal.watched(&host.progress);
-    let world = World::open(settings.run, &journal, host)?;
+    let world = World::open(settings.run, objective, &journal, host)?;
     let findings = body(&world, &mut journal, &settings.seeds, &settings.grid)?;
     let write = || Document::write(experiment, request.quick, &settings.seeds, &world, &journal, findings);
     host.ranks.is_first().then(write).transpose()

@@ -2,18 +2,20 @@
 
 use super::journal::Journal;
 use imfl_engine::client::Client;
-use imfl_mechanism::{Knowledge, Market};
+use imfl_mechanism::{Forecast, Knowledge, Market};
 use imfl_run::agreement;
 use imfl_run::assessment::Assessment;
 use imfl_run::config::{ObjectiveChoice, RecordedCosts, RunConfig};
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::host::Host;
-use imfl_run::pipeline::{Profile, Setup, allocate, partition, probe, profile};
+use imfl_run::pipeline::{Profile, Setup, allocate, partition, pilots_of, probe, profile};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// Name of the file of measurements.
 const MEASURED: &str = "measured.json";
+/// Name of the file of laws.
+const FORECAST: &str = "forecast.toml";
 
 /// Quality, constants of the bound and seconds of work, measured once and kept with the experiment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,11 +58,11 @@ impl World {
     ///
     /// # Errors
     /// As a run's.
-    pub fn open(config: RunConfig, journal: &Journal, host: &Host) -> Outcome<Self> {
+    pub fn open(config: RunConfig, objective: ObjectiveChoice, journal: &Journal, host: &Host) -> Outcome<Self> {
         let ranks = &host.ranks;
-        // Experiments value participants themselves, each by what it examines; no image is taken from clients for pilots.
+        // Experiments value participants themselves, each by what it examines; only for a forecast images are taken from clients for pilots.
         let mut config = config;
-        config.mechanism.objective = ObjectiveChoice::Bound;
+        config.mechanism.objective = objective;
         let setup = Setup::open(config, host)?;
         if let Some(measured) = agreement::from_first(ranks, || Self::measured_before(journal))? {
             return Ok(Self { setup: setup.alone(), measured });
@@ -74,6 +76,20 @@ impl World {
         journal.write(MEASURED, text)?;
         // From here on ranks share cells, and each computes its own by itself.
         Ok(Self { setup: setup.alone(), measured })
+    }
+
+    /// The laws that pilots suggest, of so many times the work of a training with everybody; kept with the experiment.
+    ///
+    /// # Errors
+    /// Too few images that the server holds; what a pilot's training returns.
+    pub fn forecast(&self, journal: &Journal, times: f64) -> Outcome<Forecast> {
+        if let Some(text) = journal.read(FORECAST)? {
+            let named = |error| Failure::new(Kind::Data, format!("{}: {error}", journal.file(FORECAST).display()));
+            return Forecast::parse(&text).map_err(named);
+        }
+        let (_, fit) = pilots_of(&self.setup, &self.measured.costs, Some(times))?;
+        journal.write(FORECAST, fit.forecast.to_toml())?;
+        Ok(fit.forecast)
     }
 
     fn measured_before(journal: &Journal) -> Outcome<Option<Measured>> {

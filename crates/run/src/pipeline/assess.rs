@@ -7,7 +7,7 @@ use crate::agreement;
 use crate::assessment::Assessment;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
-use imfl_aigc::{GradientProbe, Request, theta};
+use imfl_aigc::{GradientProbe, Halves, Request, theta, theta_above_noise};
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::data::Dataset;
 use imfl_engine::federated::Federation;
@@ -25,6 +25,8 @@ struct Point {
     weights: Weights,
     halves: [Vec<Vec<f32>>; 2],
     generated: Vec<Vec<f32>>,
+    /// On every other generated image, and on the others.
+    generated_halves: [Vec<Vec<f32>>; 2],
     sigma: f64,
 }
 
@@ -56,7 +58,12 @@ impl Point {
             gradient::of_sets(federation.model.as_ref(), weights, images, sets, &federation.compute)
         };
         let images = &federation.images;
-        let generated = generated.map_or_else(Vec::new, |generated| of(images, &generated_sets(generated)));
+        let sets = generated.map_or_else(Vec::new, generated_sets);
+        let half = |odd: usize| -> Vec<Vec<Sample>> {
+            sets.iter().map(|set| set.iter().copied().skip(odd).step_by(2).collect()).collect()
+        };
+        let generated_halves = [of(images, &half(0)), of(images, &half(1))];
+        let generated = of(images, &sets);
         let batch = federation.local.batch;
         let mut order: Vec<u32> = (0..images.authentic().len() as u32).collect();
         order.shuffle(&mut keyed(federation.seed, Purpose::Probe, index, 1, 0));
@@ -68,6 +75,7 @@ impl Point {
         Self {
             halves: [of(images, &halves[0]), of(images, &halves[1])],
             generated,
+            generated_halves,
             sigma: gradient::noise(&of(images, &batches), batch).sqrt(),
             weights: weights.clone(),
         }
@@ -99,6 +107,11 @@ fn summarise(points: &[Point], generated: bool) -> Outcome<Assessment> {
         }
         false => None,
     };
+    let halves = points.iter().map(|point| Halves {
+        authentic: [&point.halves[0], &point.halves[1]],
+        generated: [&point.generated_halves[0], &point.generated_halves[1]],
+    });
+    let above = theta_above_noise(&halves.filter(|_| generated).collect::<Vec<Halves>>());
     let norms = points.iter().flat_map(|point| point.halves[0].iter().map(|gradient| gradient::norm(gradient)));
     let g_data = measured.as_ref().map_or_else(|| norms.fold(0.0, f64::max), |theta| theta.g_data);
     let slope = |pair: &[Point]| {
@@ -108,6 +121,7 @@ fn summarise(points: &[Point], generated: bool) -> Outcome<Assessment> {
     Ok(Assessment {
         g_data,
         theta: measured,
+        theta_above_noise: above,
         sigma: points.iter().map(|point| point.sigma).fold(0.0, f64::max),
         smoothness: points.windows(2).map(slope).fold(0.0, f64::max),
         filling: None,

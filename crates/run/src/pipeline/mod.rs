@@ -44,7 +44,7 @@ use crate::agreement;
 use crate::allocation::Allocation;
 use crate::assessment::Assessment;
 use crate::checkpoint::{Known, Prepared, Resumed, digest};
-use crate::config::{MechanismConfig, ObjectiveChoice, RunConfig};
+use crate::config::{MechanismConfig, ObjectiveChoice, RecordedCosts, RunConfig};
 use crate::failure::Outcome;
 use crate::host::Host;
 use crate::run_dir::RunDir;
@@ -99,10 +99,22 @@ pub fn calibrate(config: RunConfig, host: &Host) -> Outcome<(Vec<Pilot>, Fit)> {
     config.check()?;
     let setup = Setup::open(config, host)?;
     let costs = profile::run(&setup, &[], None)?.costs;
-    let stock = assess::generate(&setup)?;
-    let ground = pilots::Ground::new(&setup)?;
-    let passes = agreement::from_first(&host.ranks, || Ok(forecast::passes(&setup, &ground, &costs)))?;
-    forecast::fit(&setup, &ground, &ground.plan(passes), stock.as_ref(), &costs)
+    pilots_of(&setup, &costs, None)
+}
+
+/// The same for a run that is set up already; of so many times the work of its training, or by the settings.
+///
+/// # Errors
+/// As [`run`].
+pub fn pilots_of(setup: &Setup, costs: &RecordedCosts, times: Option<f64>) -> Outcome<(Vec<Pilot>, Fit)> {
+    let stock = assess::generate(setup)?;
+    let ground = pilots::Ground::new(setup)?;
+    let by_settings = || Ok(forecast::passes(setup, &ground, costs));
+    let passes = match times {
+        Some(times) => times * ground.training(),
+        None => agreement::from_first(&setup.compute.ranks, by_settings)?,
+    };
+    forecast::fit(setup, &ground, &ground.plan(passes), stock.as_ref(), costs)
 }
 
 /// Runs everything that the configuration asks for and leaves a run folder behind; or goes on with a run, for which what was
@@ -124,10 +136,10 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     clock.begin("profile");
     let profile = profile::run(&setup, &shares, known.costs())?;
     clock.begin("assess");
-    let (assessment, forecast) = match known.assessment() {
+    let (assessment, forecast, samples) = match known.assessment() {
         Some(assessment) => {
             let found = forecast::find(&setup, host.files.as_ref(), known.forecast(), None, &profile.costs)?;
-            (assessment, found)
+            (assessment, found, None)
         }
         None => {
             clock.begin("generate");
@@ -141,7 +153,7 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
                 Some(_) => None,
                 None => fill_check::run(&setup, &shares, samples.as_ref())?,
             };
-            (Assessment { filling, ..assessment }, found)
+            (Assessment { filling, ..assessment }, found, samples)
         }
     };
     if !forecast::offers(forecast.as_ref(), &assessment) {
@@ -150,7 +162,8 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     }
     let claimed = claims::run(&setup, &profile);
     clock.begin("verify");
-    let (believed, flagged) = verify::run(&setup, &shares, claimed)?;
+    let (believed, flagged) =
+        verify::run(&setup, &shares, claimed, samples.as_ref().filter(|_| setup.generator.is_some()))?;
     clock.begin("allocate");
     let (decided, roles) = agreement::on_first(ranks, || {
         let allocation = allocate::run(&setup, &believed, &assessment, forecast.as_ref())?;
