@@ -82,10 +82,7 @@ pub fn run(
     let sizes = halves.each_ref().map(|half| half.iter().map(Vec::len).collect::<Vec<_>>());
     let gradients = halves.each_ref().map(|half| of(&own, half));
     let known = ClassGradients::new([&gradients[0], &gradients[1]], [&sizes[0], &sizes[1]]);
-    let towards = match &stock {
-        Some(stock) => Some(known.to(&of(&own, &super::assess::generated_sets(stock)))),
-        None => None,
-    };
+    let towards = stock.as_ref().map(|stock| known.to(&of(&own, &super::assess::generated_sets(stock))));
     let seen = |gradient: &Vec<f32>| Seen::new(&known, gradient, towards.as_deref());
 
     let rest = held.select(&rest);
