@@ -1,9 +1,11 @@
-//! Labelled images in memory.
+//! Labelled samples in memory: images, or another kind.
 
 use super::error::DataError;
+use super::kind::Kind;
 use crate::choice::UnknownName;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Size of one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -87,10 +89,12 @@ impl Normalisation {
 pub struct Dataset {
     /// What messages call it.
     pub name: String,
-    /// Size of every image.
+    /// Size of every image; of other kinds, of what a model gets.
     pub shape: ImageShape,
     /// What each class is called.
     pub class_names: Vec<String>,
+    /// What its samples are: images, unless they come from [`Dataset::of_kind`].
+    pub kind: Arc<Kind>,
     pub(super) images: Vec<u8>,
     pub(super) labels: Vec<u16>,
 }
@@ -107,12 +111,27 @@ impl Dataset {
         images: Vec<u8>,
         labels: Vec<u16>,
     ) -> Result<Self, DataError> {
+        Self::of_kind(Arc::default(), name, shape, class_names, images, labels)
+    }
+
+    /// Takes samples of any kind, as many bytes of each as that says, one behind the other, and one label for each.
+    ///
+    /// # Errors
+    /// As [`Dataset::new`].
+    pub fn of_kind(
+        kind: Arc<Kind>,
+        name: impl Into<String>,
+        shape: ImageShape,
+        class_names: Vec<String>,
+        images: Vec<u8>,
+        labels: Vec<u16>,
+    ) -> Result<Self, DataError> {
         let name = name.into();
-        if images.len() != labels.len() * shape.size() {
+        let (wanted, plural) = (labels.len() * kind.record(shape), kind.plural());
+        if images.len() != wanted {
             return Err(DataError::Mismatch(format!(
-                "{name}: {} labels need {} bytes of {shape} images, but there are {}",
+                "{name}: {} labels need {wanted} bytes of {shape} {plural}, but there are {}",
                 labels.len(),
-                labels.len() * shape.size(),
                 images.len()
             )));
         }
@@ -123,7 +142,15 @@ impl Dataset {
                 class_names.len()
             )));
         }
-        Ok(Self { name, shape, class_names, images, labels })
+        Ok(Self { name, shape, class_names, kind, images, labels })
+    }
+
+    /// Other samples of the same kind, shape and classes.
+    ///
+    /// # Errors
+    /// As [`Dataset::new`].
+    pub fn like(&self, name: impl Into<String>, images: Vec<u8>, labels: Vec<u16>) -> Result<Self, DataError> {
+        Self::of_kind(self.kind.clone(), name, self.shape, self.class_names.clone(), images, labels)
     }
 
     /// Number of images.
@@ -141,9 +168,9 @@ impl Dataset {
         self.class_names.len()
     }
 
-    /// The bytes of one image, `[channels, height, width]`.
+    /// The bytes of one image, `[channels, height, width]`; of other kinds, of one sample as [`Kind`] says.
     pub fn image(&self, index: usize) -> &[u8] {
-        let size = self.shape.size();
+        let size = self.kind.record(self.shape);
         &self.images[index * size..(index + 1) * size]
     }
 
@@ -173,16 +200,22 @@ impl Dataset {
 
     /// The images at `indices`, in that order.
     pub fn select(&self, indices: &[u32]) -> Self {
-        let mut images = Vec::with_capacity(indices.len() * self.shape.size());
+        let mut images = Vec::with_capacity(indices.len() * self.kind.record(self.shape));
         for &index in indices {
             images.extend_from_slice(self.image(index as usize));
         }
         let labels = indices.iter().map(|&index| self.labels[index as usize]).collect();
-        Self { images, labels, name: self.name.clone(), shape: self.shape, class_names: self.class_names.clone() }
+        let (name, class_names) = (self.name.clone(), self.class_names.clone());
+        Self { images, labels, name, shape: self.shape, class_names, kind: self.kind.clone() }
     }
 
     /// Mean and deviation of each channel over all images; a channel without contrast gets deviation 1.
+    ///
+    /// A table brings those of the server's rows.
     pub fn normalisation(&self) -> Normalisation {
+        if let Some(known) = self.kind.normalisation() {
+            return known;
+        }
         let plane = self.shape.height * self.shape.width;
         let mut counts = vec![[0u64; 256]; self.shape.channels];
         for (index, pixels) in self.images.chunks_exact(plane.max(1)).enumerate() {

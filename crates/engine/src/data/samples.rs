@@ -65,8 +65,6 @@ impl Samples for Dataset {
 
     fn extend(&self, values: &mut Vec<f32>, index: usize, scale: &Scale) {
         let plane = self.shape.height * self.shape.width;
-        for (pixels, table) in self.image(index).chunks_exact(plane).zip(&scale.bytes) {
-            values.extend(pixels.iter().map(|&byte| table[usize::from(byte)]));
-        }
+        self.kind.extend(values, self.image(index), plane, scale);
     }
 }
