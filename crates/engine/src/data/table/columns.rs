@@ -113,7 +113,8 @@ impl Columns {
                 }
                 Content::Category(_) => {
                     let first = (0, f32::NEG_INFINITY);
-                    let largest = |best: (usize, f32), (place, &value)| if value > best.1 { (place, value) } else { best };
+                    let largest =
+                        |best: (usize, f32), (place, &value)| if value > best.1 { (place, value) } else { best };
                     own.iter().enumerate().fold(first, largest).0 as f32
                 }
             };

@@ -38,8 +38,11 @@ impl Records {
         file.by_ref().take(2).read_to_end(&mut start).map_err(fail)?;
         let gzipped = start == [0x1f, 0x8b];
         let whole = Cursor::new(start).chain(file);
-        let reader: Box<dyn BufRead> =
-            if gzipped { Box::new(BufReader::new(MultiGzDecoder::new(whole))) } else { Box::new(BufReader::new(whole)) };
+        let reader: Box<dyn BufRead> = if gzipped {
+            Box::new(BufReader::new(MultiGzDecoder::new(whole)))
+        } else {
+            Box::new(BufReader::new(whole))
+        };
         Ok(Self { path: path.into(), reader, line: 0 })
     }
 
@@ -143,10 +146,8 @@ mod tests {
     #[test]
     fn quotes_hold_commas_quotes_and_lines() {
         let found = all(b"\xef\xbb\xbfa,b\r\n\n\"x, \"\"y\"\"\nz\",\n1,\"\"\n").unwrap();
-        let expected =
-            [(1, vec!["a", "b"]), (3, vec!["x, \"y\"\nz", ""]), (5, vec!["1", ""])].map(|(line, cells)| {
-                (line, cells.into_iter().map(String::from).collect::<Vec<_>>())
-            });
+        let expected = [(1, vec!["a", "b"]), (3, vec!["x, \"y\"\nz", ""]), (5, vec!["1", ""])]
+            .map(|(line, cells)| (line, cells.into_iter().map(String::from).collect::<Vec<_>>()));
         assert_eq!(found, expected);
     }
 

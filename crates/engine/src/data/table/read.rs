@@ -84,7 +84,8 @@ pub fn read(parts: &[PathBuf], server: usize, name: &str, missing: Missing) -> R
     let statistics = table.statistics(&parts[server], &surveys)?;
     let columns = Columns::new(statistics.iter().map(|column| column.0.clone()).collect());
     if columns.shape().channels > WIDEST {
-        let problem = format!("{} values a row once categories are one-hot; at most {WIDEST}", columns.shape().channels);
+        let problem =
+            format!("{} values a row once categories are one-hot; at most {WIDEST}", columns.shape().channels);
         return Err(DataError::malformed(&parts[0], problem));
     }
     let fill: Vec<f32> = statistics.iter().map(|column| column.1).collect();
@@ -349,7 +350,11 @@ mod tests {
             assert!(problem(text).contains(expected), "{text:?}: {}", problem(text));
         }
         let wide = format!("label{}\n", ",a".repeat(1_000_000 / 2));
-        assert!(problem(&wide).contains("more than") || problem(&wide).contains("columns; at most"), "{}", problem(&wide));
+        assert!(
+            problem(&wide).contains("more than") || problem(&wide).contains("columns; at most"),
+            "{}",
+            problem(&wide)
+        );
         let names: String = (0..300).map(|word| format!("w{word},x\n")).collect();
         assert!(problem(&format!("a,label\n{names}")).contains("more than 256 different words"));
         let other = parts(&[GOOD, "size,colour,label\n1,red,2\n"], 0, Missing::Error).unwrap_err();

@@ -8,8 +8,10 @@ use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
 use crate::progress::Progress;
-use imfl_aigc::{DenoiserConfig, Fingerprints, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
-use imfl_engine::data::{Benchmark, Dataset};
+use imfl_aigc::{
+    DenoiserConfig, Fingerprints, Fit, Fitted, Generator, SampleSource, Sampling, Trainer, TrainingConfig,
+};
+use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -35,6 +37,10 @@ pub fn open(
 ) -> Outcome<Option<Found>> {
     let (generator, provenance) = match &config.generator.source {
         GeneratorSource::None => return Ok(None),
+        GeneratorSource::Fitted(fit) => return fit_to(*fit, benchmark, seed, progress).map(Some),
+        GeneratorSource::Auto if *benchmark.train.kind != data::Kind::Images => {
+            return fit_to(Fit::Gaussian, benchmark, seed, progress).map(Some);
+        }
         GeneratorSource::Folder(path) => return others::folder(config, path, benchmark, progress).map(Some),
         GeneratorSource::Command(command) => return others::command(config, command, benchmark, progress).map(Some),
         GeneratorSource::Train => train(config, benchmark, compute, seed, progress)?,
@@ -75,6 +81,19 @@ fn shipped(benchmark: &Benchmark, progress: &Progress) -> Outcome<Option<(Genera
     }
     let provenance = Provenance::of(&generator, Origin::Shipped, Some(&path));
     Ok(Some((generator, provenance)))
+}
+
+/// Fits a simple rule to what the server holds.
+fn fit_to(fit: Fit, benchmark: &mut Benchmark, seed: u64, progress: &Progress) -> Outcome<Found> {
+    let learnt = corpus(benchmark, seed)?;
+    limits::enough_for_gradients(&benchmark.train)?;
+    let (count, plural, name) = (learnt.len(), learnt.kind.plural(), learnt.name.clone());
+    progress.note(format!("generator: {} of {count} {plural} of {name} that no client gets", fit.name()));
+    let source = Fitted::new(fit, Arc::new(learnt.clone()))?;
+    // The server holds them: it may learn more from them.
+    benchmark.corpus = Some(learnt);
+    let provenance = Provenance { origin: Origin::Fitted, path: None, sha256: None, dataset: Some(name), steps: None };
+    Ok((Arc::new(source), provenance))
 }
 
 fn train(

@@ -59,5 +59,5 @@ fn learnt(config: &RunConfig, progress: &Progress) -> Outcome<Vec<Dataset>> {
         );
         return Ok(Vec::new());
     };
-    Ok(data::training_images(&assets::dataset(name)?)?)
+    Ok(data::training_images(&assets::dataset(name)?, config.reading())?)
 }
