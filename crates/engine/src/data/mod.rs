@@ -17,4 +17,4 @@ pub use error::DataError;
 pub use kind::Kind;
 pub use samples::{Samples, Scale};
 pub use source::{Benchmark, Reading, open, open_as, training_images};
-pub use table::{Column, Columns, Content, LABELS, Missing};
+pub use table::{Column, Columns, Content, LABELS, Missing, read_like};

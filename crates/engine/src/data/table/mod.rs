@@ -5,6 +5,6 @@ mod delimited;
 mod read;
 
 pub use columns::{Column, Columns, Content};
-pub use read::{LABELS, Missing};
+pub use read::{LABELS, Missing, read_like};
 
 pub(super) use read::read;

@@ -93,6 +93,27 @@ pub fn read(parts: &[PathBuf], server: usize, name: &str, missing: Missing) -> R
     parts.iter().map(|path| table.part(path, name, &kind, &fill)).collect()
 }
 
+/// Rows for the same columns and classes as those of `like`, in the same order of columns.
+///
+/// # Errors
+/// [`DataError`] with file and line, also for a class or word that `like` does not have.
+pub fn read_like(path: &Path, like: &Dataset, missing: Missing) -> Result<Dataset, DataError> {
+    let Kind::Table(columns) = like.kind.as_ref() else {
+        return Err(DataError::Mismatch(format!("{} has {}, no rows", like.name, like.kind.plural())));
+    };
+    let (header, label) = header(path)?;
+    let table = Table { label, header, missing, classes: like.class_names.clone() };
+    if !table.names().eq(columns.list().iter().map(|column| &column.name)) {
+        let expected: Vec<&str> = columns.list().iter().map(|column| column.name.as_str()).collect();
+        let problem = format!("line 1: beside the label, {} has the columns {}", like.name, expected.join(","));
+        return Err(DataError::malformed(path, problem));
+    }
+    let middle = |column: &Column| if let Content::Number { mean, .. } = column.content { mean } else { 0.0 };
+    let fill: Vec<f32> = columns.list().iter().map(middle).collect();
+    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    table.part(path, &name, &like.kind, &fill)
+}
+
 /// The names of the columns, and which of them holds the labels.
 fn header(path: &Path) -> Result<(Vec<String>, usize), DataError> {
     let mut records = Records::open(path)?;
@@ -274,15 +295,25 @@ impl Table {
     fn part(&self, path: &Path, name: &str, kind: &Arc<Kind>, fill: &[f32]) -> Result<Dataset, DataError> {
         let Kind::Table(columns) = kind.as_ref() else { unreachable!("only called with a table") };
         let (mut bytes, mut labels) = (Vec::new(), Vec::new());
-        self.rows(path, |_, _, class, cells| {
-            // All classes and words were found by the survey.
-            labels.push(self.classes.iter().position(|known| known == class).unwrap_or(0) as u16);
+        self.rows(path, |records, line, class, cells| {
+            let Some(label) = self.classes.iter().position(|known| known == class) else {
+                return Err(records.wrong(line, format!("there is no class `{class}`")));
+            };
+            labels.push(label as u16);
             for ((cell, column), &fill) in cells.iter().zip(columns.list()).zip(fill) {
                 let known = match &column.content {
+                    _ if is_missing(cell) => Some(fill),
                     Content::Number { .. } => number(cell),
                     Content::Category(words) => words.iter().position(|word| word == cell).map(|place| place as f32),
                 };
-                bytes.extend(known.unwrap_or(fill).to_le_bytes());
+                let Some(known) = known else {
+                    let expected = match &column.content {
+                        Content::Number { .. } => "a number".into(),
+                        Content::Category(words) => words.iter().take(8).cloned().collect::<Vec<_>>().join(", "),
+                    };
+                    return Err(records.wrong(line, format!("column `{}`: `{cell}`, expected {expected}", column.name)));
+                };
+                bytes.extend(known.to_le_bytes());
             }
             Ok(())
         })?;
@@ -331,6 +362,24 @@ mod tests {
         let filled = parts(&[holes], 0, Missing::Mean).unwrap();
         assert_eq!(values(&filled[0], 1)[0], 0.0);
         assert_eq!(values(&filled[0], 2)[1..], [1.0, 0.0], "the most frequent word");
+    }
+
+    #[test]
+    fn rows_of_others_fit_the_columns_or_are_refused() {
+        let like = &parts(&[GOOD], 0, Missing::Error).unwrap()[0];
+        let folder = tempfile::tempdir().unwrap();
+        let read = |text: &str| {
+            let path = folder.path().join("drawn.csv");
+            std::fs::write(&path, text).unwrap();
+            read_like(&path, like, Missing::Error).map_err(|error| error.to_string())
+        };
+        let drawn = read("label,size,colour\n10,5,blue\n").unwrap();
+        assert_eq!((drawn.kind.as_ref(), drawn.label(0)), (like.kind.as_ref(), 1));
+        assert_eq!(drawn.image(0), like.image(2));
+        assert!(read("label,colour,size\n10,blue,5\n").unwrap_err().contains("has the columns size,colour"));
+        assert!(read("label,size,colour\n7,5,blue\n").unwrap_err().contains("line 2: there is no class `7`"));
+        assert!(read("label,size,colour\n2,x,blue\n").unwrap_err().contains("column `size`: `x`, expected a number"));
+        assert!(read("label,size,colour\n2,1,pink\n").unwrap_err().contains("`pink`, expected blue, red"));
     }
 
     #[test]
