@@ -34,7 +34,8 @@ fn rows(first: usize, count: usize) -> String {
     for row in first..first + count {
         let class = row % 4;
         let shade = ["dark", "pale", "\"pale, blue\""][(class + row / 4 % 2) % 3];
-        let (width, height) = (10 * class + row * 7 % 5, (row * 13 % 11) as f64 / 4.0 - class as f64);
+        let (width, height) =
+            (10 * class + row * 7 % 5, (row * 13 % 11) as f64 / 4.0 - class as f64 + row as f64 / 4096.0);
         text += &format!("{width},{},{shade},{height}\n", ["n", "e", "s", "w"][class]);
     }
     text
@@ -100,17 +101,17 @@ fn a_run_on_a_table_augments_is_repeated_and_goes_on() {
 fn wrong_tables_name_file_line_and_column() {
     let root = tempfile::tempdir().unwrap();
     let holes = file(root.path(), "holes.csv", rows(0, 40).replacen("\n0,n", "\n,n", 1));
-    let error = fail(&["data", "show", "--dataset", &holes], 3);
+    let error = fail(&["data", "show", "--dataset", &holes], 4);
     assert!(error.contains("holes.csv: line 2: column `width` has no value"), "{error}");
     assert!(succeed(&["data", "show", "--dataset", &holes, "--missing", "mean"]).contains("rows of 5x1x1"));
     let open = file(root.path(), "open.csv", rows(0, 40) + "1,n,\"dark,2\n");
-    assert!(fail(&["run", "--dataset", &open], 3).contains("open.csv: line 42: a quote that opens"));
+    assert!(fail(&["run", "--dataset", &open], 4).contains("open.csv: line 42: a quote that opens"));
     let letters = ["run", "--dataset", "letters", "--seed", "1", "--generator"];
-    assert!(fail(&[&letters[..], &["command:true"]].concat(), 2).contains("folder:FILE.csv"));
+    assert!(fail(&[&letters[..], &["command:true"]].concat(), 3).contains("folder:FILE.csv"));
     let few = format!("folder:{}", file(root.path(), "few.csv", "label,x_box\nA,1\n"));
     assert!(
-        fail(&[&letters[..], &[few.as_str()]].concat(), 3).contains("few.csv: line 1: beside the label, letters has")
+        fail(&[&letters[..], &[few.as_str()]].concat(), 4).contains("few.csv: line 1: beside the label, letters has")
     );
-    let error = fail(&["run", "--dataset", "letters", "--model", "simple-cnn", "--seed", "1"], 2);
+    let error = fail(&["run", "--dataset", "letters", "--model", "simple-cnn", "--seed", "1"], 3);
     assert!(error.contains("simple-cnn") && error.contains("16x1x1"), "{error}");
 }

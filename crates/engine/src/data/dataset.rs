@@ -2,76 +2,9 @@
 
 use super::error::DataError;
 use super::kind::Kind;
-use crate::choice::UnknownName;
-use std::fmt;
-use std::str::FromStr;
+use super::scale::Normalisation;
+use super::shape::ImageShape;
 use std::sync::Arc;
-
-/// Size of one image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ImageShape {
-    /// 1 for grey, 3 for colour.
-    pub channels: usize,
-    /// Pixels from top to bottom.
-    pub height: usize,
-    /// Pixels from left to right.
-    pub width: usize,
-}
-
-impl ImageShape {
-    /// Bytes of one image.
-    pub fn size(&self) -> usize {
-        self.channels * self.height * self.width
-    }
-}
-
-impl From<ImageShape> for [usize; 3] {
-    fn from(ImageShape { channels, height, width }: ImageShape) -> Self {
-        [channels, height, width]
-    }
-}
-
-impl FromStr for ImageShape {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let sides: Vec<Option<usize>> =
-            text.split('x').map(|side| side.parse().ok().filter(|&side| side > 0)).collect();
-        match sides[..] {
-            [Some(channels), Some(height), Some(width)] => Ok(Self { channels, height, width }),
-            _ => {
-                let expected = "CHANNELSxHEIGHTxWIDTH, as in 3x32x32, each at least 1";
-                Err(UnknownName::new(text, "image shape", expected))
-            }
-        }
-    }
-}
-
-impl fmt::Display for ImageShape {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}x{}x{}", self.channels, self.height, self.width)
-    }
-}
-
-/// Mean and deviation of each channel, on the scale on which a byte runs from 0 to 1.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Normalisation {
-    /// One mean for each channel.
-    pub mean: Vec<f32>,
-    /// One deviation for each channel, above zero.
-    pub deviation: Vec<f32>,
-}
-
-impl Normalisation {
-    /// The values that the 256 bytes of each channel stand for: `table[channel][byte]`.
-    pub fn table(&self) -> Vec<[f32; 256]> {
-        self.mean
-            .iter()
-            .zip(&self.deviation)
-            .map(|(mean, deviation)| std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / deviation))
-            .collect()
-    }
-}
 
 /// Labelled images as bytes.
 ///

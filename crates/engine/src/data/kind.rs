@@ -1,8 +1,8 @@
 //! What the samples of a dataset are: pictures, or rows of a table. A kind says how the bytes of a sample become what a model gets.
 
-use super::dataset::{ImageShape, Normalisation};
-use super::samples::Scale;
-use super::table::Columns;
+use super::columns::Columns;
+use super::scale::{Normalisation, Scale};
+use super::shape::ImageShape;
 use serde::{Deserialize, Serialize};
 
 /// A kind of samples, with what it takes to read one.

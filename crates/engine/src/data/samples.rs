@@ -1,4 +1,5 @@
-use super::dataset::{Dataset, Normalisation};
+use super::dataset::Dataset;
+use super::scale::{Normalisation, Scale};
 use std::fmt::Debug;
 
 /// Labelled samples of one kind: what clients, batches and models ask of a dataset. Images ([`Dataset`]) are one kind.
@@ -25,21 +26,6 @@ pub trait Samples: Debug + Send + Sync {
 
     /// Appends a sample's values on a scale, as many as its shape has.
     fn extend(&self, values: &mut Vec<f32>, index: usize, scale: &Scale);
-}
-
-/// How stored values become those that a model gets: `(value - mean) / deviation` of their channel.
-#[derive(Clone, Debug)]
-pub struct Scale {
-    /// Mean and deviation of each channel.
-    pub normalisation: Normalisation,
-    /// For kinds that store bytes: what the 256 of each channel stand for, as [`Normalisation::table`] has it.
-    pub bytes: Vec<[f32; 256]>,
-}
-
-impl From<&Normalisation> for Scale {
-    fn from(normalisation: &Normalisation) -> Self {
-        Self { bytes: normalisation.table(), normalisation: normalisation.clone() }
-    }
 }
 
 impl Samples for Dataset {

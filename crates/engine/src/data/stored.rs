@@ -1,7 +1,8 @@
 //! Samples and labels as one safetensors file.
 
-use super::dataset::{Dataset, ImageShape};
+use super::dataset::Dataset;
 use super::kind::Kind;
+use super::shape::ImageShape;
 use crate::stored::{Stored, StoredError, Tensors};
 use std::collections::BTreeMap;
 use std::sync::Arc;

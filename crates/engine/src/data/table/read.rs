@@ -1,8 +1,8 @@
 //! From CSV files to the parts of a dataset.
 
-use super::columns::{Column, Columns, Content};
 use super::delimited::{Record, Records};
 use crate::choice::{Choice, as_text};
+use crate::data::columns::{Column, Columns, Content};
 use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
 use crate::data::kind::Kind;

@@ -85,7 +85,8 @@ fn shipped(benchmark: &Benchmark, progress: &Progress) -> Outcome<Option<(Genera
 
 /// Fits a simple rule to what the server holds.
 fn fit_to(fit: Fit, benchmark: &mut Benchmark, seed: u64, progress: &Progress) -> Outcome<Found> {
-    let learnt = corpus(benchmark, seed)?;
+    // Rows of a table are alike by chance: those that the test has are not learnt from.
+    let learnt = untested(&corpus(benchmark, seed)?, &benchmark.test);
     limits::enough_for_gradients(&benchmark.train)?;
     let (count, plural, name) = (learnt.len(), learnt.kind.plural(), learnt.name.clone());
     progress.note(format!("generator: {} of {count} {plural} of {name} that no client gets", fit.name()));
@@ -144,9 +145,14 @@ pub fn held(benchmark: &mut Benchmark, needed: bool) -> Option<Dataset> {
         None if needed => set_aside(benchmark, size, 0).ok(),
         None => None,
     }?;
-    let tested = Fingerprints::of(&benchmark.test);
-    let own: Vec<u32> = (0..held.len() as u32).filter(|&index| !tested.contains(held.image(index as usize))).collect();
-    Some(held.select(&own))
+    Some(untested(&held, &benchmark.test))
+}
+
+/// Those samples that the test has not.
+fn untested(samples: &Dataset, test: &Dataset) -> Dataset {
+    let tested = Fingerprints::of(test);
+    let own = (0..samples.len() as u32).filter(|&index| !tested.contains(samples.image(index as usize)));
+    samples.select(&own.collect::<Vec<u32>>())
 }
 
 fn set_aside(benchmark: &mut Benchmark, size: usize, seed: u64) -> Outcome<Dataset> {

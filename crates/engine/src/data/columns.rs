@@ -1,4 +1,5 @@
-use crate::data::dataset::{ImageShape, Normalisation};
+use super::scale::Normalisation;
+use super::shape::ImageShape;
 use serde::{Deserialize, Serialize};
 
 /// The columns of a table but for that of the labels, in their order.
