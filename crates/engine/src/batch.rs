@@ -1,6 +1,7 @@
 //! Batches of several clients as tensors.
 
 use crate::client::{Images, Sample};
+use crate::transfer;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
 
 /// One batch of each client in a chunk. Rows that no sample fills weigh nothing.
@@ -37,9 +38,9 @@ impl Batch {
         }
         let dims = [clients.len(), size, channels, height, width];
         Self {
-            inputs: Tensor::from_data(TensorData::new(values, dims), device),
-            labels: Tensor::from_data(TensorData::new(labels, [clients.len(), size]), device),
-            weights: Tensor::from_data(TensorData::new(weights, [clients.len(), size]), device),
+            inputs: transfer::upload(TensorData::new(values, dims), device),
+            labels: transfer::upload(TensorData::new(labels, [clients.len(), size]), device),
+            weights: transfer::upload(TensorData::new(weights, [clients.len(), size]), device),
         }
     }
 

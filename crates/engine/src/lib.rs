@@ -62,8 +62,8 @@ pub mod data;
 pub mod device;
 pub mod federated;
 pub mod gradient;
-pub mod launch;
 pub mod layer;
+pub mod meter;
 pub mod model;
 pub mod network;
 pub mod op;
@@ -74,6 +74,7 @@ pub mod prelude;
 pub mod profile;
 pub mod random;
 pub mod stored;
+pub mod transfer;
 pub mod update;
 pub mod worker;
 

@@ -8,7 +8,7 @@ use imfl_engine::client::Client;
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::{self, Compute, DeviceName};
 use imfl_engine::federated::{self, Federation, LocalSgd, Participant, RoundReport};
-use imfl_engine::launch;
+use imfl_engine::meter;
 use imfl_engine::model::Architecture;
 use imfl_engine::op::{self, Activation, Convolution, Descending, Finish, Norm};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -220,7 +220,7 @@ fn launches_of_a_round_do_not_grow_with_the_cohort_while_it_fits_one_chunk() {
             let launches = |clients, chunk| {
                 // What is launched once in a process, as to find out about the device, is not of the round.
                 round(model, name, clients, chunk);
-                launch::count(|| round(model, name, clients, chunk)).1.unwrap()
+                meter::count(|| round(model, name, clients, chunk)).1.launches.unwrap()
             };
             let [two, eight, apart] = [launches(2, 8), launches(8, 8), launches(8, 1)];
             println!(

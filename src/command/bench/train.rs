@@ -214,7 +214,13 @@ impl Row {
             "peak_gflops": peak_gflops,
             "share_of_peak": self.gflops() / peak_gflops,
             "padding": measured.padding,
-            "launches_per_round": measured.launches,
+            "launches_per_round": measured.counted.launches,
+            "launches": measured.counted.launches,
+            "transfers": {
+                "to_device_bytes": measured.counted.transfers.to_device,
+                "from_device_bytes": measured.counted.transfers.from_device,
+            },
+            "host_seconds": measured.counted.host_seconds,
             "peak_memory_bytes": measured.peak_memory,
             "data_bytes": measured.data,
         })
@@ -259,7 +265,7 @@ fn text(rows: &[Row]) -> String {
             format!("{:.1}", row.gflops()),
             format!("{:.0} %", 100.0 * row.gflops() / peak_gflops),
             format!("{:.0} %", 100.0 * measured.padding),
-            measured.launches.map_or_else(|| "-".into(), |launches| launches.to_string()),
+            measured.counted.launches.map_or_else(|| "-".into(), |launches| launches.to_string()),
             measured.peak_memory.map_or_else(|| "?".into(), |bytes| (bytes >> 20).to_string()),
         ];
         let of_ranks = [

@@ -10,6 +10,7 @@ use crate::layer::Pass;
 use crate::op::Descending;
 use crate::parameters::{Layout, Stacked};
 use crate::random::{ChaCha8Rng, Purpose, keyed};
+use crate::transfer;
 use burn::tensor::{Device, Tensor, TensorData};
 use std::sync::Arc;
 
@@ -63,7 +64,7 @@ impl Federation {
                 .collect();
             losses = losses + chunk.step(&now, &mut dropout);
         }
-        let losses = losses.into_data();
+        let losses = transfer::download(losses);
         // Losses of f32 parameters are f32.
         let losses = losses.as_slice::<f32>().expect("losses are f32");
         let update = |(place, model): (usize, Vec<f32>)| {
@@ -178,7 +179,7 @@ impl Active {
     fn of(samples: &[&[Sample]], device: &Device) -> Self {
         let counts: Vec<f32> = samples.iter().map(|samples| samples.len() as f32).collect();
         let some_wait = counts.contains(&0.0);
-        let counts = Tensor::<1>::from_data(TensorData::new(counts, [samples.len()]), device);
+        let counts = transfer::upload::<1, _>(TensorData::new(counts, [samples.len()]), device);
         let waiting = some_wait.then(|| counts.clone().unsqueeze_dim::<2>(1).equal_scalar(0.0));
         Self { counts, waiting }
     }

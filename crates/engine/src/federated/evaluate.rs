@@ -6,6 +6,7 @@ use crate::device::Compute;
 use crate::layer::Pass;
 use crate::model::Model;
 use crate::parameters::{Stacked, Weights};
+use crate::transfer;
 use crate::worker;
 use imfl_statistics::argmax;
 
@@ -83,8 +84,10 @@ fn evaluate_batch(
     let batch = Batch::assemble(images, &[part], part.len(), &compute.device);
     let logits = model.forward(&mut Pass::evaluate(stacked), batch.inputs.clone());
     let [_, rows, classes] = logits.dims();
-    let loss = f64::from(batch.cross_entropy(logits.clone()).into_scalar::<f32>()) * rows as f64;
-    let data = logits.into_data();
+    let loss = transfer::download(batch.cross_entropy(logits.clone()));
+    // One client has one loss, and it is f32 as its parameters are.
+    let loss = f64::from(loss.as_slice::<f32>().expect("losses are f32")[0]) * rows as f64;
+    let data = transfer::download(logits);
     // Logits of f32 parameters are f32.
     let logits = data.as_slice::<f32>().expect("logits are f32");
     let correct = logits.chunks_exact(classes).zip(part).filter(|(row, sample)| argmax(row) == images.label(**sample));

@@ -1,4 +1,5 @@
 use super::pass::Pass;
+use crate::transfer;
 use burn::tensor::{Tensor, TensorData};
 use rand::Rng;
 
@@ -32,7 +33,7 @@ impl Dropout {
                 if draw < self.threshold { 0.0 } else { keep }
             }));
         }
-        let mask = Tensor::<D>::from_data(TensorData::new(mask, dims), &x.device());
+        let mask = transfer::upload::<D, _>(TensorData::new(mask, dims), &x.device());
         x * mask
     }
 }
@@ -43,6 +44,7 @@ mod tests {
     use crate::layer::testing::distinct_clients;
     use crate::parameters::Layout;
     use crate::random::{Purpose, keyed};
+    use crate::transfer;
     use burn::tensor::Device;
 
     #[test]
