@@ -4,14 +4,13 @@
 use super::federation::Federation;
 use super::local::{Step, Trained};
 use super::state::ServerState;
-use crate::batch::Batch;
+use crate::batch::{Batch, Batches};
 use crate::client::{Client, Sample};
-use crate::layer::Pass;
+use crate::layer::{Keys, Pass, StepKeys};
 use crate::op::Descending;
 use crate::parameters::{Layout, Stacked};
-use crate::random::{ChaCha8Rng, Purpose, keyed};
 use crate::transfer;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use std::sync::Arc;
 
 /// What a client sends back.
@@ -53,16 +52,15 @@ impl Federation {
         let mut chunk = Chunk::begin(self, state, &corrections, clients.len(), rate);
         let batches: Vec<Vec<Vec<Sample>>> =
             clients.iter().map(|client| self.local.batches(self.seed, client, round)).collect();
-        let steps = batches.iter().map(Vec::len).max().unwrap_or(0);
+        let recording = self.compute.device.clone().autodiff();
+        let laid_out = Batches::new(&self.images, &batches, self.local.batch, &recording);
+        let steps = laid_out.steps();
+        let ids: Vec<u32> = clients.iter().map(|client| client.id).collect();
+        let keys = Keys::new(self.seed, round, &ids, 0..steps as u64, &self.compute.device);
         let mut losses = Tensor::<1>::zeros([clients.len()], &self.compute.device);
         for step in 0..steps {
-            let now: Vec<&[Sample]> =
-                batches.iter().map(|batches| batches.get(step).map_or(&[] as &[Sample], Vec::as_slice)).collect();
-            let mut dropout: Vec<ChaCha8Rng> = clients
-                .iter()
-                .map(|client| keyed(self.seed, Purpose::Dropout, round, u64::from(client.id), step as u64))
-                .collect();
-            losses = losses + chunk.step(&now, &mut dropout);
+            let all = laid_out.samples(step).iter().all(|samples| !samples.is_empty());
+            losses = losses + chunk.step(laid_out.batch(step), all, keys.step(step));
         }
         let losses = transfer::download(losses);
         // Losses of f32 parameters are f32.
@@ -112,17 +110,16 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// One gradient step of every client that has samples; the sum of each client's losses over them, `[clients]`.
-    fn step(&mut self, samples: &[&[Sample]], dropout: &mut [ChaCha8Rng]) -> Tensor<1> {
-        let (federation, device) = (self.federation, &self.federation.compute.device);
-        let batch = Batch::assemble(&federation.images, samples, federation.local.batch, &device.clone().autodiff());
+    /// One gradient step of every client that has samples, which may be `all` of them; the sum of each client's losses over them, `[clients]`.
+    fn step(&mut self, batch: Batch, all: bool, keys: StepKeys) -> Tensor<1> {
+        let federation = self.federation;
         let leaves = self.parameters.leaves();
-        let mut pass = Pass::train(&leaves, dropout).descending(&self.descending);
+        let mut pass = Pass::train(&leaves, keys).descending(&self.descending);
         let logits = federation.model.forward(&mut pass, batch.inputs.clone());
         // Clients share no parameter: the gradient of the sum holds each client's own gradient.
         let losses = batch.cross_entropy(logits);
         let mut gradients = losses.clone().sum().backward();
-        let active = Active::of(samples, device);
+        let active = Active::of(batch.counts, all);
         let moved = leaves.tensors().iter().enumerate().map(|(place, leaf)| {
             let weight = leaf.clone().inner();
             match leaf.grad_remove(&mut gradients) {
@@ -176,11 +173,8 @@ struct Active {
 }
 
 impl Active {
-    fn of(samples: &[&[Sample]], device: &Device) -> Self {
-        let counts: Vec<f32> = samples.iter().map(|samples| samples.len() as f32).collect();
-        let some_wait = counts.contains(&0.0);
-        let counts = transfer::upload::<1, _>(TensorData::new(counts, [samples.len()]), device);
-        let waiting = some_wait.then(|| counts.clone().unsqueeze_dim::<2>(1).equal_scalar(0.0));
+    fn of(counts: Tensor<1>, all: bool) -> Self {
+        let waiting = (!all).then(|| counts.clone().unsqueeze_dim::<2>(1).equal_scalar(0.0));
         Self { counts, waiting }
     }
 
