@@ -98,9 +98,7 @@ fn resident(
         (samples.len()..size).for_each(|_| about.extend([NONE, 0, none, count]));
     }
     let words = about.len();
-    (words > 0).then(|| {
-        (stored, transfer::upload(TensorData::new(about, [words]), &device.clone().without_autodiff()))
-    })
+    (words > 0).then(|| (stored, transfer::upload(TensorData::new(about, [words]), &device.clone().without_autodiff())))
 }
 
 impl Batch {

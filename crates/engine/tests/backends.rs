@@ -11,8 +11,8 @@ use imfl_engine::federated::{self, Federation, LocalSgd, Participant, RoundRepor
 use imfl_engine::layer::{Dropout, Keys, Pass};
 use imfl_engine::meter;
 use imfl_engine::model::Architecture;
-use imfl_engine::parameters::{Layout, Stacked, Weights};
 use imfl_engine::op::{self, Activation, Convolution, Descending, Finish, Norm};
+use imfl_engine::parameters::{Layout, Stacked, Weights};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Largest difference from flex that is allowed, of values around 1.
@@ -229,7 +229,9 @@ fn dropout_draws_the_same_bits_on_every_device() {
     let _turn = alone();
     for each in [[1, 1], [2, 4], [5, 13], [10, 1000]] {
         let expected = masks(DeviceName::Cpu, each);
-        assert!(each[0] < 10 || expected.iter().any(|value| *value == 0.0) && expected.iter().any(|value| *value != 0.0));
+        assert!(
+            each[0] < 10 || expected.iter().any(|value| *value == 0.0) && expected.iter().any(|value| *value != 0.0)
+        );
         for name in others() {
             assert!(masks(name, each) == expected, "{each:?} on {name}");
         }

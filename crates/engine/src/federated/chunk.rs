@@ -41,10 +41,41 @@ struct Chunk<'a> {
     rate: f64,
 }
 
+/// A chunk of clients at the end of a round.
+pub(super) struct Done {
+    /// Their models.
+    pub models: Stacked,
+    /// Sum of each client's losses over its samples, `[clients]`.
+    losses: Tensor<1>,
+    /// What the algorithm's memory gave each.
+    corrections: Vec<Option<Vec<f32>>>,
+    /// Steps that each took.
+    steps: Vec<usize>,
+    /// Samples that each trained on, every epoch counted.
+    pub samples: Vec<u64>,
+    /// Rows of samples that were computed for them, padding included.
+    pub rows: u64,
+}
+
 impl Federation {
     /// Trains a chunk of clients from the state's model; one update for each, in order, and the rows of samples that were
     /// computed for them, padding included.
     pub(super) fn train_chunk(&self, state: &ServerState, clients: &[&Client], round: u64) -> (Vec<Update>, u64) {
+        let done = self.train_side_by_side(state, clients, round);
+        let (rate, memory) = (self.local.rate_in(round), self.local.algorithm.memory());
+        let losses = done.losses();
+        let Done { models, corrections, steps, samples, rows, .. } = done;
+        let update = |(place, model): (usize, Vec<f32>)| {
+            let (start, correction) = (state.weights.values(), corrections[place].as_deref());
+            let trained = Trained { start, model: &model, correction, steps: steps[place], rate };
+            let variate = memory.map(|memory| memory.renewed(&trained));
+            Update { model, variate, loss: losses[place], samples: samples[place] }
+        };
+        (models.into_host().into_iter().enumerate().map(update).collect(), rows)
+    }
+
+    /// Trains a chunk of clients from the state's model and leaves what came of it where it is.
+    pub(super) fn train_side_by_side(&self, state: &ServerState, clients: &[&Client], round: u64) -> Done {
         let rate = self.local.rate_in(round);
         let memory = self.local.algorithm.memory();
         let correction = |client: &&Client| memory?.correction(&state.variates, client.id);
@@ -62,19 +93,25 @@ impl Federation {
             let all = laid_out.samples(step).iter().all(|samples| !samples.is_empty());
             losses = losses + chunk.step(laid_out.batch(step), all, keys.step(step));
         }
-        let losses = transfer::download(losses);
+        let samples = |client: &&Client| (self.local.epochs * client.samples.len()) as u64;
+        Done {
+            models: chunk.finish(),
+            losses,
+            corrections,
+            steps: batches.iter().map(Vec::len).collect(),
+            samples: clients.iter().map(samples).collect(),
+            rows: (clients.len() * steps * self.local.batch) as u64,
+        }
+    }
+}
+
+impl Done {
+    /// The mean loss of each client over its samples, each at the time it was trained on.
+    pub fn losses(&self) -> Vec<f64> {
+        let losses = transfer::download(self.losses.clone());
         // Losses of f32 parameters are f32.
         let losses = losses.as_slice::<f32>().expect("losses are f32");
-        let update = |(place, model): (usize, Vec<f32>)| {
-            let samples = (self.local.epochs * clients[place].samples.len()) as u64;
-            let (start, correction, steps) =
-                (state.weights.values(), corrections[place].as_deref(), batches[place].len());
-            let trained = Trained { start, model: &model, correction, steps, rate };
-            let variate = memory.map(|memory| memory.renewed(&trained));
-            Update { model, variate, loss: f64::from(losses[place]) / samples.max(1) as f64, samples }
-        };
-        let rows = (clients.len() * steps * self.local.batch) as u64;
-        (chunk.finish().into_iter().enumerate().map(update).collect(), rows)
+        losses.iter().zip(&self.samples).map(|(loss, samples)| f64::from(*loss) / (*samples).max(1) as f64).collect()
     }
 }
 
@@ -88,7 +125,7 @@ impl<'a> Chunk<'a> {
     ) -> Self {
         let (local, device) = (&federation.local, &federation.compute.device);
         let layout = state.weights.layout();
-        let mut parameters = Stacked::broadcast(&state.weights, clients, device);
+        let mut parameters = federation.global.stacked(&state.weights, clients, device);
         let start = (!local.algorithm.is_plain()).then(|| parameters.clone());
         let mut descending: Vec<Option<Descending>> = vec![None; layout.parameters().len()];
         if local.is_plain() {
@@ -151,8 +188,8 @@ impl<'a> Chunk<'a> {
         weight - gradient * self.rate
     }
 
-    /// The models, in layout order, one for each client.
-    fn finish(mut self) -> Vec<Vec<f32>> {
+    /// The models.
+    fn finish(mut self) -> Stacked {
         for (place, descending) in self.descending.into_iter().enumerate() {
             if let Some(descending) = descending {
                 let weight = descending.into_weight();
@@ -160,7 +197,7 @@ impl<'a> Chunk<'a> {
                 self.parameters.put(place, weight.reshape([clients, inputs * outputs]));
             }
         }
-        self.parameters.into_host()
+        self.parameters
     }
 }
 

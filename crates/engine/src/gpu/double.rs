@@ -7,7 +7,8 @@
 use cubecl::prelude::*;
 
 /// 64 bits in two halves.
-#[derive(CubeType, Clone, Copy)]
+#[derive(CubeType, CubeTypeMut, Clone, Copy)]
+#[expand(derive(Clone, Copy))]
 pub struct Wide {
     pub high: u32,
     pub low: u32,
@@ -296,7 +297,10 @@ mod tests {
             };
             let x = sized(&mut random);
             pairs.push([x, sized(&mut random)]);
-            pairs.push([x, f64::from_bits(x.to_bits() ^ (random.next_u64() >> random.random_range(0..60u32) & !(0x7FF << 52)))]);
+            pairs.push([
+                x,
+                f64::from_bits(x.to_bits() ^ (random.next_u64() >> random.random_range(0..60u32) & !(0x7FF << 52))),
+            ]);
             pairs.push([x, x * f64::exp2(random.random_range(-60..60i32).into()) * -1.5]);
             let few = f64::from(random.random::<f32>()) * f64::exp2(random.random_range(-170..10i32).into());
             pairs.push([few, f64::from(random.next_u32() as i32 >> random.random_range(0..31u32))]);

@@ -39,15 +39,7 @@ pub fn mask<const D: usize>(keys: &Tensor<1, Int>, first: usize, dims: [usize; D
 
 /// One thread makes the eight values of a block.
 #[cube(launch)]
-fn mask_kernel(
-    keys: &[u32],
-    mask: &mut [f32],
-    first: u32,
-    each: u32,
-    number: u32,
-    threshold: u32,
-    keep: f32,
-) {
+fn mask_kernel(keys: &[u32], mask: &mut [f32], first: u32, each: u32, number: u32, threshold: u32, keep: f32) {
     let each = each as usize;
     let blocks = (each + 7) / 8;
     let client = ABSOLUTE_POS / blocks;

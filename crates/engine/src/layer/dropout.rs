@@ -46,8 +46,6 @@ mod tests {
     use super::*;
     use crate::layer::{Keys, testing::distinct_clients};
     use crate::parameters::Layout;
-    use crate::philox;
-use crate::transfer;
     use burn::tensor::Device;
 
     #[test]

@@ -21,8 +21,7 @@ impl Keys {
             let bits = keyed(seed, Purpose::Dropout, round, u64::from(*client), step).next_u64();
             [bits as u32, (bits >> 32) as u32]
         };
-        let words: Vec<[u32; 2]> =
-            steps.flat_map(|step| clients.iter().map(move |client| key(step, client))).collect();
+        let words: Vec<[u32; 2]> = steps.flat_map(|step| clients.iter().map(move |client| key(step, client))).collect();
         let on_device = (is_apart(device) && !words.is_empty()).then(|| {
             let words: Vec<i32> = words.as_flattened().iter().map(|word| *word as i32).collect();
             let count = words.len();

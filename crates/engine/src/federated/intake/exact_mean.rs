@@ -58,6 +58,11 @@ impl ExactMean {
         &self.sums
     }
 
+    /// Weight of everything that was added, in multiples of 2^-30.
+    pub fn total(&self) -> i64 {
+        self.weight
+    }
+
     /// What a sum is multiplied by to be a mean; 0 if nothing was added.
     pub fn scale(&self) -> f64 {
         if self.is_empty() { 0.0 } else { UNIT * WEIGHTS / self.weight as f64 }
