@@ -143,6 +143,13 @@ impl Batch {
 
     /// The mean cross-entropy of each client, `[clients]`, from logits `[clients, batch, classes]`.
     pub fn cross_entropy(&self, logits: Tensor<3>) -> Tensor<1> {
+        #[cfg(any(feature = "wgpu", feature = "cuda"))]
+        if transfer::is_apart(&logits.device()) {
+            let weights = self.weights.clone();
+            let weights = if weights.device().is_autodiff() { weights.inner() } else { weights };
+            let targets = crate::op::loss::Targets { labels: self.labels.clone(), weights };
+            return crate::op::loss::cross_entropy(logits, targets);
+        }
         let chosen = log_softmax(logits, 2).gather(2, self.labels.clone().unsqueeze_dim(2)).squeeze_dim::<2>(2);
         (chosen.neg() * self.weights.clone()).sum_dim(1).squeeze_dim(1)
     }

@@ -155,11 +155,15 @@ impl<'a> Chunk<'a> {
         let logits = federation.model.forward(&mut pass, batch.inputs.clone());
         // Clients share no parameter: the gradient of the sum holds each client's own gradient.
         let losses = batch.cross_entropy(logits);
-        let mut gradients = losses.clone().sum().backward();
+        let mut gradients = losses.backward();
         let active = Active::of(batch.counts, all);
         let moved = leaves.tensors().iter().enumerate().map(|(place, leaf)| {
             let weight = leaf.clone().inner();
             match leaf.grad_remove(&mut gradients) {
+                #[cfg(any(feature = "wgpu", feature = "cuda"))]
+                Some(gradient) if federation.local.is_plain() && transfer::is_apart(&weight.device()) => {
+                    crate::gpu::dense::descend_where(weight, gradient, &active.counts, self.rate as f32)
+                }
                 Some(gradient) => active.select(self.moved(place, weight.clone(), gradient), weight),
                 None => weight,
             }

@@ -1,8 +1,11 @@
 //! Kernels of the engine's own for GPUs, written once for every kind by CubeCL. They do what would take several launches of Burn's
 //! operations, or what those have no words for; where there is no GPU, their callers do the same on the host.
 
+pub mod columns;
+pub mod dense;
 pub mod double;
 pub mod gather;
+pub mod loss;
 pub mod mask;
 pub mod sum;
 
@@ -27,7 +30,7 @@ fn grid(buffer: &Buffer, threads: usize) -> (CubeCount, CubeDim) {
 ///
 /// # Panics
 /// If it is on another backend, or records gradients.
-fn memory<const D: usize, K>(tensor: Tensor<D, K>) -> Buffer
+pub fn memory<const D: usize, K>(tensor: Tensor<D, K>) -> Buffer
 where
     K: Basic + BackendPrimitive<Cube, Primitive = Buffer>,
     DispatchTensor: DispatchKindConversion<Cube>,
