@@ -44,11 +44,13 @@ pub fn extend_halves<T>(values: &mut Vec<T>, count: usize, draw: u32, key: [u32;
     for first in (0..count.div_ceil(8) as u32).step_by(LANES) {
         let numbers = std::array::from_fn(|lane| first.wrapping_add(lane as u32));
         let words = lanes::<LANES>([numbers, [0; LANES], [draw; LANES], [0; LANES]], key);
-        for lane in 0..LANES {
-            for word in words {
-                values.extend([value(word[lane] & 0xFFFF), value(word[lane] >> 16)]);
+        let mut halves = [0u16; 8 * LANES];
+        for (lane, block) in halves.chunks_exact_mut(8).enumerate() {
+            for (pair, word) in block.chunks_exact_mut(2).zip(words) {
+                (pair[0], pair[1]) = (word[lane] as u16, (word[lane] >> 16) as u16);
             }
         }
+        values.extend(halves.iter().map(|half| value(u32::from(*half))));
     }
     values.truncate(end);
 }

@@ -5,7 +5,8 @@ use burn::tensor::{Tensor, TensorData};
 
 /// Zeroes activations at random while training and scales the others up, so that their mean stays (Srivastava et al. 2014).
 ///
-/// The masks are drawn by [`crate::philox`] where the activations are, the same bits on every device. The rate is kept to a multiple of 1/65,536: one 16-bit draw decides an activation.
+/// The masks are drawn by [`crate::philox`] where the activations are, the same bits on every device. The rate is kept to a
+/// multiple of 1/65,536: one 16-bit draw decides an activation.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout {
     threshold: u32,

@@ -68,6 +68,11 @@ impl<'a> Pass<'a> {
         self.trace(|trace| trace.layer(output.dims()[2..].iter().product(), depth));
     }
 
+    /// Notes that a layer's images are laid out as so many values a sample.
+    pub(super) fn unfolded(&self, columns: usize) {
+        self.trace(|trace| trace.unfolded(columns));
+    }
+
     fn trace(&self, note: impl FnOnce(&mut Trace)) {
         if let Some(trace) = self.trace {
             note(&mut trace.borrow_mut());
