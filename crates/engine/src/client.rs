@@ -19,6 +19,7 @@ pub struct Images {
     authentic: Arc<dyn Samples>,
     generated: Option<Arc<dyn Samples>>,
     scale: Scale,
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "nothing is elsewhere"))]
     resident: Residence,
 }
 
@@ -50,16 +51,19 @@ impl Images {
     }
 
     /// Whose scale samples are presented on.
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "nothing is elsewhere"))]
     pub(crate) fn scale(&self) -> &Scale {
         &self.scale
     }
 
     /// Where a device keeps the samples.
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "nothing is elsewhere"))]
     pub(crate) fn residence(&self) -> &Residence {
         &self.resident
     }
 
     /// The place of a sample among all, the generated ones behind the authentic.
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "nothing is elsewhere"))]
     pub(crate) fn place(&self, sample: Sample) -> usize {
         match sample {
             Sample::Authentic(index) => index as usize,

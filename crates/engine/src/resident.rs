@@ -1,7 +1,5 @@
 //! Samples that stay on a device: uploaded once, as bytes where their kind stores bytes, and gathered there.
 
-use crate::data::{Samples, Scale};
-
 /// Where the samples of some images are kept on a device.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Residence {
@@ -11,7 +9,8 @@ pub(crate) struct Residence {
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 mod gpu {
-    use super::{Residence, Samples, Scale};
+    use super::Residence;
+    use crate::data::{Samples, Scale};
     use crate::gpu::gather::Stored;
     use crate::gpu::largest;
     use crate::transfer::{self, is_apart};

@@ -90,25 +90,3 @@ fn the_model_that_stays_on_the_device_is_the_servers_to_the_bit() {
         assert_eq!(evaluations[0], evaluations[1]);
     }
 }
-
-#[test]
-#[ignore]
-fn probe_memory() {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-    for name in gpus() {
-        let shape = ImageShape { channels: 3, height: 32, width: 32 };
-        let pixels = vec![7; 64 * shape.size()];
-        let data = Dataset::new("s", shape, vec!["a".into(), "b".into()], pixels, (0..64).map(|i| i % 2).collect()).unwrap();
-        let normalisation = data.normalisation();
-        let model = Architecture::SimpleCnn.build(data.shape, 2).unwrap();
-        for chunk in [512usize, 8] {
-            let compute = Compute { chunk: Some(chunk), ..Compute::open(name, Some(1)).unwrap() };
-            let local = LocalSgd { batch: 1, ..LocalSgd::default() };
-            let federation = Federation::new(model.clone(), Arc::new(data.clone()), &normalisation, local, compute, 1);
-            let cohort: Vec<Participant> = (0..chunk as u32).map(|id| Participant::by_samples(Client::authentic(id, &[id % 64]))).collect();
-            let began = std::time::Instant::now();
-            let found = catch_unwind(AssertUnwindSafe(|| federation.apply(federation.start(), &cohort).map(|(_, report)| report.train_loss)));
-            println!("chunk {chunk}: {:?} {:?}", found.map_err(|e| e.downcast_ref::<String>().cloned()), began.elapsed());
-        }
-    }
-}

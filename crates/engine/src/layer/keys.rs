@@ -10,6 +10,7 @@ pub struct Keys {
     /// Step by step, client by client.
     words: Vec<[u32; 2]>,
     /// The same where a device draws itself, two words each.
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "nothing is elsewhere"))]
     on_device: Option<Tensor<1, Int>>,
 }
 

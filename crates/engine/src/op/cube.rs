@@ -5,8 +5,8 @@ use super::options::{Activation, Convolution, Finish};
 use super::stacked::{Grads, StackedKernels};
 use crate::gpu::columns::{self, LINEAR, POOLED, RELU, Sizes};
 use crate::gpu::dense;
-use burn::backend::tensor::FloatTensor;
 use burn::backend::ops::FloatTensorOps;
+use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata};
 use burn::tensor::Shape;
 
