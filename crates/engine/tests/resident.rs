@@ -1,0 +1,114 @@
+//! A round lives on the device: what crosses between host and device in a round, and how many kernels are launched, counted on whatever
+//! GPU is present (Mesa's lavapipe serves: see `backends.rs`).
+#![cfg(any(feature = "wgpu", feature = "cuda"))]
+
+use imfl_engine::client::Client;
+use imfl_engine::data::{Dataset, ImageShape};
+use imfl_engine::device::{self, Compute, DeviceName};
+use imfl_engine::federated::{Federation, LocalSgd, Participant};
+use imfl_engine::meter::{self, Counted};
+use imfl_engine::model::Architecture;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Tests take turns: what crosses is counted for the whole process.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Every GPU, or what passes for one.
+fn gpus() -> Vec<DeviceName> {
+    let names = device::present().into_iter().map(|adapter| adapter.name);
+    names.filter(|name| matches!(name, DeviceName::Wgpu(_) | DeviceName::Cuda(_))).collect()
+}
+
+/// 64 clients of six small images each.
+fn data() -> Dataset {
+    let shape = ImageShape { channels: 3, height: 8, width: 8 };
+    let pixels = (0..384 * shape.size()).map(|i| (i * i % 251) as u8).collect();
+    let names = (0..10).map(|class| class.to_string()).collect();
+    Dataset::new("small", shape, names, pixels, (0..384).map(|i| i % 10).collect()).unwrap()
+}
+
+/// A federation with so many clients a round.
+fn federation(name: DeviceName, cohort: u32) -> (Federation, Vec<Participant>) {
+    let data = data();
+    let normalisation = data.normalisation();
+    let model = Architecture::SimpleCnn.build(data.shape, data.classes()).unwrap();
+    let local = LocalSgd { batch: 3, ..LocalSgd::default() };
+    let compute = Compute::open(name, Some(1)).unwrap();
+    let federation = Federation::new(model, Arc::new(data), &normalisation, local, compute, 1);
+    let client = |id: u32| Client::authentic(id, &(6 * id..6 * id + 6).collect::<Vec<_>>());
+    (federation, (0..cohort).map(|id| Participant::by_samples(client(id))).collect())
+}
+
+/// What the third round of a federation counts.
+fn third_round(name: DeviceName, cohort: u32) -> (Counted, u64) {
+    let (federation, cohort) = federation(name, cohort);
+    let state = federation.train(federation.start(), 2, &cohort).unwrap();
+    let parameters = state.weights.values().len() as u64;
+    (meter::count(|| federation.apply(state, &cohort).unwrap()).1, parameters)
+}
+
+#[test]
+fn what_crosses_in_a_round_does_not_grow_with_the_cohort() {
+    let _turn = alone();
+    for name in gpus() {
+        let rounds = [8, 16].map(|cohort| (cohort, third_round(name, cohort)));
+        for (cohort, (counted, parameters)) in rounds {
+            println!("{cohort} clients on {name}, {parameters} parameters: {counted:?}");
+            // Which sample is in which row, and a key for each step: the images and the model are there.
+            assert!(counted.transfers.to_device < 64 << 10, "{counted:?}");
+            // One aggregate, verdicts and losses.
+            assert!(counted.transfers.from_device < 10 * parameters + (64 << 10), "{counted:?}");
+        }
+        assert_eq!(rounds[0].1.0.launches, rounds[1].1.0.launches, "on {name}");
+    }
+}
+
+/// The model on the device takes the server's steps itself: a federation that has it there all the time computes what one computes to
+/// which it is brought anew for every round.
+#[test]
+fn the_model_that_stays_on_the_device_is_the_servers_to_the_bit() {
+    let _turn = alone();
+    for name in gpus() {
+        let (stays, cohort) = federation(name, 8);
+        let mut states = [stays.start(), stays.start()];
+        for round in 0..3 {
+            let brought = federation(name, 8).0;
+            states = {
+                let [first, second] = states;
+                [stays.apply(first, &cohort).unwrap().0, brought.apply(second, &cohort).unwrap().0]
+            };
+            assert!(states[0] == states[1], "round {round} on {name}");
+        }
+        // A state from elsewhere is brought.
+        let (fresh, trained) = (stays.start(), states[0].clone());
+        assert_ne!(stays.apply(fresh, &cohort).unwrap().0.weights, trained.weights);
+        let evaluations =
+            [&stays, &federation(name, 8).0].map(|federation| federation.evaluate(&trained, &federation.images));
+        assert_eq!(evaluations[0], evaluations[1]);
+    }
+}
+
+#[test]
+#[ignore]
+fn probe_memory() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    for name in gpus() {
+        let shape = ImageShape { channels: 3, height: 32, width: 32 };
+        let pixels = vec![7; 64 * shape.size()];
+        let data = Dataset::new("s", shape, vec!["a".into(), "b".into()], pixels, (0..64).map(|i| i % 2).collect()).unwrap();
+        let normalisation = data.normalisation();
+        let model = Architecture::SimpleCnn.build(data.shape, 2).unwrap();
+        for chunk in [512usize, 8] {
+            let compute = Compute { chunk: Some(chunk), ..Compute::open(name, Some(1)).unwrap() };
+            let local = LocalSgd { batch: 1, ..LocalSgd::default() };
+            let federation = Federation::new(model.clone(), Arc::new(data.clone()), &normalisation, local, compute, 1);
+            let cohort: Vec<Participant> = (0..chunk as u32).map(|id| Participant::by_samples(Client::authentic(id, &[id % 64]))).collect();
+            let began = std::time::Instant::now();
+            let found = catch_unwind(AssertUnwindSafe(|| federation.apply(federation.start(), &cohort).map(|(_, report)| report.train_loss)));
+            println!("chunk {chunk}: {:?} {:?}", found.map_err(|e| e.downcast_ref::<String>().cloned()), began.elapsed());
+        }
+    }
+}
