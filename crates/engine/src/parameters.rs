@@ -171,6 +171,13 @@ impl Stacked {
         Self { layout: weights.layout.clone(), clients, tensors }
     }
 
+    /// Takes one tensor `[clients, size]` for each parameter of a layout.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(crate) fn from_tensors(layout: Arc<Layout>, clients: usize, tensors: Vec<Tensor<2>>) -> Self {
+        debug_assert_eq!(tensors.len(), layout.parameters().len());
+        Self { layout, clients, tensors }
+    }
+
     /// Gives each client the values of its row, which are in layout order.
     ///
     /// # Panics

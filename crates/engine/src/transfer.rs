@@ -71,6 +71,7 @@ pub(crate) fn is_apart(device: &Device) -> bool {
 struct Waiting {
     /// Since when it has nothing to do, if it has.
     since: Option<Instant>,
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "nothing is elsewhere"))]
     total: Duration,
 }
 

@@ -8,9 +8,11 @@ use imfl_engine::client::Client;
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::{self, Compute, DeviceName};
 use imfl_engine::federated::{self, Federation, LocalSgd, Participant, RoundReport};
+use imfl_engine::layer::{Dropout, Keys, Pass};
 use imfl_engine::meter;
 use imfl_engine::model::Architecture;
 use imfl_engine::op::{self, Activation, Convolution, Descending, Finish, Norm};
+use imfl_engine::parameters::{Layout, Stacked, Weights};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Largest difference from flex that is allowed, of values around 1.
@@ -207,6 +209,29 @@ fn one_round_equals_flex_on_every_device_for_any_chunk() {
                 println!("{} on {name}, chunks of {chunk}: off by {off:.1e}", model.name());
                 assert!(off < TOLERANCE, "{} on {name}, chunks of {chunk}, is off by {off}", model.name());
             }
+        }
+    }
+}
+
+/// Two masks of each of some clients in one of several steps.
+fn masks(name: DeviceName, each: [usize; 2]) -> Vec<f32> {
+    let (device, ids) = (device(name), [3, 0, 4_000_000_000]);
+    let stacked = Stacked::broadcast(&Weights::initialise(Arc::new(Layout::new()), 0), ids.len(), &device);
+    let keys = Keys::new(5, 1 << 40, &ids, 0..3, &device);
+    let mut pass = Pass::train(&stacked, keys.step(2));
+    let ones = || Tensor::<3>::ones([ids.len(), each[0], each[1]], &device);
+    let (first, second) = (Dropout::new(0.25).forward(&mut pass, ones()), Dropout::new(0.5).forward(&mut pass, ones()));
+    [host(first), host(second)].concat()
+}
+
+#[test]
+fn dropout_draws_the_same_bits_on_every_device() {
+    let _turn = alone();
+    for each in [[1, 1], [2, 4], [5, 13], [10, 1000]] {
+        let expected = masks(DeviceName::Cpu, each);
+        assert!(each[0] < 10 || expected.contains(&0.0) && expected.iter().any(|value| *value != 0.0));
+        for name in others() {
+            assert!(masks(name, each) == expected, "{each:?} on {name}");
         }
     }
 }

@@ -8,7 +8,13 @@ use imfl_engine::device::{self, Compute, DeviceName};
 use imfl_engine::federated::{Federation, LocalSgd, Participant};
 use imfl_engine::meter::{self, Counted};
 use imfl_engine::model::Architecture;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Tests take turns: what crosses is counted for the whole process.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Every GPU, or what passes for one.
 fn gpus() -> Vec<DeviceName> {
@@ -24,30 +30,63 @@ fn data() -> Dataset {
     Dataset::new("small", shape, names, pixels, (0..384).map(|i| i % 10).collect()).unwrap()
 }
 
-/// What the third round of a federation counts, with so many clients a round.
-fn third_round(name: DeviceName, cohort: u32) -> (Counted, usize) {
+/// A federation with so many clients a round.
+fn federation(name: DeviceName, cohort: u32) -> (Federation, Vec<Participant>) {
     let data = data();
     let normalisation = data.normalisation();
     let model = Architecture::SimpleCnn.build(data.shape, data.classes()).unwrap();
-    let parameters = model.layout().size();
     let local = LocalSgd { batch: 3, ..LocalSgd::default() };
     let compute = Compute::open(name, Some(1)).unwrap();
     let federation = Federation::new(model, Arc::new(data), &normalisation, local, compute, 1);
     let client = |id: u32| Client::authentic(id, &(6 * id..6 * id + 6).collect::<Vec<_>>());
-    let cohort: Vec<Participant> = (0..cohort).map(|id| Participant::by_samples(client(id))).collect();
-    let mut state = federation.start();
-    for _ in 0..2 {
-        state = federation.apply(state, &cohort).unwrap().0;
-    }
+    (federation, (0..cohort).map(|id| Participant::by_samples(client(id))).collect())
+}
+
+/// What the third round of a federation counts.
+fn third_round(name: DeviceName, cohort: u32) -> (Counted, u64) {
+    let (federation, cohort) = federation(name, cohort);
+    let state = federation.train(federation.start(), 2, &cohort).unwrap();
+    let parameters = state.weights.values().len() as u64;
     (meter::count(|| federation.apply(state, &cohort).unwrap()).1, parameters)
 }
 
 #[test]
 fn what_crosses_in_a_round_does_not_grow_with_the_cohort() {
+    let _turn = alone();
     for name in gpus() {
-        for cohort in [8, 16] {
-            let (counted, parameters) = third_round(name, cohort);
+        let rounds = [8, 16].map(|cohort| (cohort, third_round(name, cohort)));
+        for (cohort, (counted, parameters)) in rounds {
             println!("{cohort} clients on {name}, {parameters} parameters: {counted:?}");
+            // Which sample is in which row, and a key for each step: the images and the model are there.
+            assert!(counted.transfers.to_device < 64 << 10, "{counted:?}");
+            // One aggregate, verdicts and losses.
+            assert!(counted.transfers.from_device < 10 * parameters + (64 << 10), "{counted:?}");
         }
+        assert_eq!(rounds[0].1.0.launches, rounds[1].1.0.launches, "on {name}");
+    }
+}
+
+/// The model on the device takes the server's steps itself: a federation that has it there all the time computes what one computes to
+/// which it is brought anew for every round.
+#[test]
+fn the_model_that_stays_on_the_device_is_the_servers_to_the_bit() {
+    let _turn = alone();
+    for name in gpus() {
+        let (stays, cohort) = federation(name, 8);
+        let mut states = [stays.start(), stays.start()];
+        for round in 0..3 {
+            let brought = federation(name, 8).0;
+            states = {
+                let [first, second] = states;
+                [stays.apply(first, &cohort).unwrap().0, brought.apply(second, &cohort).unwrap().0]
+            };
+            assert!(states[0] == states[1], "round {round} on {name}");
+        }
+        // A state from elsewhere is brought.
+        let (fresh, trained) = (stays.start(), states[0].clone());
+        assert_ne!(stays.apply(fresh, &cohort).unwrap().0.weights, trained.weights);
+        let evaluations =
+            [&stays, &federation(name, 8).0].map(|federation| federation.evaluate(&trained, &federation.images));
+        assert_eq!(evaluations[0], evaluations[1]);
     }
 }

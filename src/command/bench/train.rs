@@ -214,6 +214,7 @@ impl Row {
             "peak_gflops": peak_gflops,
             "share_of_peak": self.gflops() / peak_gflops,
             "padding": measured.padding,
+            "train_loss": measured.train_loss,
             "launches_per_round": measured.counted.launches,
             "launches": measured.counted.launches,
             "transfers": {

@@ -14,6 +14,7 @@ mod cohort;
 mod error;
 mod evaluate;
 mod federation;
+mod global;
 pub mod intake;
 mod local;
 mod online;

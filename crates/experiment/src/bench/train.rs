@@ -52,6 +52,8 @@ pub struct Measured {
     pub communication: f64,
     /// Samples trained on in a round.
     pub samples: u64,
+    /// Mean training loss of the last round, by which devices are compared.
+    pub train_loss: f64,
     /// Arithmetic of a round, counted for plain algorithms.
     pub flops: f64,
     /// Share of the computed rows that were padding.
@@ -139,6 +141,7 @@ impl Setting {
             communication: median(&communication),
             seconds,
             samples: report.samples,
+            train_loss: report.train_loss,
             flops: flops_per_sample * report.samples as f64,
             padding: report.padding,
             counted: median_counts(&counts),
