@@ -139,6 +139,13 @@ fn a_forecast_is_fitted_once_and_used_again_while_its_settings_stay() {
     assert!(bound.summary["predicted"].is_null() && bound.summary["accuracy_loss"].is_f64(), "{}", bound.summary);
 }
 
+/// The summary of a run that ends well, and what it said on the way.
+fn told(arguments: &[&str]) -> (Value, String) {
+    let output = imfl().args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    (serde_json::from_slice(&output.stdout).unwrap(), stderr(&output))
+}
+
 #[test]
 fn too_few_images_for_pilots_are_run_by_the_bound_with_a_word() {
     let root = tempfile::tempdir().unwrap();
@@ -147,12 +154,9 @@ fn too_few_images_for_pilots_are_run_by_the_bound_with_a_word() {
     let config = file(root.path(), "few.toml", format!("dataset = {images:?}\n{SMALL}"));
     let runs = root.path().join("runs");
     let arguments = ["run", "--config", &config, "--runs", text(&runs), "--generator", "none", "--format", "json"];
-    let output = imfl().args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (summary, said) = told(&arguments);
     assert_eq!(summary["objective"], "bound", "{summary}");
     assert!(summary["predicted"].is_null() && summary["accuracy_loss"].is_f64(), "{summary}");
-    let said = stderr(&output);
     assert!(said.contains("too small for pilots") && said.contains("the convergence bound decides"), "{said}");
 }
 
@@ -166,11 +170,9 @@ fn clients_that_lie_about_their_labels_are_caught() {
     let runs = root.path().join("runs");
     let base = ["run", "--config", &config, "--runs", text(&runs), "--generator", "none", "--worth", "1e6"];
     let ran = |more: &[&str]| {
-        let output = imfl().args([&base[..], &["--format", "json"], more].concat()).output().unwrap();
-        assert!(output.status.success(), "{}", stderr(&output));
-        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let (summary, said) = told(&[&base[..], &["--format", "json"], more].concat());
         let ledger = Path::new(summary["run_dir"].as_str().unwrap()).join("ledger.jsonl");
-        (summary, stderr(&output), fs::read_to_string(ledger).unwrap())
+        (summary, said, fs::read_to_string(ledger).unwrap())
     };
     let (honest, said, ledger) = ran(&[]);
     assert!(honest["flagged"].as_array().unwrap().is_empty() && !said.contains("withheld"), "{said}");

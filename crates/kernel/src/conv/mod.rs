@@ -40,14 +40,11 @@ impl Algorithm {
     /// If a stride is zero, or the kernel is larger than the padded image.
     pub fn of(shape: &ConvShape) -> Self {
         shape.check();
-        let (oh, ow) = (shape.out_h(), shape.out_w());
-        // Outputs of a tile on a side, where there are any.
-        let step = 7usize.saturating_sub(shape.kh).max(1);
-        let covered = step * step * oh.div_ceil(step) * ow.div_ceil(step);
         // The transforms cost as much as 8 or so channels of products, and tiles that hang over waste theirs.
-        let pays = shape.cin >= 8 && shape.cout >= 8 && 2 * oh * ow >= covered;
+        let wide = shape.cin >= 8 && shape.cout >= 8;
+        let pays = || wide && 2 * shape.out_h() * shape.out_w() >= winograd::covered(shape);
         match () {
-            () if pays && Self::Winograd.takes(shape) => Self::Winograd,
+            () if Self::Winograd.takes(shape) && pays() => Self::Winograd,
             () if Self::Direct.takes(shape) => Self::Direct,
             () => Self::Im2col,
         }

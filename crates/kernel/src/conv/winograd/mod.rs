@@ -23,6 +23,7 @@ mod weights;
 use super::downstream::Downstream;
 use super::operands::{Conv2d, Gradients};
 use super::planes::{cut, place};
+use super::shape::ConvShape;
 use super::upstream::Upstream;
 use crate::product::{Inner, Outer, Store, inner, outer};
 use crate::scratch::{Scratch, take};
@@ -35,6 +36,12 @@ use weights::{Kernels, weight_adjoint, weight_frequency, weight_tiles};
 const FORWARD_BLOCK: usize = 1 << 18;
 /// The same for the backward pass, whose dot products like long rows.
 const BACKWARD_BLOCK: usize = 1 << 20;
+
+/// Outputs that all tiles of a plane have room for, of a shape that can be computed this way.
+pub fn covered(shape: &ConvShape) -> usize {
+    let (step, [th, tw]) = tiling::tiles(shape);
+    step * step * th * tw
+}
 
 fn row_offsets(channels: usize, row: usize, offsets: &mut [usize]) {
     for (c, offset) in offsets.iter_mut().enumerate().take(channels) {

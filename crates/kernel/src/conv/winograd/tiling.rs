@@ -7,6 +7,12 @@ pub const TILE: usize = 6;
 /// Frequencies of a tile.
 pub const F: usize = TILE * TILE;
 
+/// Outputs of a tile on a side, and tiles per column and per row of an output plane.
+pub fn tiles(shape: &ConvShape) -> (usize, [usize; 2]) {
+    let step = TILE + 1 - shape.kh;
+    (step, [shape.out_h().div_ceil(step), shape.out_w().div_ceil(step)])
+}
+
 /// Tiles of a block of images, and the padded planes they are read from.
 #[derive(Clone, Copy)]
 pub struct Tiling {
@@ -28,8 +34,7 @@ pub struct Tiling {
 
 impl Tiling {
     pub fn new(shape: &ConvShape, limit: usize) -> Self {
-        let (taps, step) = (shape.kh, TILE + 1 - shape.kh);
-        let (th, tw) = (shape.out_h().div_ceil(step), shape.out_w().div_ceil(step));
+        let (taps, (step, [th, tw])) = (shape.kh, tiles(shape));
         let per_image = F * th * tw * (shape.cin + shape.cout);
         let most = (limit / per_image).clamp(1, shape.batch);
         // Blocks as even as can be.
