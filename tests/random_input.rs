@@ -50,7 +50,7 @@ const VALUES: [&str; 40] = [
     "mnist",
     "/dev/null",
     "/dev/zero",
-    "/no/such",
+    "/proc/no/such",
     ".",
     "..",
     "-",
@@ -65,173 +65,75 @@ const VALUES: [&str; 40] = [
     "latest",
 ];
 
+/// A command, and the words that it needs to do anything at all.
+struct Subject {
+    words: Vec<String>,
+    /// Its options, by its own `--help`: none can be forgotten here.
+    options: Vec<String>,
+}
+
 struct Room {
     dataset: PathBuf,
     generator: PathBuf,
-    root: PathBuf,
+    /// Where commands run: its parent is the test's own too.
+    inside: PathBuf,
 }
 
 impl Room {
-    /// A command with random flags. What it writes stays in the room.
-    fn command(&self, number: u64) -> Vec<String> {
-        let mut random = keyed(7, Purpose::Benchmark, 1, number, 0);
-        let owned = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<String>>();
-        let (data, own) = (text(&self.dataset), text(&self.generator));
-        let out = self.root.join(format!("out-{number}"));
-        let out = text(&out);
+    fn new(root: &Path) -> Self {
+        let dataset = small(root);
+        let generator = trained(root, &dataset);
+        let inside = root.join("inside");
+        std::fs::create_dir(&inside).unwrap();
+        let quick = "[training]\nmodel = \"mlp\"\nrounds = 1\n[partition]\nclients = 3\n[probe]\npoints = 2\nimages_per_class = 2\n\
+                     [generator]\nsource = \"none\"\n[costs]\nseconds_per_sample = 1e-4\n";
+        file(&inside, "quick.toml", quick);
+        Self { dataset, generator, inside }
+    }
+
+    /// Every command; `{out}` is a name of its own for each use. Runs stand first and several times: they read the most.
+    fn subjects(&self) -> Vec<Subject> {
         let assets = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/mechanism");
-        let (clients, bids, constants) =
-            (format!("{assets}/clients.csv"), format!("{assets}/bids.csv"), format!("{assets}/constants.toml"));
-        let quick = text(&self.root.join("quick.toml")).to_string();
-        let valued = ["--constants", &constants, "--theta", "0.2", "--weight", "1"];
-        let (mut words, flags): (Vec<String>, &[&str]) = match random.random_range(0..14) {
-            0..=3 => (
-                owned(&["run", "--config", &quick, "--dataset", data, "--runs", out]),
-                &[
-                    "--rounds",
-                    "--clients",
-                    "--batch",
-                    "--local-epochs",
-                    "--rate",
-                    "--momentum",
-                    "--weight-decay",
-                    "--model",
-                    "--cohort",
-                    "--sampling",
-                    "--partition",
-                    "--schedule",
-                    "--algorithm",
-                    "--aggregation",
-                    "--quorum",
-                    "--attack",
-                    "--hostile",
-                    "--drop-out",
-                    "--server",
-                    "--server-rate",
-                    "--generator",
-                    "--rule",
-                    "--information",
-                    "--weight",
-                    "--costs",
-                    "--resume",
-                    "--checkpoint-every",
-                    "--keep",
-                    "--workers",
-                    "--chunk",
-                    "--device",
-                    "--seed",
-                    "--name",
-                    "--format",
-                    "--memory",
-                    "--config",
-                    "--log",
-                    "--init",
-                    "--set",
-                ],
-            ),
-            4 => (
-                owned(&["aigc", "sample", "--generator", own, "--out", out, "--count", "1"]),
-                &[
-                    "--classes",
-                    "--first",
-                    "--seed",
-                    "--steps",
-                    "--method",
-                    "--sigma-min",
-                    "--sigma-max",
-                    "--rho",
-                    "--guidance",
-                    "--workers",
-                ],
-            ),
-            5 => (
-                owned(&["aigc", "train", "--dataset", data, "--out", &format!("{out}.safetensors"), "--width", "8"]),
-                &[
-                    "--images",
-                    "--steps",
-                    "--batch",
-                    "--shards",
-                    "--rate",
-                    "--average",
-                    "--label-dropout",
-                    "--noise-mean",
-                    "--seed",
-                    "--every",
-                    "--start",
-                ],
-            ),
-            6 => (
-                owned(&["bench", "train", "--model", "mlp", "--shape", "1x8x8", "--clients", "4", "--cohort", "2"]),
-                &[
-                    "--samples",
-                    "--batch",
-                    "--local-epochs",
-                    "--rate",
-                    "--momentum",
-                    "--algorithm",
-                    "--rounds",
-                    "--chunk",
-                    "--workers",
-                    "--seed",
-                ],
-            ),
-            7 => (
-                owned(&[&["mechanism", "price", "--clients", &clients], &valued[..]].concat()),
-                &[
-                    "--information",
-                    "--offers",
-                    "--prior",
-                    "--scenarios",
-                    "--seed",
-                    "--gap",
-                    "--effort",
-                    "--bias",
-                    "--weights",
-                    "--target",
-                ],
-            ),
-            8 => (
-                owned(&[&["mechanism", "auction", "--bids", &bids], &valued[..]].concat()),
-                &["--rule", "--budget", "--bias", "--weights", "--target", "--prior", "--format"],
-            ),
-            9 => (
-                owned(&["data", "split", "--dataset", data, "--out", out]),
-                &["--train", "--test", "--corpus", "--seed"],
-            ),
-            10 => (
-                owned(&["aigc", "assess", "--generator", own, "--dataset", data, "--model", "mlp", "--epochs", "1"]),
-                &[
-                    "--images",
-                    "--neighbours",
-                    "--points",
-                    "--images-per-class",
-                    "--seed",
-                    "--on",
-                    "--learnt",
-                    "--steps",
-                    "--workers",
-                ],
-            ),
-            11 => (
-                owned(&["sweep", "--config", &quick, "--dataset", data, "--folder", out, "--seeds", "1"]),
-                &["--grid", "--seeds", "--name", "--rounds", "--rate", "--workers", "--format", "--costs", "--set"],
-            ),
-            12 => (
-                owned(&match random.random_range(0..4) {
-                    0 => vec!["completions"],
-                    1 => vec!["manual", "--out", out],
-                    2 => vec!["report"],
-                    _ => vec!["devices"],
-                }),
-                &["--out", "--format", "--quiet", "--verbose", "--memory"],
-            ),
-            _ => (
-                owned(&["bench", "generate", "--side", "8", "--width", "8"]),
-                &["--channels", "--batch", "--shards", "--steps", "--images", "--repeats", "--workers"],
-            ),
-        };
+        let valued = format!("--constants {assets}/constants.toml --theta 0.2 --weight 1");
+        let (data, own) = (text(&self.dataset), text(&self.generator));
+        let run = format!("run --config quick.toml --dataset {data} --runs {{out}}");
+        let lines = [
+            run.clone(),
+            run.clone(),
+            run,
+            format!("aigc sample --generator {own} --out {{out}} --count 1"),
+            format!("aigc train --dataset {data} --out {{out}}.safetensors --width 8"),
+            format!("aigc configure --generator {own}"),
+            format!("aigc assess --generator {own} --dataset {data} --model mlp --epochs 1"),
+            "bench train --model mlp --shape 1x8x8 --clients 4 --cohort 2".into(),
+            "bench generate --side 8 --width 8".into(),
+            format!("mechanism price --clients {assets}/clients.csv {valued}"),
+            format!("mechanism auction --bids {assets}/bids.csv {valued}"),
+            format!("forecast fit --dataset {data} --config quick.toml --out {{out}}.toml"),
+            "forecast show".into(),
+            format!("data split --dataset {data} --out {{out}}"),
+            format!("sweep --config quick.toml --dataset {data} --folder {{out}} --seeds 1"),
+            "reproduce cost".into(),
+            "privacy account --rounds 3".into(),
+            "bench ranks".into(),
+            format!("data show --dataset {data}"),
+            "mechanism verify".into(),
+            "completions".into(),
+            "manual --out {out}".into(),
+            "report".into(),
+            "devices".into(),
+        ];
+        lines.iter().map(|line| Subject { words: words(line), options: options(line) }).collect()
+    }
+
+    /// A command with random options. What it writes stays in the room.
+    fn command(&self, subjects: &[Subject], number: u64) -> Vec<String> {
+        let mut random = keyed(7, Purpose::Benchmark, 1, number, 0);
+        let subject = subjects.choose(&mut random).unwrap();
+        let out = text(&self.inside.join(format!("out-{number}"))).to_string();
+        let mut words: Vec<String> = subject.words.iter().map(|word| word.replace("{out}", &out)).collect();
         for _ in 0..random.random_range(0..=3) {
-            words.extend(flags.choose(&mut random).map(|flag| flag.to_string()));
+            words.extend(subject.options.choose(&mut random).cloned());
             words.extend(VALUES.choose(&mut random).map(|value| value.to_string()));
         }
         words
@@ -246,7 +148,7 @@ impl Room {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("IMFL_")) {
             command.env_remove(name);
         }
-        command.env("IMFL_ASSETS", concat!(env!("CARGO_MANIFEST_DIR"), "/assets")).current_dir(&self.root);
+        command.env("IMFL_ASSETS", concat!(env!("CARGO_MANIFEST_DIR"), "/assets")).current_dir(&self.inside);
         // What the machine has and may be taken is another matter; here it is what the address space has room for.
         command.env("IMFL_MEMORY", "2G");
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -289,15 +191,31 @@ impl Room {
     }
 }
 
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(String::from).collect()
+}
+
+/// The long options of the command that a line calls, from its help.
+fn options(line: &str) -> Vec<String> {
+    let command = line.split_whitespace().take_while(|word| !word.starts_with("--"));
+    let help = Command::new(env!("CARGO_BIN_EXE_imfl")).args(command).arg("--help").output().unwrap();
+    assert!(help.status.success(), "{line}: {}", String::from_utf8_lossy(&help.stderr));
+    let help = String::from_utf8(help.stdout).unwrap();
+    let option = |line: &str| {
+        let from = line.trim_start().starts_with('-').then(|| line.find("--")).flatten()?;
+        let name = line[from + 2..].split(|letter: char| !letter.is_ascii_lowercase() && letter != '-').next()?;
+        (!name.is_empty() && name != "help").then(|| format!("--{name}"))
+    };
+    let options: Vec<String> = help.lines().filter_map(option).collect();
+    assert!(!options.is_empty(), "{line}: no option in its help");
+    options
+}
+
 /// Tries so many command lines, two at a time; each may go on for `patience` once it has said something.
 fn try_out(count: u64, patience: Duration) {
     let root = tempfile::tempdir().unwrap();
-    let dataset = small(root.path());
-    let generator = trained(root.path(), &dataset);
-    let quick = "[training]\nmodel = \"mlp\"\nrounds = 1\n[partition]\nclients = 3\n[probe]\npoints = 2\nimages_per_class = 2\n\
-                 [generator]\nsource = \"none\"\n[costs]\nseconds_per_sample = 1e-4\n";
-    file(root.path(), "quick.toml", quick);
-    let room = Room { dataset, generator, root: root.path().to_path_buf() };
+    let room = Room::new(root.path());
+    let subjects = room.subjects();
     let next = AtomicU64::new(0);
     let wrong: Vec<String> = std::thread::scope(|scope| {
         let work = || {
@@ -307,7 +225,7 @@ fn try_out(count: u64, patience: Duration) {
                 if number >= count {
                     return wrong;
                 }
-                wrong.extend(room.try_out(&room.command(number), patience).err());
+                wrong.extend(room.try_out(&room.command(&subjects, number), patience).err());
             }
         };
         let workers = [scope.spawn(work), scope.spawn(work)];
@@ -332,9 +250,7 @@ fn no_random_command_line_of_10000_panics_is_aborted_or_keeps_silent() {
 #[test]
 fn no_random_configuration_panics_is_aborted_or_keeps_silent() {
     let root = tempfile::tempdir().unwrap();
-    let dataset = small(root.path());
-    let generator = dataset.join("none");
-    let room = Room { dataset, generator, root: root.path().to_path_buf() };
+    let room = Room::new(root.path());
     let mut wrong = Vec::new();
     for number in 0..60u64 {
         let config = configuration(&room.dataset, number);
