@@ -36,7 +36,7 @@ LIMITS = {
 #: work; the ServerApp; the SuperLink with all that it started, or alone.
 VICTIMS = ("node", "node alone", "clientapp", "serverapp", "serverapp", "superlink", "superlink alone")
 #: Submissions of one run until it has to be at its end.
-GOES = 12
+GOES = 20
 
 
 def below(root: int) -> list[tuple[int, str]]:
@@ -178,7 +178,7 @@ def finish(
         found = sorted((server / "runs").glob("*-flower")) if server.is_dir() else []
         return found[-1] if found else None
 
-    strikes = [draw.uniform(0.5, 14.0) for _ in range(kills)]
+    strikes = [draw.uniform(0.5, 9.0) for _ in range(kills)]
     for go in range(1, GOES + 1):
         federation.begin(config)
         began = time.monotonic()
@@ -224,7 +224,7 @@ def main(arguments: list[str] | None = None) -> int:
     with Loopback(own, HERE, files) as federation:
         while sum(counts.values()) < asked.kills:
             number += 1
-            kills = min(draw.randrange(1, 5), asked.kills - sum(counts.values()))
+            kills = min(draw.randrange(2, 7), asked.kills - sum(counts.values()))
             found = finish(federation, own, number, draw, kills, counts, began)
             goes, paid, held = goes + found[0], paid + found[1], held + found[2]
             print(f"{time.monotonic() - began:5.0f} s: run {number} ended: submitted {found[0]} times, {found[1]} payments, "
