@@ -2,8 +2,9 @@
 
     python examples/flower/kills.py --kills 100 [--seed S] [--folder FOLDER]
 
-Every federation has to come to its end; after each: no id twice in the ledger, sum zero, nobody paid for an update that did not count, no
-receipt without a line of the ledger.
+Two SuperNodes with TLS and keys train a small model on a few images, run after run. After every kill and every run: no id twice in the
+ledger, sum zero, nobody paid for an update that did not count or for a round that it did not train in, no receipt without its line of the
+ledger. Every run has to come to its end, by what docs/flower.md says: the app is submitted again.
 """
 
 from __future__ import annotations
@@ -15,16 +16,27 @@ import random
 import signal
 import sys
 import tempfile
+import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from loopback import Loopback
-from run import CLIENTS, HERE, SETTINGS, books, participants
+from run import HERE, SETTINGS, participants
 
 import imfl
 from imfl.flower import Book
 
-#: Flower's limits have to leave room for a node that is kept out for a minute.
-LIMITS = {"limit-round": 20.0, "limit-answer": 60.0, "limit-profile": 60.0, "limit-settle": 20.0, "limit-online": 120.0}
+CLIENTS, ROUNDS, IMAGES = 2, 3, 120
+#: Short, since a node that was killed is kept out by Flower for a minute, and everybody else waits for it.
+LIMITS = {
+    "limit-nodes": 1, "limit-round": 10.0, "limit-answer": 12.0, "limit-profile": 15.0, "limit-settle": 8.0, "limit-online": 90.0,
+}  # fmt: skip
+#: Who is struck: the whole session of a SuperNode or it alone, so that what it started is left behind; a node's app in the middle of its
+#: work; the ServerApp; the SuperLink with all that it started, or alone.
+VICTIMS = ("node", "node alone", "clientapp", "serverapp", "serverapp", "superlink", "superlink alone")
+#: Submissions of one run until it has to be at its end.
+GOES = 20
 
 
 def below(root: int) -> list[tuple[int, str]]:
@@ -48,84 +60,179 @@ def below(root: int) -> list[tuple[int, str]]:
     return found
 
 
-def strike(federation: Loopback, victim: str) -> str:
-    """Kills one; the SuperLink is started again on its database."""
-    if victim == "serverapp":
-        apps = [pid for pid, line in below(federation.processes["superlink"].pid) if "flwr-serverapp" in line]
-        for pid in apps:
-            os.kill(pid, signal.SIGKILL)
-        return f"serverapp {apps}" if apps else ""
-    federation.kill(victim)
-    if victim == "superlink":
+def apps(federation: Loopback, of: str, kind: str) -> list[int]:
+    """Processes of an app of Flower's that a process of the federation has started."""
+    return [pid for pid, line in below(federation.processes[of].pid) if kind in line and "superexec" not in line]
+
+
+def strike(federation: Loopback, victim: str, node: str) -> bool:
+    """Kills; a SuperLink is started again on its database, a SuperNode by whoever watches the nodes. Says whether there was anything to kill."""
+    if victim in ("serverapp", "clientapp"):
+        found = apps(federation, "superlink" if victim == "serverapp" else node, f"flwr-{victim}")
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                found = [other for other in found if other != pid]
+        return bool(found)
+    name = "superlink" if victim.startswith("superlink") else node
+    if federation.processes[name].poll() is not None:
+        return False
+    if victim.endswith("alone"):
+        federation.processes[name].kill()
+        federation.processes[name].wait()
+    else:
+        federation.kill(name)
+    if name == "superlink":
         federation.start_link()
-    return victim
+    return True
 
 
-def whole(own: Path, run: Path) -> None:
-    """Raises if the books are not what they should be."""
+def receipts(own: Path, campaign: str) -> dict[str, int]:
+    """Micro-credits by the ids of what participants hold receipts for; their books are only looked at."""
+    found: dict[str, int] = {}
+    for path in own.glob("participant*/state/*/book.jsonl"):
+        copy = own / "looked-at" / "book.jsonl"
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+        held = Book(copy).receipts(campaign)
+        if len({receipt["id"] for receipt in held}) != len(held):
+            raise RuntimeError(f"{path}: a receipt is there twice")
+        found |= {receipt["id"]: receipt["micros"] for receipt in held}
+    return found
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """Whole lines of a file that somebody may be writing to."""
+    data = path.read_bytes() if path.exists() else b""
+    return [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
+
+
+def whole(own: Path, run: Path, seed: int) -> int:
+    """Raises if the books are not what they should be; payments so far.
+
+    What is written down first is read last, so that it may be called while everybody works.
+    """
+    if not (run / "contract.json").exists():
+        return 0
+    held = receipts(own, (run / "campaign").read_text().strip())
+    ledger = lines(run / "ledger.jsonl")
+    amounts = {line["id"]: {posting["account"]: posting["amount"] for posting in line["postings"]} for line in ledger}
+    if len(amounts) != len(ledger):
+        raise RuntimeError(f"{run}: an id is twice in the ledger")
+    for id, postings in amounts.items():
+        if sum(postings.values()) != 0:
+            raise RuntimeError(f"{run}: {id} does not sum to zero")
+    for id, micros in held.items():
+        account = "client:" + id.split(":")[2]
+        if id not in amounts:
+            raise RuntimeError(f"{run}: a receipt without a line of the ledger: {id}")
+        if amounts[id].get(account) != micros:
+            raise RuntimeError(f"{run}: a receipt for {micros} micro-credits, the ledger says {amounts[id]}: {id}")
     accounts = [account for account, _ in json.loads((run / "contract.json").read_text())["clients"]]
     counted = set()
-    for line in (run / "metrics.jsonl").read_text().splitlines():
-        metrics = json.loads(line)
+    for metrics in lines(run / "metrics.jsonl"):
         missing = {entry["client"] for entry in metrics["dropped"] + metrics["rejected"]}
-        counted |= {f"pay:{metrics['round']}:{accounts[client]}" for client in metrics["cohort"] if client not in missing}
-    ids = [json.loads(line)["id"] for line in (run / "ledger.jsonl").read_text().splitlines()]
-    if len(ids) != len(set(ids)):
-        raise RuntimeError(f"{run}: an id is twice in the ledger")
-    if not set(ids) <= counted:
-        raise RuntimeError(f"{run}: paid without having counted: {sorted(set(ids) - counted)}")
-    if sum(imfl.replay(run / "ledger.jsonl").balances.values()) != 0:
+        took = [] if metrics["skipped"] else [client for client in metrics["cohort"] if client not in missing]
+        counted |= {f"pay:{metrics['round']}:{accounts[client]}" for client in took}
+    if not amounts.keys() <= counted:
+        raise RuntimeError(f"{run}: paid without having counted: {sorted(amounts.keys() - counted)}")
+    trained = set()
+    for path in own.glob("participant*/diary.txt"):
+        account = next((path.parent / "state").iterdir()).name
+        rounds = (line.split() for line in path.read_text().splitlines())
+        trained |= {f"pay:{number}:{account}" for which, number in rounds if int(which) == seed}
+    if not amounts.keys() <= trained:
+        raise RuntimeError(f"{run}: paid without having trained: {sorted(amounts.keys() - trained)}")
+    return len(amounts)
+
+
+def ended(own: Path, run: Path) -> int:
+    """As `whole` where a run is over: every update that counted is paid, and who settled holds all its receipts. Receipts that are held."""
+    ledger = imfl.replay(run / "ledger.jsonl")
+    if sum(ledger.balances.values()) != 0:
         raise RuntimeError(f"{run}: the ledger does not sum to zero")
-    campaign = (run / "campaign").read_text().strip()
-    for path in own.glob("participant*/state/*/book.jsonl"):
-        receipts = {receipt["id"] for receipt in Book(path).receipts(campaign)}
-        if not receipts <= set(ids):
-            raise RuntimeError(f"{path}: receipts without a line of the ledger: {sorted(receipts - set(ids))}")
+    metrics = lines(run / "metrics.jsonl")
+    if [line["round"] for line in metrics] != list(range(1, ROUNDS + 1)):
+        raise RuntimeError(f"{run}: rounds {[line['round'] for line in metrics]}")
+    counted = sum(
+        0 if line["skipped"] else len(line["cohort"]) - len(line["dropped"]) - len(line["rejected"]) for line in metrics
+    )
+    if ledger.transactions != counted:
+        raise RuntimeError(f"{run}: {counted} updates counted, {ledger.transactions} were paid")
+    for account, said in json.loads((run / "receipts.json").read_text())["accounts"].items():
+        if said["held_micros"] is not None and said["held_micros"] != said["paid_micros"]:
+            raise RuntimeError(f"{run}: {account} settled with {said}")
+    return len(receipts(own, (run / "campaign").read_text().strip()))
 
 
-def main() -> int:
+def finish(
+    federation: Loopback, own: Path, number: int, draw: random.Random, kills: int, counts: Counter[str], told: float
+) -> tuple[int, int, int]:
+    """Takes one run to its end with so many kills on its way; submissions, payments and receipts held."""
+    server = own / f"server{number}"
+    config = {"folder": str(server), "imfl-rounds": ROUNDS, "imfl-model": "mlp", **LIMITS}
+    config |= {f"imfl-{key}": value for key, value in SETTINGS.items() if key != "partition"} | {"imfl-seed": number}
+
+    def newest() -> Path | None:
+        found = sorted((server / "runs").glob("*-flower")) if server.is_dir() else []
+        return found[-1] if found else None
+
+    strikes = [draw.uniform(0.5, 8.0) for _ in range(kills)]
+    for go in range(1, GOES + 1):
+        federation.begin(config)
+        began = time.monotonic()
+        seen = False
+        while True:
+            run, now = newest(), time.monotonic()
+            if strikes and now - began > strikes[0]:
+                victim, node = draw.choice(VICTIMS), f"node{draw.randrange(CLIENTS)}"
+                if strike(federation, victim, node):
+                    began = now
+                    strikes.pop(0)
+                    counts[victim] += 1
+                    print(f"{time.monotonic() - told:5.0f} s: kill {sum(counts.values())}: {victim}, run {number}", flush=True)
+                    if run is not None:
+                        whole(own, run, number)
+            there = bool(apps(federation, "superlink", "flwr-serverapp"))
+            seen = seen or there
+            if not there and (seen or time.monotonic() - began > 20):
+                break
+            if time.monotonic() - began > 240:
+                raise RuntimeError(f"{server}: it neither ended nor went on; see {federation.logs}")
+            time.sleep(0.2)
+        if (run := newest()) is not None:
+            paid = whole(own, run, number)
+            if (run / "receipts.json").exists():
+                return go, paid, ended(own, run)
+    raise RuntimeError(f"{server}: it did not come to its end in {GOES} goes; see {federation.logs}")
+
+
+def main(arguments: list[str] | None = None) -> int:
     """Kills and counts."""
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    reader.add_argument("--kills", type=int, default=5)
+    reader.add_argument("--kills", type=int, default=8)
     reader.add_argument("--seed", type=int, default=1)
     reader.add_argument("--folder", type=Path)
-    asked = reader.parse_args()
-    folder = (asked.folder or Path(tempfile.mkdtemp(prefix="imfl-kills-"))).resolve()
-    draw, killed, number = random.Random(asked.seed), 0, 0
-    counts: dict[str, int] = {}
-    while killed < asked.kills:
-        own, number = folder / f"federation{number}", number + 1
-        own.mkdir(parents=True)
-        files = participants(own, torch=False, cost="0.00000001")
-        config = {"folder": str(own / "server"), "imfl-rounds": 4, "imfl-model": "mlp", "limit-nodes": CLIENTS, **LIMITS}
-        config |= {f"imfl-{key}": value for key, value in SETTINGS.items() if key != "partition"}
-        with Loopback(own, HERE, files) as federation:
-            for _ in range(12):
-                federation.begin(config)
-                victims = [f"node{k}" for k in range(CLIENTS)] + ["serverapp"] * 4 + ["superlink"] * 2
-                strikes = sorted(draw.uniform(3, 45) for _ in range(draw.randrange(1, 4)))
-
-                def maybe(seconds: float, strikes: list[float] = strikes) -> None:
-                    nonlocal killed
-                    if strikes and killed < asked.kills and seconds > strikes[0]:
-                        strikes.pop(0)
-                        victim = strike(federation, draw.choice(victims))
-                        if victim:
-                            killed += 1
-                            kind = "node" if victim.startswith("node") else victim.split()[0]
-                            counts[kind] = counts.get(kind, 0) + 1
-                            print(f"kill {killed}: {victim} after {seconds:.0f} s", flush=True)
-
-                status = federation.wait(own / "server" / "runs", maybe)
-                print(f"federation {number}: {status}", flush=True)
-                if status.startswith("finished:completed"):
-                    break
-            else:
-                raise RuntimeError(f"{own}: it did not come to its end in twelve goes")
-        run = sorted((own / "server" / "runs").glob("*-flower"))[-1]
-        whole(own, run)
-        books(own, run)
-    print(f"{killed} kills ({counts}) in {number} federations: every one came to its end with whole books")
+    asked = reader.parse_args(arguments)
+    own = (asked.folder or Path(tempfile.mkdtemp(prefix="imfl-kills-"))).resolve()
+    own.mkdir(parents=True, exist_ok=True)
+    print(f"everything goes to {own}")
+    draw, counts, number, goes, paid, held = random.Random(asked.seed), Counter[str](), 0, 0, 0, 0
+    files = participants(own, torch=False, cost="0.00000001", clients=CLIENTS, images=IMAGES, diary=True)
+    began = time.monotonic()
+    with Loopback(own, HERE, files) as federation:
+        while sum(counts.values()) < asked.kills:
+            number += 1
+            kills = min(draw.randrange(3, 9), asked.kills - sum(counts.values()))
+            found = finish(federation, own, number, draw, kills, counts, began)
+            goes, paid, held = goes + found[0], paid + found[1], held + found[2]
+            print(f"{time.monotonic() - began:5.0f} s: run {number} ended: submitted {found[0]} times, {found[1]} payments, "
+                  f"{found[2]} receipts held", flush=True)  # fmt: skip
+    if paid == 0 or held == 0:
+        raise RuntimeError("nothing was paid: nothing was tried")
+    print(f"{sum(counts.values())} kills ({dict(counts)}) in {number} runs, submitted {goes} times: every one came to its end; "
+          f"{paid} payments, {held} receipts, whole books; {time.monotonic() - began:.0f} s")  # fmt: skip
     return 0
 
 

@@ -29,14 +29,18 @@ LIAR = 5
 SETTINGS = {"dataset": "mnist", "seed": 7, "generator": "none", "objective": "bound", "partition": "dirichlet:0.6"}
 
 
-def participants(folder: Path, torch: bool, cost: str = "0.000001") -> list[Path]:
-    """Gives everybody a folder of its own with images, settings and, later, a book. A sample costs the n-th ``n * cost`` credits."""
+def participants(
+    folder: Path, torch: bool, cost: str = "0.000001", clients: int = CLIENTS, images: int | None = None, diary: bool = False
+) -> list[Path]:
+    """Gives everybody a folder of its own with images (at most so many), settings and, later, a book. A sample costs the n-th
+    ``n * cost`` credits. With a diary everybody writes down when it trained."""
     made = []
-    dataset, held = shares(CLIENTS, **SETTINGS)
+    dataset, held = shares(clients, **SETTINGS)
     for number, indices in enumerate(held):
         own = folder / f"participant{number}"
         own.mkdir(parents=True, exist_ok=True)
-        np.savez(own / "data.npz", images=dataset.images[indices], labels=dataset.labels[indices])
+        chosen = indices[:images]
+        np.savez(own / "data.npz", images=dataset.images[chosen], labels=dataset.labels[chosen])
         settings = {
             "data": str(own / "data.npz"),
             "state": str(own / "state"),
@@ -44,6 +48,7 @@ def participants(folder: Path, torch: bool, cost: str = "0.000001") -> list[Path
             "trains-with": "torch" if torch and number < 2 else "engine",
             "compute-cost": str(Decimal(cost) * (number + 1)),
             "claims-all-classes": number == LIAR,
+            **({"diary": str(own / "diary.txt")} if diary else {}),
         }
         path = own / "participant.toml"
         path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()), encoding="utf-8")

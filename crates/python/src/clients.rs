@@ -2,7 +2,7 @@
 
 use crate::arrays;
 use crate::failure::short;
-use imfl_engine::federated::{Aggregation, ClientUpdate, Server, screen};
+use imfl_engine::federated::{Aggregation, ClientModel, Server};
 use imfl_run::{Failure, Kind};
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
@@ -28,21 +28,17 @@ pub fn combine<'py>(
     let (next, rejected) = short(py, move || {
         let config = |error: &dyn std::fmt::Display| Failure::new(Kind::Config, format!("`aggregation`: {error}"));
         let rule: Aggregation = aggregation.parse().map_err(|error| config(&error))?;
-        let mut updates = Vec::new();
-        for (client, weight, model) in models {
+        let mut sent = Vec::with_capacity(models.len());
+        for (client, weight, values) in models {
             if !(weight > 0.0 && weight.is_finite()) {
                 let problem = format!("client {client} has weight {weight}; weights are finite and above 0");
                 return Err(Failure::new(Kind::Data, problem));
             }
-            let change = match model.len() == base.len() {
-                true => model.iter().zip(&base).map(|(own, base)| own - base).collect(),
-                false => model,
-            };
-            updates.push(ClientUpdate { client, made: 1, weight, change, variate: None, loss: 0.0, samples: 0 });
+            sent.push(ClientModel { client, weight, values });
         }
-        let (accepted, rejected) = screen(base.len(), updates);
         let workers = workers.unwrap_or_else(imfl_engine::worker::available).max(1);
-        let change = rule.combine(&accepted, workers).map_err(|error| Failure::new(Kind::Config, error))?;
+        let joined = rule.join(&base, sent, workers);
+        let (change, rejected) = joined.map_err(|error| Failure::new(Kind::Config, error))?;
         let mut next = base;
         Server::default().step(&mut Default::default(), &mut next, change);
         let rejected = rejected.into_iter().map(|rejection| (rejection.client, rejection.reason.to_string())).collect();

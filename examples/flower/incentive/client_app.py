@@ -5,6 +5,7 @@
     compute-cost = "0.0001"      # credits, for a sample over all rounds
     state = "state"              # where its book is kept
     claims-all-classes = false   # true: it lies
+    diary = "diary.txt"          # may be absent: a file for a line with the run's seed and the round, whenever it has trained
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import numpy as np
 from flwr.app import Context
 
 import imfl
-from imfl.flower import EngineClient, Participant, TorchClient, client_app, settings_of, shares
+from imfl.flower import EngineClient, Order, Participant, TorchClient, client_app, settings_of, shares
+from imfl.flower.wire import Model
 
 
 def even(counts: list[int]) -> list[int]:
@@ -33,6 +35,13 @@ class Engine(EngineClient):
 
     def claimed(self) -> list[int]:
         return even(self.counts()) if self.settings.get("claims-all-classes") else self.counts()
+
+    def train(self, model: Model, order: Order) -> tuple[Model, float]:
+        made = super().train(model, order)
+        if "diary" in self.settings:
+            with open(self.settings["diary"], "a", encoding="ascii") as file:
+                file.write(f"{self.terms['seed']} {order.round}\n")
+        return made
 
 
 def make(terms: Mapping[str, Any], settings: Mapping[str, Any], folder: Path) -> Participant:

@@ -9,6 +9,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from ..errors import ImflError
 from .wire import Refused, canonical, parse
+
+try:
+    import fcntl
+except ImportError:  # Windows has none; a participant there has to see to it that one process writes its book.
+    fcntl = None  # type: ignore[assignment,unused-ignore]
 
 __all__ = ["Book", "BookError", "ServerKey", "Signed"]
 
@@ -115,26 +121,45 @@ class Book:
         #: Kind, values and signature of every line.
         self.lines: list[tuple[str, dict[str, Any]]] = []
         self._seen: set[str] = set()
+        self._read = 0
         path.parent.mkdir(parents=True, exist_ok=True)
-        data = path.read_bytes() if path.exists() else b""
+        with self._locked():
+            self._catch_up()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keeps others out: Flower leaves a participant's process behind when its SuperNode is killed, and starts the next one."""
+        with self.path.with_name(f".{self.path.name}.lock").open("ab") as file:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _catch_up(self) -> None:
+        """Reads what was appended since it was read last. Under the lock nobody is writing, so that a line without an end is torn."""
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(self._read)
+            data = file.read()
         whole = data.rfind(b"\n") + 1
-        for number, line in enumerate(data[:whole].splitlines(), 1):
+        for number, line in enumerate(data[:whole].splitlines(), len(self.lines) + 1):
             try:
                 entry = json.loads(line)
                 kind, body = entry["kind"], json.loads(entry["body"])
                 signature = base64.b64decode(entry["signature"])
                 key = base64.b64decode(entry["key"])
             except (ValueError, KeyError, TypeError) as error:
-                raise BookError(f"{path}, line {number}: no entry of a book ({error})") from error
+                raise BookError(f"{self.path}, line {number}: no entry of a book ({error})") from error
             if kind not in _UNSIGNED:
                 try:
                     Signed(entry["body"].encode(), signature).opened(key)
                 except Refused as error:
-                    raise BookError(f"{path}, line {number}: {error}") from error
+                    raise BookError(f"{self.path}, line {number}: {error}") from error
             self._remember(kind, body)
+        self._read += whole
         if whole < len(data):
-            with path.open("r+b") as file:
-                file.truncate(whole)
+            with self.path.open("r+b") as file:
+                file.truncate(self._read)
 
     def _remember(self, kind: str, body: dict[str, Any]) -> None:
         self.lines.append((kind, body))
@@ -151,20 +176,23 @@ class Book:
             BookError: another receipt of the same id is there.
         """
         body = parse(signed.body, "an entry of a book")
-        if self._name(kind, body) in self._seen:
-            for other, known in self.lines:
-                if other == kind and self._name(kind, known) == self._name(kind, body) and known != body:
-                    raise BookError(f"the server signed two different entries called {body.get('id')}")
-            return False
-        self._append(kind, signed.body, signed.signature, key)
-        self._remember(kind, body)
+        with self._locked():
+            self._catch_up()
+            if self._name(kind, body) in self._seen:
+                for other, known in self.lines:
+                    if other == kind and self._name(kind, known) == self._name(kind, body) and known != body:
+                        raise BookError(f"the server signed two different entries called {body.get('id')}")
+                return False
+            self._append(kind, signed.body, signed.signature, key)
+            self._catch_up()
         return True
 
     def note(self, kind: Literal["answer", "server"], values: Mapping[str, Any]) -> None:
         """Writes down what this participant answered, or whom it met as the server."""
-        body = canonical(values)
-        self._append(kind, body, b"", b"")
-        self._remember(kind, parse(body, "an entry of a book"))
+        with self._locked():
+            self._catch_up()
+            self._append(kind, canonical(values), b"", b"")
+            self._catch_up()
 
     def _append(self, kind: str, body: bytes, signature: bytes, key: bytes) -> None:
         line = json.dumps(

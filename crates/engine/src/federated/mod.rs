@@ -32,7 +32,7 @@ mod state;
 mod training;
 
 pub use crate::update::{ClientUpdate, Receipt, Refusal, Rejection, screen};
-pub use aggregation::{Aggregation, TooFew};
+pub use aggregation::{Aggregation, ClientModel, TooFew};
 pub use attack::{Adversary, Attack, Hostility};
 pub use availability::{Attendance, Availability, DropOut};
 pub use cohort::{CohortError, CohortSampling, Drawn};

@@ -10,8 +10,11 @@ mod geometric_median;
 mod krum;
 mod mean;
 mod median;
+mod models;
 mod multi_krum;
 mod trimmed_mean;
+
+pub use models::ClientModel;
 
 use super::intake::{AggregationRule, kept};
 use crate::choice::{Entry, Named, Registered, count, optional, positive, registry};
