@@ -52,7 +52,12 @@ fn the_promised_keys_are_there_and_agree_with_each_other() {
     if cfg!(target_os = "linux") {
         assert!(number("peak_memory_bytes") > number("data_bytes"));
     }
-    assert_eq!(one["launches_per_round"].is_null(), cfg!(not(any(feature = "wgpu", feature = "cuda"))));
+    let gpus = cfg!(any(feature = "wgpu", feature = "cuda"));
+    for key in ["launches_per_round", "launches", "host_seconds"] {
+        assert_eq!(one[key].is_null(), !gpus, "{key} of {one}");
+    }
+    // Nothing crosses where host and device are one.
+    assert_eq!(one["transfers"], serde_json::json!({"to_device_bytes": 0, "from_device_bytes": 0}));
 }
 
 #[test]

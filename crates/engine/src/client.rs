@@ -1,6 +1,7 @@
 //! A client's samples: authentic ones it holds, generated ones it was given.
 
 use crate::data::{Normalisation, Samples, Scale};
+use crate::resident::Residence;
 use std::sync::Arc;
 
 /// One sample of a client. Generated ones are marked wherever they go.
@@ -18,23 +19,25 @@ pub struct Images {
     authentic: Arc<dyn Samples>,
     generated: Option<Arc<dyn Samples>>,
     scale: Scale,
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "nothing is elsewhere"))]
+    resident: Residence,
 }
 
 impl Images {
     /// Authentic samples and the scale to present them on.
     pub fn new(authentic: Arc<dyn Samples>, normalisation: &Normalisation) -> Self {
-        Self { scale: normalisation.into(), authentic, generated: None }
+        Self { scale: normalisation.into(), authentic, generated: None, resident: Residence::default() }
     }
 
     /// The same with generated samples beside them, of the same shape and classes.
     pub fn with_generated(self, generated: Arc<dyn Samples>) -> Self {
         debug_assert_eq!(self.authentic.shape(), generated.shape());
-        Self { generated: Some(generated), ..self }
+        Self { generated: Some(generated), resident: Residence::default(), ..self }
     }
 
     /// Samples of another dataset on the same scale, as those that a model is tested on.
     pub fn like(&self, authentic: Arc<dyn Samples>) -> Self {
-        Self { authentic, generated: None, scale: self.scale.clone() }
+        Self { authentic, generated: None, scale: self.scale.clone(), resident: Residence::default() }
     }
 
     /// The authentic samples.
@@ -45,6 +48,27 @@ impl Images {
     /// The generated samples, if there are any.
     pub fn generated(&self) -> Option<&dyn Samples> {
         self.generated.as_deref()
+    }
+
+    /// Whose scale samples are presented on.
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "nothing is elsewhere"))]
+    pub(crate) fn scale(&self) -> &Scale {
+        &self.scale
+    }
+
+    /// Where a device keeps the samples.
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "nothing is elsewhere"))]
+    pub(crate) fn residence(&self) -> &Residence {
+        &self.resident
+    }
+
+    /// The place of a sample among all, the generated ones behind the authentic.
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "nothing is elsewhere"))]
+    pub(crate) fn place(&self, sample: Sample) -> usize {
+        match sample {
+            Sample::Authentic(index) => index as usize,
+            Sample::Generated(index) => self.authentic.len() + index as usize,
+        }
     }
 
     /// The class of a sample.

@@ -6,6 +6,7 @@ use crate::device::Compute;
 use crate::layer::Pass;
 use crate::model::Model;
 use crate::parameters::{Stacked, Weights};
+use crate::transfer;
 use crate::worker;
 use burn::tensor::Tensor;
 
@@ -53,7 +54,7 @@ pub fn of_loss(leaves: &Stacked, loss: Tensor<1>) -> Vec<f32> {
     for (leaf, parameter) in leaves.tensors().iter().zip(leaves.layout().parameters()) {
         let end = flat.len() + parameter.size();
         if let Some(gradient) = leaf.grad_remove(&mut gradients) {
-            let data = gradient.into_data();
+            let data = transfer::download(gradient);
             // Gradients have the type of their parameters, f32.
             flat.extend_from_slice(data.as_slice::<f32>().expect("gradients are f32"));
         }

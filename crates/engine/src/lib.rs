@@ -61,19 +61,24 @@ pub mod client;
 pub mod data;
 pub mod device;
 pub mod federated;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
 pub mod gradient;
-pub mod launch;
 pub mod layer;
+pub mod meter;
 pub mod model;
 pub mod network;
 pub mod op;
 pub mod parameters;
 pub mod partition;
 pub mod peak;
+pub mod philox;
 pub mod prelude;
 pub mod profile;
 pub mod random;
+mod resident;
 pub mod stored;
+pub mod transfer;
 pub mod update;
 pub mod worker;
 

@@ -1,6 +1,7 @@
 //! Parameters of a model: their layout, one set of values on the host, and many clients' sets stacked on a device.
 
 use crate::random::{Purpose, keyed};
+use crate::transfer;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use std::sync::Arc;
@@ -163,11 +164,18 @@ impl Stacked {
             .iter()
             .map(|(parameter, values)| {
                 let data = TensorData::new(values.to_vec(), [1, parameter.size()]);
-                let one = Tensor::<2>::from_data(data, device);
+                let one = transfer::upload::<2, _>(data, device);
                 if clients == 1 { one } else { one.repeat_dim(0, clients) }
             })
             .collect();
         Self { layout: weights.layout.clone(), clients, tensors }
+    }
+
+    /// Takes one tensor `[clients, size]` for each parameter of a layout.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(crate) fn from_tensors(layout: Arc<Layout>, clients: usize, tensors: Vec<Tensor<2>>) -> Self {
+        debug_assert_eq!(tensors.len(), layout.parameters().len());
+        Self { layout, clients, tensors }
     }
 
     /// Gives each client the values of its row, which are in layout order.
@@ -181,7 +189,7 @@ impl Stacked {
             let range = first..first + parameter.size();
             first = range.end;
             let values: Vec<f32> = rows.iter().flat_map(|row| &row[range.clone()]).copied().collect();
-            Tensor::from_data(TensorData::new(values, [rows.len(), parameter.size()]), device)
+            transfer::upload(TensorData::new(values, [rows.len(), parameter.size()]), device)
         });
         let tensors = tensors.collect();
         Self { layout, clients: rows.len(), tensors }
@@ -237,7 +245,7 @@ impl Stacked {
         let clients = self.clients;
         let mut hosts: Vec<Vec<f32>> = (0..clients).map(|_| Vec::with_capacity(self.layout.size())).collect();
         for (parameter, tensor) in self.layout.parameters.iter().zip(self.tensors) {
-            let data = tensor.into_data();
+            let data = transfer::download(tensor);
             // Parameters are created as f32 and no operation on them changes the type.
             let values = data.as_slice::<f32>().expect("parameters are f32");
             for (host, row) in hosts.iter_mut().zip(values.chunks_exact(parameter.size().max(1))) {

@@ -1,6 +1,6 @@
 //! What the machine can do at most: its rate of matrix products.
 
-use crate::device::{Compute, DeviceName};
+use crate::device::{self, AdapterKind, Compute, DeviceName};
 use crate::worker;
 use burn::tensor::{Device, Tensor};
 use std::time::{Duration, Instant};
@@ -11,11 +11,15 @@ const REPEATS: usize = 3;
 
 /// Floating-point operations a second, in GFLOP/s, of products of square `f32` matrices with all workers at once.
 ///
-/// 512 rows on a CPU, where that is past the overheads and inside the caches; 4,096 on a GPU.
+/// 512 rows on a CPU, where that is past the overheads and inside the caches; 4,096 on a GPU; 128 on a software driver, which would take
+/// minutes for a product of those.
 pub fn gflops(compute: &Compute) -> f64 {
     let side = match compute.name {
         DeviceName::Cpu | DeviceName::NdArray => 512,
-        _ => 4096,
+        name => match device::present().into_iter().find(|adapter| adapter.name == name).map(|adapter| adapter.kind) {
+            Some(AdapterKind::Software) => 128,
+            _ => 4096,
+        },
     };
     let best = |_| worker::map(compute.workers, compute.workers, |_| rate(side, &compute.device)).into_iter().sum();
     (0..REPEATS).map(best).fold(0.0, f64::max)

@@ -19,7 +19,7 @@ pub enum Purpose {
     Cohort = 3,
     /// The order in which a client visits its samples.
     Shuffle = 4,
-    /// Dropout masks.
+    /// Dropout masks: the first eight bytes of each stream are the key of a counter-based generator ([`crate::philox`]).
     Dropout = 5,
     /// Splitting a dataset into parts.
     Split = 6,

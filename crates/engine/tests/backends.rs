@@ -8,9 +8,11 @@ use imfl_engine::client::Client;
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::{self, Compute, DeviceName};
 use imfl_engine::federated::{self, Federation, LocalSgd, Participant, RoundReport};
-use imfl_engine::launch;
+use imfl_engine::layer::{Dropout, Keys, Pass};
+use imfl_engine::meter;
 use imfl_engine::model::Architecture;
 use imfl_engine::op::{self, Activation, Convolution, Descending, Finish, Norm};
+use imfl_engine::parameters::{Layout, Stacked, Weights};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Largest difference from flex that is allowed, of values around 1.
@@ -211,6 +213,29 @@ fn one_round_equals_flex_on_every_device_for_any_chunk() {
     }
 }
 
+/// Two masks of each of some clients in one of several steps.
+fn masks(name: DeviceName, each: [usize; 2]) -> Vec<f32> {
+    let (device, ids) = (device(name), [3, 0, 4_000_000_000]);
+    let stacked = Stacked::broadcast(&Weights::initialise(Arc::new(Layout::new()), 0), ids.len(), &device);
+    let keys = Keys::new(5, 1 << 40, &ids, 0..3, &device);
+    let mut pass = Pass::train(&stacked, keys.step(2));
+    let ones = || Tensor::<3>::ones([ids.len(), each[0], each[1]], &device);
+    let (first, second) = (Dropout::new(0.25).forward(&mut pass, ones()), Dropout::new(0.5).forward(&mut pass, ones()));
+    [host(first), host(second)].concat()
+}
+
+#[test]
+fn dropout_draws_the_same_bits_on_every_device() {
+    let _turn = alone();
+    for each in [[1, 1], [2, 4], [5, 13], [10, 1000]] {
+        let expected = masks(DeviceName::Cpu, each);
+        assert!(each[0] < 10 || expected.contains(&0.0) && expected.iter().any(|value| *value != 0.0));
+        for name in others() {
+            assert!(masks(name, each) == expected, "{each:?} on {name}");
+        }
+    }
+}
+
 /// A chunk is one launch for each operation, however many clients it holds.
 #[test]
 fn launches_of_a_round_do_not_grow_with_the_cohort_while_it_fits_one_chunk() {
@@ -220,7 +245,7 @@ fn launches_of_a_round_do_not_grow_with_the_cohort_while_it_fits_one_chunk() {
             let launches = |clients, chunk| {
                 // What is launched once in a process, as to find out about the device, is not of the round.
                 round(model, name, clients, chunk);
-                launch::count(|| round(model, name, clients, chunk)).1.unwrap()
+                meter::count(|| round(model, name, clients, chunk)).1.launches.unwrap()
             };
             let [two, eight, apart] = [launches(2, 8), launches(8, 8), launches(8, 1)];
             println!(

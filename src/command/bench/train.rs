@@ -237,7 +237,7 @@ fn text(rows: &[Row]) -> String {
             format!("{:.1}", row.gflops()),
             format!("{:.0} %", 100.0 * row.gflops() / peak_gflops),
             format!("{:.0} %", 100.0 * measured.padding),
-            measured.launches.map_or_else(|| "-".into(), |launches| launches.to_string()),
+            measured.counted.launches.map_or_else(|| "-".into(), |launches| launches.to_string()),
             measured.peak_memory.map_or_else(|| "?".into(), |bytes| (bytes >> 20).to_string()),
         ];
         let of_ranks = [

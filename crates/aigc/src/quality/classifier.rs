@@ -6,7 +6,7 @@ use imfl_engine::batch::Batch;
 use imfl_engine::client::{Images, Sample};
 use imfl_engine::data::{Dataset, Normalisation};
 use imfl_engine::device::Compute;
-use imfl_engine::layer::Pass;
+use imfl_engine::layer::{Keys, Pass};
 use imfl_engine::model::{Architecture, Model};
 use imfl_engine::parameters::{Stacked, Weights};
 use imfl_engine::random::{Purpose, keyed};
@@ -161,8 +161,8 @@ fn gradient(
     let (_, gradient) = sharded(compute.workers, shards.len(), |shard| {
         let leaves = stacked.leaves();
         let batch = Batch::assemble(images, &[shards[shard]], shards[shard].len(), &device);
-        let mut dropout = [keyed(seed, Purpose::Dropout, 0, shard as u64, step)];
-        let logits = model.forward(&mut Pass::train(&leaves, &mut dropout), batch.inputs.clone());
+        let keys = Keys::new(seed, 0, &[shard as u32], step..step + 1, &compute.device);
+        let logits = model.forward(&mut Pass::train(&leaves, keys.step(0)), batch.inputs.clone());
         let share = shards[shard].len() as f32 / samples.len() as f32;
         flat_gradient(&leaves, batch.cross_entropy(logits).sum() * share)
     });

@@ -23,6 +23,12 @@ pub trait Samples: Debug + Send + Sync {
     /// Mean and deviation of each channel over all samples.
     fn normalisation(&self) -> Normalisation;
 
+    /// The values of all samples as bytes, one behind the other, where a kind stores bytes and [`Scale::bytes`] says what they stand for. A
+    /// device keeps them as they are; of other kinds it keeps what [`Samples::extend`] makes.
+    fn bytes(&self) -> Option<&[u8]> {
+        None
+    }
+
     /// Appends a sample's values on a scale, as many as its shape has.
     fn extend(&self, values: &mut Vec<f32>, index: usize, scale: &Scale);
 }
@@ -61,6 +67,10 @@ impl Samples for Dataset {
 
     fn normalisation(&self) -> Normalisation {
         self.normalisation()
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        Some(&self.images)
     }
 
     fn extend(&self, values: &mut Vec<f32>, index: usize, scale: &Scale) {

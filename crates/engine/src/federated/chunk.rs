@@ -4,13 +4,13 @@
 use super::federation::Federation;
 use super::local::{Step, Trained};
 use super::state::ServerState;
-use crate::batch::Batch;
+use crate::batch::{Batch, Batches};
 use crate::client::{Client, Sample};
-use crate::layer::Pass;
+use crate::layer::{Keys, Pass, StepKeys};
 use crate::op::Descending;
 use crate::parameters::{Layout, Stacked};
-use crate::random::{ChaCha8Rng, Purpose, keyed};
-use burn::tensor::{Device, Tensor, TensorData};
+use crate::transfer;
+use burn::tensor::{Device, Tensor};
 use std::sync::Arc;
 
 /// What a client sends back.
@@ -41,10 +41,41 @@ struct Chunk<'a> {
     rate: f64,
 }
 
+/// A chunk of clients at the end of a round.
+pub(super) struct Done {
+    /// Their models.
+    pub models: Stacked,
+    /// Sum of each client's losses over its samples, `[clients]`.
+    losses: Tensor<1>,
+    /// What the algorithm's memory gave each.
+    corrections: Vec<Option<Vec<f32>>>,
+    /// Steps that each took.
+    steps: Vec<usize>,
+    /// Samples that each trained on, every epoch counted.
+    pub samples: Vec<u64>,
+    /// Rows of samples that were computed for them, padding included.
+    pub rows: u64,
+}
+
 impl Federation {
     /// Trains a chunk of clients from the state's model; one update for each, in order, and the rows of samples that were
     /// computed for them, padding included.
     pub(super) fn train_chunk(&self, state: &ServerState, clients: &[&Client], round: u64) -> (Vec<Update>, u64) {
+        let done = self.train_side_by_side(state, clients, round);
+        let (rate, memory) = (self.local.rate_in(round), self.local.algorithm.memory());
+        let losses = done.losses();
+        let Done { models, corrections, steps, samples, rows, .. } = done;
+        let update = |(place, model): (usize, Vec<f32>)| {
+            let (start, correction) = (state.weights.values(), corrections[place].as_deref());
+            let trained = Trained { start, model: &model, correction, steps: steps[place], rate };
+            let variate = memory.map(|memory| memory.renewed(&trained));
+            Update { model, variate, loss: losses[place], samples: samples[place] }
+        };
+        (models.into_host().into_iter().enumerate().map(update).collect(), rows)
+    }
+
+    /// Trains a chunk of clients from the state's model and leaves what came of it where it is.
+    pub(super) fn train_side_by_side(&self, state: &ServerState, clients: &[&Client], round: u64) -> Done {
         let rate = self.local.rate_in(round);
         let memory = self.local.algorithm.memory();
         let correction = |client: &&Client| memory?.correction(&state.variates, client.id);
@@ -52,30 +83,35 @@ impl Federation {
         let mut chunk = Chunk::begin(self, state, &corrections, clients.len(), rate);
         let batches: Vec<Vec<Vec<Sample>>> =
             clients.iter().map(|client| self.local.batches(self.seed, client, round)).collect();
-        let steps = batches.iter().map(Vec::len).max().unwrap_or(0);
+        let recording = self.compute.device.clone().autodiff();
+        let laid_out = Batches::new(&self.images, &batches, self.local.batch, &recording);
+        let steps = laid_out.steps();
+        let ids: Vec<u32> = clients.iter().map(|client| client.id).collect();
+        let keys = Keys::new(self.seed, round, &ids, 0..steps as u64, &self.compute.device);
         let mut losses = Tensor::<1>::zeros([clients.len()], &self.compute.device);
         for step in 0..steps {
-            let now: Vec<&[Sample]> =
-                batches.iter().map(|batches| batches.get(step).map_or(&[] as &[Sample], Vec::as_slice)).collect();
-            let mut dropout: Vec<ChaCha8Rng> = clients
-                .iter()
-                .map(|client| keyed(self.seed, Purpose::Dropout, round, u64::from(client.id), step as u64))
-                .collect();
-            losses = losses + chunk.step(&now, &mut dropout);
+            let all = laid_out.samples(step).iter().all(|samples| !samples.is_empty());
+            losses = losses + chunk.step(laid_out.batch(step), all, keys.step(step));
         }
-        let losses = losses.into_data();
+        let samples = |client: &&Client| (self.local.epochs * client.samples.len()) as u64;
+        Done {
+            models: chunk.finish(),
+            losses,
+            corrections,
+            steps: batches.iter().map(Vec::len).collect(),
+            samples: clients.iter().map(samples).collect(),
+            rows: (clients.len() * steps * self.local.batch) as u64,
+        }
+    }
+}
+
+impl Done {
+    /// The mean loss of each client over its samples, each at the time it was trained on.
+    pub fn losses(&self) -> Vec<f64> {
+        let losses = transfer::download(self.losses.clone());
         // Losses of f32 parameters are f32.
         let losses = losses.as_slice::<f32>().expect("losses are f32");
-        let update = |(place, model): (usize, Vec<f32>)| {
-            let samples = (self.local.epochs * clients[place].samples.len()) as u64;
-            let (start, correction, steps) =
-                (state.weights.values(), corrections[place].as_deref(), batches[place].len());
-            let trained = Trained { start, model: &model, correction, steps, rate };
-            let variate = memory.map(|memory| memory.renewed(&trained));
-            Update { model, variate, loss: f64::from(losses[place]) / samples.max(1) as f64, samples }
-        };
-        let rows = (clients.len() * steps * self.local.batch) as u64;
-        (chunk.finish().into_iter().enumerate().map(update).collect(), rows)
+        losses.iter().zip(&self.samples).map(|(loss, samples)| f64::from(*loss) / (*samples).max(1) as f64).collect()
     }
 }
 
@@ -89,7 +125,7 @@ impl<'a> Chunk<'a> {
     ) -> Self {
         let (local, device) = (&federation.local, &federation.compute.device);
         let layout = state.weights.layout();
-        let mut parameters = Stacked::broadcast(&state.weights, clients, device);
+        let mut parameters = federation.global.stacked(&state.weights, clients, device);
         let start = (!local.algorithm.is_plain()).then(|| parameters.clone());
         let mut descending: Vec<Option<Descending>> = vec![None; layout.parameters().len()];
         if local.is_plain() {
@@ -111,20 +147,23 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// One gradient step of every client that has samples; the sum of each client's losses over them, `[clients]`.
-    fn step(&mut self, samples: &[&[Sample]], dropout: &mut [ChaCha8Rng]) -> Tensor<1> {
-        let (federation, device) = (self.federation, &self.federation.compute.device);
-        let batch = Batch::assemble(&federation.images, samples, federation.local.batch, &device.clone().autodiff());
+    /// One gradient step of every client that has samples, which may be `all` of them; the sum of each client's losses over them, `[clients]`.
+    fn step(&mut self, batch: Batch, all: bool, keys: StepKeys) -> Tensor<1> {
+        let federation = self.federation;
         let leaves = self.parameters.leaves();
-        let mut pass = Pass::train(&leaves, dropout).descending(&self.descending);
+        let mut pass = Pass::train(&leaves, keys).descending(&self.descending);
         let logits = federation.model.forward(&mut pass, batch.inputs.clone());
         // Clients share no parameter: the gradient of the sum holds each client's own gradient.
         let losses = batch.cross_entropy(logits);
-        let mut gradients = losses.clone().sum().backward();
-        let active = Active::of(samples, device);
+        let mut gradients = losses.backward();
+        let active = Active::of(batch.counts, all);
         let moved = leaves.tensors().iter().enumerate().map(|(place, leaf)| {
             let weight = leaf.clone().inner();
             match leaf.grad_remove(&mut gradients) {
+                #[cfg(any(feature = "wgpu", feature = "cuda"))]
+                Some(gradient) if federation.local.is_plain() && transfer::is_apart(&weight.device()) => {
+                    crate::gpu::dense::descend_where(weight, gradient, &active.counts, self.rate as f32)
+                }
                 Some(gradient) => active.select(self.moved(place, weight.clone(), gradient), weight),
                 None => weight,
             }
@@ -153,8 +192,8 @@ impl<'a> Chunk<'a> {
         weight - gradient * self.rate
     }
 
-    /// The models, in layout order, one for each client.
-    fn finish(mut self) -> Vec<Vec<f32>> {
+    /// The models.
+    fn finish(mut self) -> Stacked {
         for (place, descending) in self.descending.into_iter().enumerate() {
             if let Some(descending) = descending {
                 let weight = descending.into_weight();
@@ -162,7 +201,7 @@ impl<'a> Chunk<'a> {
                 self.parameters.put(place, weight.reshape([clients, inputs * outputs]));
             }
         }
-        self.parameters.into_host()
+        self.parameters
     }
 }
 
@@ -175,11 +214,8 @@ struct Active {
 }
 
 impl Active {
-    fn of(samples: &[&[Sample]], device: &Device) -> Self {
-        let counts: Vec<f32> = samples.iter().map(|samples| samples.len() as f32).collect();
-        let some_wait = counts.contains(&0.0);
-        let counts = Tensor::<1>::from_data(TensorData::new(counts, [samples.len()]), device);
-        let waiting = some_wait.then(|| counts.clone().unsqueeze_dim::<2>(1).equal_scalar(0.0));
+    fn of(counts: Tensor<1>, all: bool) -> Self {
+        let waiting = (!all).then(|| counts.clone().unsqueeze_dim::<2>(1).equal_scalar(0.0));
         Self { counts, waiting }
     }
 

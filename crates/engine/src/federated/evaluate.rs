@@ -6,11 +6,14 @@ use crate::device::Compute;
 use crate::layer::Pass;
 use crate::model::Model;
 use crate::parameters::{Stacked, Weights};
+use crate::transfer;
 use crate::worker;
 use imfl_statistics::argmax;
 
 /// Samples in a batch of an evaluation.
 const BATCH: usize = 100;
+/// The same on a device with a memory of its own, where each batch costs launches.
+const BATCH_APART: usize = 1000;
 
 /// How well a model does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +39,12 @@ pub fn evaluate(model: &dyn Model, weights: &Weights, images: &Images, compute: 
     evaluate_clients(model, weights, images, &[&all], compute).remove(0)
 }
 
+/// [`evaluate`] with the values where they are, of one client.
+pub(super) fn evaluate_stacked(model: &dyn Model, stacked: &Stacked, images: &Images, compute: &Compute) -> Evaluation {
+    let all = Client::authentic(0, &(0..images.authentic().len() as u32).collect::<Vec<_>>());
+    each(model, stacked, images, &[&all], compute).remove(0)
+}
+
 /// Evaluates on each client's own samples, without dropout; the result does not depend on the number of workers or ranks.
 pub fn evaluate_clients(
     model: &dyn Model,
@@ -44,16 +53,26 @@ pub fn evaluate_clients(
     clients: &[&Client],
     compute: &Compute,
 ) -> Vec<Evaluation> {
-    let stacked = Stacked::broadcast(weights, 1, &compute.device);
+    each(model, &Stacked::broadcast(weights, 1, &compute.device), images, clients, compute)
+}
+
+fn each(
+    model: &dyn Model,
+    stacked: &Stacked,
+    images: &Images,
+    clients: &[&Client],
+    compute: &Compute,
+) -> Vec<Evaluation> {
+    let batch = if transfer::is_apart(&compute.device) { BATCH_APART } else { BATCH };
     let parts: Vec<(usize, &[Sample])> = clients
         .iter()
         .enumerate()
-        .flat_map(|(index, client)| client.samples.chunks(BATCH).map(move |part| (index, part)))
+        .flat_map(|(index, client)| client.samples.chunks(batch).map(move |part| (index, part)))
         .collect();
     // Each rank evaluates a part, and all learn what the others found; losses travel as their bits.
     let own = compute.ranks.part(parts.len());
     let here = worker::map(compute.workers, own.len(), |index| {
-        evaluate_batch(model, &stacked, images, parts[own.start + index].1, compute)
+        evaluate_batch(model, stacked, images, parts[own.start + index].1, compute)
     });
     let mut found = vec![[0; 2]; parts.len()];
     found[own]
@@ -97,8 +116,10 @@ fn evaluate_batch(
     let batch = Batch::assemble(images, &[part], part.len(), &compute.device);
     let logits = model.forward(&mut Pass::evaluate(stacked), batch.inputs.clone());
     let [_, rows, classes] = logits.dims();
-    let loss = f64::from(batch.cross_entropy(logits.clone()).into_scalar::<f32>()) * rows as f64;
-    let data = logits.into_data();
+    let loss = transfer::download(batch.cross_entropy(logits.clone()));
+    // One client has one loss, and it is f32 as its parameters are.
+    let loss = f64::from(loss.as_slice::<f32>().expect("losses are f32")[0]) * rows as f64;
+    let data = transfer::download(logits);
     // Logits of f32 parameters are f32.
     let logits = data.as_slice::<f32>().expect("logits are f32");
     let correct = logits.chunks_exact(classes).zip(part).filter(|(row, sample)| argmax(row) == images.label(**sample));

@@ -1,7 +1,8 @@
 use super::aggregation::Aggregation;
 use super::attack::Hostility;
 use super::availability::Availability;
-use super::evaluate::{Evaluation, evaluate};
+use super::evaluate::{Evaluation, evaluate_stacked};
+use super::global::Global;
 use super::local::LocalSgd;
 use super::private::Private;
 use super::remote::Remote;
@@ -72,6 +73,7 @@ pub struct Federation {
     /// Keys all random numbers.
     pub seed: u64,
     pub(super) trace: Arc<Trace>,
+    pub(super) global: Global,
 }
 
 impl Federation {
@@ -101,6 +103,7 @@ impl Federation {
             private: None,
             compute,
             seed,
+            global: Global::default(),
         }
     }
 
@@ -116,6 +119,7 @@ impl Federation {
 
     /// How well the model of `state` does on all authentic samples of `images`.
     pub fn evaluate(&self, state: &ServerState, images: &Images) -> Evaluation {
-        evaluate(self.model.as_ref(), &state.weights, images, &self.compute)
+        let stacked = self.global.stacked(&state.weights, 1, &self.compute.device);
+        evaluate_stacked(self.model.as_ref(), &stacked, images, &self.compute)
     }
 }

@@ -16,6 +16,7 @@ mod elsewhere;
 mod error;
 mod evaluate;
 mod federation;
+mod global;
 pub mod intake;
 mod local;
 mod online;

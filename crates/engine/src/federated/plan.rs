@@ -44,12 +44,12 @@ impl Plan {
 }
 
 /// Parameters, their gradients and one temporary each; activations, their gradients and what is kept for the backward
-/// pass, for each sample of a batch.
+/// pass, for each sample of a batch; what convolutions lay out for their matrix products, and the gradient of that.
 fn bytes_per_client(local: &LocalSgd, layout: &Layout, trace: &Trace) -> u64 {
     let algorithm = &local.algorithm;
     let (start, correction) = (!algorithm.is_plain(), algorithm.memory().is_some());
     let buffers = 3 + [local.momentum > 0.0, start, correction].map(u64::from).iter().sum::<u64>();
-    4 * (buffers * layout.size() as u64 + 4 * trace.activations * local.batch as u64)
+    4 * (buffers * layout.size() as u64 + (4 * trace.activations + 2 * trace.columns) * local.batch as u64)
 }
 
 #[cfg(test)]

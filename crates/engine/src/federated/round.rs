@@ -113,8 +113,14 @@ impl Federation {
                 enough.map_err(|source| TrainingError::TooFew { round, source })?;
             }
         }
+        #[cfg(any(feature = "wgpu", feature = "cuda"))]
+        let added = part.added_everything();
         let change = part.intake.combine(&*self.aggregation, self.compute.workers);
         self.server.step(&mut state.moments, state.weights.values_mut(), change);
+        #[cfg(any(feature = "wgpu", feature = "cuda"))]
+        if let Some((sums, scale)) = added {
+            self.global.follow(&self.server, &sums, scale, &state.weights);
+        }
         if let Some(memory) = self.local.algorithm.memory() {
             let renewed = counted.iter().filter_map(|update| part.variates.remove_entry(&update.client)).collect();
             memory.step(&mut state.variates, renewed, self.population.max(counted.len()));

@@ -10,7 +10,11 @@ use super::private::{PrivateSum, Release};
 use super::remote::Remote;
 use super::roll::{Called, Roll};
 use super::state::ServerState;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use super::{global::Sums, participant::Participant};
 use crate::client::Client;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use crate::transfer;
 use crate::update::{ClientUpdate, Receipt, difference};
 use crate::worker;
 use imfl_ranks::balanced;
@@ -47,6 +51,9 @@ pub(super) struct Part {
     pub residues: BTreeMap<u32, Vec<f32>>,
     /// Rows of samples that were computed, padding included.
     pub rows: u64,
+    /// What a device added up.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub sums: Option<Sums>,
 }
 
 impl Federation {
@@ -63,6 +70,15 @@ impl Federation {
         let size = state.weights.values().len();
         let empty = || Part::new(self.intake(size, release));
         let (parts, _) = worker::run(plan.workers, chunks.len(), empty, |part, index| {
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            if self.train_and_add(
+                state,
+                part,
+                &chunks[index].iter().map(|&nth| called[nth]).collect::<Vec<_>>(),
+                roll.total,
+            ) {
+                return;
+            }
             let clients: Vec<&Client> = chunks[index].iter().map(|&nth| &participants[nth].client).collect();
             let (updates, rows) = self.train_chunk(state, &clients, state.round + 1);
             part.rows += rows;
@@ -71,7 +87,8 @@ impl Federation {
                 .zip(updates)
                 .for_each(|(&nth, update)| part.take(self, state, called[nth], update, roll.total));
         });
-        let mut part = parts.into_iter().reduce(Part::merge).unwrap_or_else(empty);
+        let parts = parts.into_iter().map(Part::brought_home);
+        let mut part = parts.reduce(Part::merge).unwrap_or_else(empty);
         let (mut waiting, mut communication) = (0.0, 0.0);
         if ranks.are_several() {
             let trained_here = Instant::now();
@@ -107,6 +124,33 @@ impl Federation {
         let part = self.ask(remote, state, roll)?;
         let plan = Plan::new(&self.compute, &self.local, state.weights.layout(), self.trace(), roll.called.len());
         Ok(Training { part, plan, waiting: 0.0, communication: 0.0 })
+    }
+
+    /// Trains clients and adds up their updates where they were trained, if the device has a memory of its own and nobody needs an update
+    /// by itself: the rule adds updates up as they are, they are sent as they are, none is late, none is clipped for privacy, and no
+    /// algorithm remembers clients.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    fn train_and_add(&self, state: &ServerState, part: &mut Part, called: &[Called], total: f64) -> bool {
+        let device = &self.compute.device;
+        let exact = self.network.as_ref().is_none_or(|network| network.compression.is_exact());
+        let late = called.iter().any(|called| called.late);
+        let alone = self.private.is_none() && self.local.algorithm.memory().is_none() && exact && !late;
+        if !(transfer::is_apart(device) && alone && part.intake.sums().is_some()) {
+            return false;
+        }
+        let clients: Vec<&Client> = called.iter().map(|called| &called.participant.client).collect();
+        let shares: Vec<f64> = called.iter().map(|called| called.participant.weight / total).collect();
+        let done = self.train_side_by_side(state, &clients, state.round + 1);
+        let size = state.weights.values().len();
+        let sums = part.sums.get_or_insert_with(|| Sums::new(size, device));
+        let verdicts = sums.add(&done.models, &self.global, &state.weights, &shares);
+        part.rows += done.rows;
+        for (place, ((called, loss), verdict)) in called.iter().zip(done.losses()).zip(verdicts).enumerate() {
+            let Participant { client, weight } = called.participant;
+            let (client, weight, made, samples) = (client.id, *weight, state.round + 1, done.samples[place]);
+            part.receipts.insert(client, (Receipt { client, made, weight, loss, samples }, verdict));
+        }
+        true
     }
 
     /// What a worker takes updates in with: clipped and added up in a private round, else the rule's own way where it has one and
@@ -152,7 +196,27 @@ impl Part {
             variates: BTreeMap::new(),
             residues: BTreeMap::new(),
             rows: 0,
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            sums: None,
         }
+    }
+
+    /// The same with what a device added up among what was taken in.
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), expect(unused_mut, reason = "nothing is elsewhere"))]
+    fn brought_home(mut self) -> Self {
+        #[cfg(any(feature = "wgpu", feature = "cuda"))]
+        if let (Some(sums), Some(mean)) = (&self.sums, self.intake.sums()) {
+            mean.add_sums(sums.home(), sums.weight);
+        }
+        self
+    }
+
+    /// What a device added up, if that is everything that counts, and what makes means of it.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub fn added_everything(&mut self) -> Option<(Sums, f64)> {
+        let (sums, mean) = (self.sums.take()?, self.intake.sums()?);
+        // Every update has a weight.
+        (mean.total() == sums.weight).then(|| (sums, mean.scale()))
     }
 
     /// Samples trained on, every epoch counted.
@@ -186,6 +250,11 @@ impl Part {
 
     /// Joins the parts of two workers.
     fn merge(mut self, other: Self) -> Self {
+        #[cfg(any(feature = "wgpu", feature = "cuda"))]
+        {
+            // At most one of them holds everything, which its weight tells.
+            self.sums = self.sums.or(other.sums);
+        }
         self.intake.merge(other.intake);
         self.receipts.extend(other.receipts);
         self.late.extend(other.late);

@@ -57,6 +57,7 @@ impl Conv2d {
         let y = op::conv2d(x, weight, Some(pass.parameter(self.bias)), self.options);
         // What was pooled away had to be computed too.
         let pooled = if self.options.finish == Finish::ReluPool2 { 4 } else { 1 };
+        pass.unfolded(pooled * y.dims()[3] * y.dims()[4] * inputs * height * width);
         pass.products(&y, pooled * inputs * height * width);
         y
     }

@@ -1,10 +1,12 @@
 use super::pass::Pass;
+use crate::philox;
+use crate::transfer;
 use burn::tensor::{Tensor, TensorData};
-use rand::Rng;
 
 /// Zeroes activations at random while training and scales the others up, so that their mean stays (Srivastava et al. 2014).
 ///
-/// The rate is kept to a multiple of 1/65,536: one 16-bit draw decides an activation.
+/// The masks are drawn by [`crate::philox`] where the activations are, the same bits on every device. The rate is kept to a
+/// multiple of 1/65,536: one 16-bit draw decides an activation.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout {
     threshold: u32,
@@ -19,30 +21,32 @@ impl Dropout {
 
     /// Any activation `[clients, batch, ...]`; the identity outside training.
     pub fn forward<const D: usize>(&self, pass: &mut Pass, x: Tensor<D>) -> Tensor<D> {
-        let Some(generators) = pass.dropout.as_deref_mut() else { return x };
-        let dims = x.dims();
-        let each: usize = dims[1..].iter().product();
+        let Some(keys) = pass.dropout else { return x };
+        let number = pass.drawn;
+        pass.drawn += 1;
+        let (dims, device) = (x.dims(), x.device());
         let keep = 65_536.0 / (65_536 - self.threshold) as f32;
-        let mut mask = Vec::with_capacity(dims[0] * each);
-        let mut bytes = vec![0u8; 2 * each];
-        for generator in generators {
-            generator.fill_bytes(&mut bytes);
-            mask.extend(bytes.chunks_exact(2).map(|pair| {
-                let draw = u32::from(u16::from_le_bytes([pair[0], pair[1]]));
-                if draw < self.threshold { 0.0 } else { keep }
-            }));
+        #[cfg(any(feature = "wgpu", feature = "cuda"))]
+        if let Some((words, first)) = keys.on_device() {
+            let draw = crate::gpu::mask::Draw { number, threshold: self.threshold, keep };
+            let mask = crate::gpu::mask::mask(words, first, dims, draw);
+            return x * if device.is_autodiff() { mask.autodiff() } else { mask };
         }
-        let mask = Tensor::<D>::from_data(TensorData::new(mask, dims), &x.device());
-        x * mask
+        let each: usize = dims[1..].iter().product();
+        let mut mask = Vec::with_capacity(dims[0] * each);
+        for key in keys.words() {
+            let value = |half: u32| if half < self.threshold { 0.0 } else { keep };
+            philox::extend_halves(&mut mask, each, number, *key, value);
+        }
+        x * transfer::upload(TensorData::new(mask, dims), &device)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layer::testing::distinct_clients;
+    use crate::layer::{Keys, testing::distinct_clients};
     use crate::parameters::Layout;
-    use crate::random::{Purpose, keyed};
     use burn::tensor::Device;
 
     #[test]
@@ -50,8 +54,8 @@ mod tests {
         let (_, stacked) = distinct_clients(Layout::new(), 1);
         let ones = Tensor::<3>::ones([1, 100, 400], &Device::flex());
         let layer = Dropout::new(0.25);
-        let mut generators = [keyed(1, Purpose::Dropout, 0, 0, 0)];
-        let dropped = layer.forward(&mut Pass::train(&stacked, &mut generators), ones.clone());
+        let keys = Keys::new(1, 0, &[0], 0..1, &Device::flex());
+        let dropped = layer.forward(&mut Pass::train(&stacked, keys.step(0)), ones.clone());
         let zeros = dropped.clone().equal_scalar(0.0).float().mean().into_scalar::<f32>();
         assert!((zeros - 0.25).abs() < 0.01, "{zeros}");
         assert!((dropped.mean().into_scalar::<f32>() - 1.0).abs() < 0.02);

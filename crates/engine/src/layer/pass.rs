@@ -1,14 +1,16 @@
+use super::keys::StepKeys;
 use super::trace::Trace;
 use crate::op::{self, Activation, Descending};
 use crate::parameters::{ParameterId, Stacked};
-use crate::random::ChaCha8Rng;
 use burn::tensor::Tensor;
 use std::cell::RefCell;
 
 /// One evaluation of a model: the parameters to use and, while training, where dropout masks come from.
 pub struct Pass<'a> {
     parameters: &'a Stacked,
-    pub(super) dropout: Option<&'a mut [ChaCha8Rng]>,
+    pub(super) dropout: Option<StepKeys<'a>>,
+    /// Masks that were drawn so far.
+    pub(super) drawn: u32,
     descending: &'a [Option<Descending>],
     trace: Option<&'a RefCell<Trace>>,
 }
@@ -16,13 +18,13 @@ pub struct Pass<'a> {
 impl<'a> Pass<'a> {
     /// A pass without dropout.
     pub fn evaluate(parameters: &'a Stacked) -> Self {
-        Self { parameters, dropout: None, descending: &[], trace: None }
+        Self { parameters, dropout: None, drawn: 0, descending: &[], trace: None }
     }
 
-    /// A training pass; client k of the chunk draws its dropout masks from `dropout[k]`.
-    pub fn train(parameters: &'a Stacked, dropout: &'a mut [ChaCha8Rng]) -> Self {
-        debug_assert_eq!(dropout.len(), parameters.clients());
-        Self { parameters, dropout: Some(dropout), descending: &[], trace: None }
+    /// A training pass; client k of the chunk draws its dropout masks by the k-th of the keys.
+    pub fn train(parameters: &'a Stacked, keys: StepKeys<'a>) -> Self {
+        debug_assert_eq!(keys.words().len(), parameters.clients());
+        Self { parameters, dropout: Some(keys), drawn: 0, descending: &[], trace: None }
     }
 
     /// The same pass on dense weights that take their step of gradient descent in the backward pass, one place for each
@@ -64,6 +66,11 @@ impl<'a> Pass<'a> {
     /// Notes a layer's output, each of whose values is a sum of `depth` products.
     pub(super) fn products<const D: usize>(&self, output: &Tensor<D>, depth: usize) {
         self.trace(|trace| trace.layer(output.dims()[2..].iter().product(), depth));
+    }
+
+    /// Notes that a layer's images are laid out as so many values a sample.
+    pub(super) fn unfolded(&self, columns: usize) {
+        self.trace(|trace| trace.unfolded(columns));
     }
 
     fn trace(&self, note: impl FnOnce(&mut Trace)) {

@@ -11,6 +11,8 @@ pub struct Trace {
     pub first: u64,
     /// Values of one sample that layers hand on to each other.
     pub activations: u64,
+    /// Values of one sample's convolutions as matrix products: each pixel of an output has those that it is made of beside it.
+    pub columns: u64,
     uses: Vec<Uses>,
 }
 
@@ -44,6 +46,10 @@ impl Trace {
 
     pub(super) fn dense(&mut self, id: ParameterId) {
         self.uses[id.index()].dense += 1;
+    }
+
+    pub(super) fn unfolded(&mut self, columns: usize) {
+        self.columns += columns as u64;
     }
 
     pub(super) fn layer(&mut self, outputs: usize, depth: usize) {

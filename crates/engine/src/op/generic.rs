@@ -14,8 +14,6 @@ pub trait Generic: Primitive {}
 
 #[cfg(feature = "ndarray")]
 impl Generic for burn::backend::NdArray {}
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-impl Generic for burn::backend::Cube {}
 
 impl<B: Generic> StackedKernels for B {
     type Saved = Saved<B>;

@@ -10,6 +10,8 @@
 mod assertion;
 mod autodiff;
 mod convolution;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod cube;
 mod descend;
 #[cfg(feature = "flex")]
 mod flex;
@@ -17,6 +19,8 @@ mod flex;
 mod fused;
 mod generic;
 mod linear;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+pub(crate) mod loss;
 mod norm;
 mod options;
 mod primitive;

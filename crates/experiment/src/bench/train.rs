@@ -5,9 +5,10 @@ use imfl_engine::client::Client;
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::Compute;
 use imfl_engine::federated::{CohortSampling, Federation, LocalSgd, Participant, Plan, Private};
-use imfl_engine::launch;
+use imfl_engine::meter::{self, Counted};
 use imfl_engine::model::Architecture;
 use imfl_engine::random::{Purpose, keyed};
+use imfl_engine::transfer::Bytes;
 use imfl_privacy::secret::Secret;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::memory::Estimate;
@@ -55,12 +56,14 @@ pub struct Measured {
     pub communication: f64,
     /// Samples trained on in a round.
     pub samples: u64,
+    /// Mean training loss of the last round, by which devices are compared.
+    pub train_loss: f64,
     /// Arithmetic of a round, counted for plain algorithms.
     pub flops: f64,
     /// Share of the computed rows that were padding.
     pub padding: f64,
-    /// Kernels launched in a round; absent in a build without GPUs.
-    pub launches: Option<u64>,
+    /// What a round launched and moved, each number the median over rounds.
+    pub counted: Counted,
     /// How clients were spread over launches and threads.
     pub plan: Plan,
     /// The most memory held while training, where the operating system tells.
@@ -120,33 +123,37 @@ impl Setting {
         memory::forget();
 
         let mut state = federation.start();
-        let (mut seconds, mut waiting, mut communication, mut last) = (vec![], vec![], vec![], None);
+        let (mut seconds, mut waiting, mut communication) = (vec![], vec![], vec![]);
+        let (mut counts, mut last) = (vec![], None);
         for round in 1..=self.rounds + 1 {
             let started = Instant::now();
             let cohort = CohortSampling::default().cohort(&clients, self.cohort, self.seed, round)?;
-            let (applied, launches) = launch::count(|| federation.apply(state, &cohort));
+            let (applied, counted) = meter::count(|| federation.apply(state, &cohort));
             let report;
             (state, report) = applied?;
             seconds.push(started.elapsed().as_secs_f64());
             waiting.push(report.waiting);
             communication.push(report.communication);
-            last = Some((report, launches));
+            counts.push(counted);
+            last = Some(report);
         }
         // The first round paid for threads, memory and, on a GPU, compilation.
         for times in [&mut seconds, &mut waiting, &mut communication] {
             times.remove(0);
             times.sort_by(f64::total_cmp);
         }
+        counts.remove(0);
         let median = |sorted: &[f64]| sorted[sorted.len() / 2];
         let flops_per_sample = federation.trace().training_flops() as f64;
-        let measured = last.map(|(report, launches)| Measured {
+        let measured = last.map(|report| Measured {
             waiting: median(&waiting),
             communication: median(&communication),
             seconds,
             samples: report.samples,
+            train_loss: report.train_loss,
             flops: flops_per_sample * report.samples as f64,
             padding: report.padding,
-            launches,
+            counted: median_counts(&counts),
             plan: report.plan,
             peak_memory: memory::peak(),
             data: bytes,
@@ -162,6 +169,22 @@ impl Setting {
         let labels = (0..count).map(|_| random.random_range(0..CLASSES as u16)).collect();
         let names = (0..CLASSES).map(|class| class.to_string()).collect();
         Ok(Dataset::new("random", self.shape, names, images, labels)?)
+    }
+}
+
+/// The median of each number that was counted in several rounds.
+fn median_counts(rounds: &[Counted]) -> Counted {
+    fn median<T: Copy + PartialOrd>(values: impl Iterator<Item = T>) -> Option<T> {
+        let mut values: Vec<T> = values.collect();
+        // Counts and seconds are ordered.
+        values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+        values.get(values.len() / 2).copied()
+    }
+    let bytes = |of: fn(&Bytes) -> u64| median(rounds.iter().map(|round| of(&round.transfers))).unwrap_or(0);
+    Counted {
+        transfers: Bytes { to_device: bytes(|bytes| bytes.to_device), from_device: bytes(|bytes| bytes.from_device) },
+        launches: median(rounds.iter().filter_map(|round| round.launches)),
+        host_seconds: median(rounds.iter().filter_map(|round| round.host_seconds)),
     }
 }
 
@@ -205,7 +228,14 @@ impl Measured {
             "peak_gflops": peak_gflops,
             "share_of_peak": gflops / peak_gflops,
             "padding": self.padding,
-            "launches_per_round": self.launches,
+            "train_loss": self.train_loss,
+            "launches_per_round": self.counted.launches,
+            "launches": self.counted.launches,
+            "transfers": {
+                "to_device_bytes": self.counted.transfers.to_device,
+                "from_device_bytes": self.counted.transfers.from_device,
+            },
+            "host_seconds": self.counted.host_seconds,
             "peak_memory_bytes": self.peak_memory,
             "data_bytes": self.data,
         })

@@ -30,16 +30,42 @@ impl ExactMean {
     /// What is wrong with the model, if a value is not finite or moved by 2,048 or more; nothing is added then.
     pub fn add(&mut self, base: &[f32], model: &[f32], share: f64) -> Result<(), Refusal> {
         assert!(base.len() == self.sums.len() && model.len() == base.len(), "mean of vectors of another size");
-        let weight = (share * WEIGHTS).round().max(1.0);
-        let share = weight / WEIGHTS;
+        let (weight, share) = Self::weight(share);
         if !accumulate(&mut self.sums, base, model, share, 1) {
             // Integers wrap around: taking the same numbers away leaves no trace.
             accumulate(&mut self.sums, base, model, share, -1);
             let finite = model.iter().all(|value| value.is_finite());
             return Err(if finite { Refusal::TooFar } else { Refusal::NotFinite });
         }
-        self.weight += weight as i64;
+        self.weight += weight;
         Ok(())
+    }
+
+    /// What a share counts: whole multiples of 2^-30, and the share that they are.
+    pub fn weight(share: f64) -> (i64, f64) {
+        let weight = (share * WEIGHTS).round().max(1.0);
+        (weight as i64, weight / WEIGHTS)
+    }
+
+    /// Joins what was summed elsewhere: the sums, and the weights of what is in them.
+    pub fn add_sums(&mut self, sums: impl IntoIterator<Item = i64>, weight: i64) {
+        self.sums.iter_mut().zip(sums).for_each(|(sum, more)| *sum = sum.wrapping_add(more));
+        self.weight += weight;
+    }
+
+    /// The sums, in multiples of 2^-40.
+    pub fn sums(&self) -> &[i64] {
+        &self.sums
+    }
+
+    /// Weight of everything that was added, in multiples of 2^-30.
+    pub fn total(&self) -> i64 {
+        self.weight
+    }
+
+    /// What a sum is multiplied by to be a mean; 0 if nothing was added.
+    pub fn scale(&self) -> f64 {
+        if self.is_empty() { 0.0 } else { UNIT * WEIGHTS / self.weight as f64 }
     }
 
     /// Adds a change of the model instead.
@@ -77,7 +103,7 @@ impl ExactMean {
 
     /// The weighted mean difference, value by value, in the memory of the sums; zeros if nothing was added.
     pub fn into_means(self) -> Vec<f64> {
-        let scale = if self.is_empty() { 0.0 } else { UNIT * WEIGHTS / self.weight as f64 };
+        let scale = self.scale();
         self.sums.into_iter().map(|sum| sum as f64 * scale).collect()
     }
 }

@@ -33,6 +33,10 @@ impl Intake for Mean {
         }
     }
 
+    fn sums(&mut self) -> Option<&mut ExactMean> {
+        self.prepare.is_none().then_some(&mut self.sum)
+    }
+
     fn merge(&mut self, other: Box<dyn Intake>) {
         self.sum.merge(same::<Self>(other).sum);
     }

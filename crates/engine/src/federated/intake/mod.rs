@@ -39,6 +39,12 @@ pub trait Intake: Any + Send {
     /// What is wrong with it, if that can be told already; it is then left out.
     fn take(&mut self, client: u32, base: &[f32], model: &[f32], share: f64) -> Result<(), Refusal>;
 
+    /// The sums that updates are added to as they are, where it keeps such: a device may then add up what was trained on it, to the same
+    /// integers.
+    fn sums(&mut self) -> Option<&mut exact_mean::ExactMean> {
+        None
+    }
+
     /// Takes over what another worker's took in; it was made by the same rule.
     fn merge(&mut self, other: Box<dyn Intake>);
 

@@ -1,0 +1,58 @@
+use crate::random::{Purpose, keyed};
+use crate::transfer::{self, is_apart};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::Rng;
+
+/// Keys of Philox ([`crate::philox`]) for the random numbers of local steps: one for each client of a chunk and each step.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    clients: usize,
+    /// Step by step, client by client.
+    words: Vec<[u32; 2]>,
+    /// The same where a device draws itself, two words each.
+    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "nothing is elsewhere"))]
+    on_device: Option<Tensor<1, Int>>,
+}
+
+impl Keys {
+    /// Keys of so many steps of some clients, given by id: the first eight bytes of the stream that seed, purpose, round, client and step
+    /// address ([`keyed`]).
+    pub fn new(seed: u64, round: u64, clients: &[u32], steps: std::ops::Range<u64>, device: &Device) -> Self {
+        let key = |step: u64, client: &u32| {
+            let bits = keyed(seed, Purpose::Dropout, round, u64::from(*client), step).next_u64();
+            [bits as u32, (bits >> 32) as u32]
+        };
+        let words: Vec<[u32; 2]> = steps.flat_map(|step| clients.iter().map(move |client| key(step, client))).collect();
+        let on_device = (is_apart(device) && !words.is_empty()).then(|| {
+            let words: Vec<i32> = words.as_flattened().iter().map(|word| *word as i32).collect();
+            let count = words.len();
+            transfer::upload(TensorData::new(words, [count]), &device.clone().without_autodiff())
+        });
+        Self { clients: clients.len(), words, on_device }
+    }
+
+    /// Those of one step, counted from 0.
+    pub fn step(&self, step: usize) -> StepKeys<'_> {
+        StepKeys { keys: self, first: step * self.clients }
+    }
+}
+
+/// The keys of one step.
+#[derive(Clone, Copy, Debug)]
+pub struct StepKeys<'a> {
+    keys: &'a Keys,
+    first: usize,
+}
+
+impl<'a> StepKeys<'a> {
+    /// One for each client.
+    pub(super) fn words(&self) -> &'a [[u32; 2]] {
+        &self.keys.words[self.first..self.first + self.keys.clients]
+    }
+
+    /// All keys on the device, and the place of this step's first word.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(super) fn on_device(&self) -> Option<(&'a Tensor<1, Int>, usize)> {
+        self.keys.on_device.as_ref().map(|words| (words, 2 * self.first))
+    }
+}
