@@ -2,7 +2,7 @@
 
 use crate::output::{self, Format};
 use clap::{Args, Subcommand};
-use imfl_engine::data::{self, Dataset, cifar, idx};
+use imfl_engine::data::{self, Dataset, Missing, Reading, cifar, idx};
 use imfl_run::assets;
 use imfl_run::{Failure, Host, Kind, Outcome, Progress};
 use serde_json::json;
@@ -20,9 +20,12 @@ pub enum Data {
 /// `imfl data show`.
 #[derive(Args)]
 pub struct Show {
-    /// A shipped dataset's name (mnist) or a path: IDX folder, CIFAR-10 binary, image folder
+    /// A shipped dataset's name (mnist, letters) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV)
     #[arg(long, default_value = "mnist", env = "IMFL_DATASET")]
     dataset: String,
+    /// What is done where a cell of a table is empty: error or mean
+    #[arg(long, default_value_t)]
+    missing: Missing,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -31,7 +34,7 @@ pub struct Show {
 /// `imfl data split`.
 #[derive(Args)]
 pub struct Split {
-    /// A shipped dataset's name (mnist) or a path: IDX folder, CIFAR-10 binary, image folder
+    /// A shipped dataset's name (mnist, letters) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV)
     #[arg(long, env = "IMFL_DATASET")]
     dataset: String,
     /// Images for the training part, drawn from the training images
@@ -69,7 +72,7 @@ impl Data {
 
 impl Show {
     fn run(self) -> Outcome {
-        let benchmark = data::open(&assets::dataset(&self.dataset)?, 0)?;
+        let benchmark = data::open_as(&assets::dataset(&self.dataset)?, 0, Reading { missing: self.missing })?;
         let parts =
             [("train", Some(&benchmark.train)), ("test", Some(&benchmark.test)), ("corpus", benchmark.corpus.as_ref())];
         let parts = parts.into_iter().filter_map(|(name, part)| part.map(|part| (name, part)));
@@ -83,10 +86,11 @@ impl Show {
             }));
         }
         let Dataset { name, shape, .. } = &benchmark.train;
-        let mut text = format!("{name}: images of {shape} in {} classes\n", benchmark.train.classes());
+        let mut text =
+            format!("{name}: {} of {shape} in {} classes\n", benchmark.train.kind.plural(), benchmark.train.classes());
         for (name, part) in parts {
             let (least, most) = part.histogram().into_iter().fold((usize::MAX, 0), |(l, m), n| (l.min(n), m.max(n)));
-            text += &format!("  {name:<7}{:>8} images, {least} to {most} a class\n", part.len());
+            text += &format!("  {name:<7}{:>8} {}, {least} to {most} a class\n", part.len(), part.kind.plural());
         }
         output::text(&text)
     }

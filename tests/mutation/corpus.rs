@@ -45,6 +45,11 @@ pub fn cifar() -> Vec<Vec<u8>> {
     vec![record(3).collect(), record(0).chain(record(9)).collect()]
 }
 
+pub fn table() -> Vec<Vec<u8>> {
+    let plain = b"size,label,colour\n1.5,a,red\n-2,b,\"light, \"\"blue\"\"\"\n,a,red\n1e3,b,red\n".to_vec();
+    vec![gzip(&plain), plain]
+}
+
 pub fn clients() -> Vec<Vec<u8>> {
     vec![asset("mechanism/clients.csv"), asset("mechanism/bids.csv")]
 }

@@ -2,7 +2,7 @@
 
 use crate::corpus;
 use imfl_aigc::Checkpoint;
-use imfl_engine::data::{Dataset, cifar, idx};
+use imfl_engine::data::{self, Dataset, Missing, Reading, cifar, idx};
 use imfl_engine::federated::ServerState;
 use imfl_engine::network::{LinkSource, Presence};
 use imfl_mechanism::ledger::Book;
@@ -23,10 +23,11 @@ pub struct Parser {
 }
 
 /// All of them.
-pub const PARSERS: [Parser; 17] = [
+pub const PARSERS: [Parser; 18] = [
     Parser { name: "idx-images", seeds: corpus::idx_images, parse: read_idx_images },
     Parser { name: "idx-labels", seeds: corpus::idx_labels, parse: read_idx_labels },
     Parser { name: "cifar", seeds: corpus::cifar, parse: read_cifar },
+    Parser { name: "table", seeds: corpus::table, parse: read_table },
     Parser { name: "clients", seeds: corpus::clients, parse: read_clients },
     Parser { name: "prior-csv", seeds: corpus::prior_rows, parse: |_, input| Prior::read_csv(input, "f").is_ok() },
     Parser { name: "constants", seeds: corpus::constants, parse: read_constants },
@@ -64,6 +65,12 @@ fn read_cifar(folder: &Path, input: &[u8]) -> bool {
     let path = folder.join("data.bin");
     fs::write(&path, input).unwrap();
     cifar::read(&[path], "t").is_ok()
+}
+
+fn read_table(folder: &Path, input: &[u8]) -> bool {
+    let path = folder.join("t.csv");
+    fs::write(&path, input).unwrap();
+    data::training_images(&path, Reading { missing: Missing::Mean }).is_ok()
 }
 
 fn read_clients(_: &Path, input: &[u8]) -> bool {

@@ -43,7 +43,7 @@ impl Inner {
         let compute = Compute { chunk: config.chunk, ..compute };
         let [channels, height, width] = train.samples.shape();
         let shape = imfl_engine::data::ImageShape { channels, height, width };
-        let model = training.model.build(shape, train.samples.classes())?;
+        let model = training.architecture().build(shape, train.samples.classes())?;
         let scale = train.samples.normalisation();
         let local = training.local();
         let mut federation = federated::Federation::new(model, train.samples.clone(), &scale, local, compute, seed);

@@ -103,7 +103,7 @@ impl Trainer {
             }
             let compute = Compute::open(device.parse::<DeviceName>()?, workers)?;
             let [channels, height, width] = shape;
-            let model = config.training.model.build(ImageShape { channels, height, width }, classes)?;
+            let model = config.training.architecture().build(ImageShape { channels, height, width }, classes)?;
             let scale = Normalisation { mean, deviation };
             let local = config.training.local();
             let federation = Federation::new(model, samples.clone(), &scale, local, compute, seed);

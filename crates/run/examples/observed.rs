@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut config =
         RunConfig { seed: Some(1), runs: std::env::temp_dir().join("imfl-observed"), ..RunConfig::default() };
     config.partition.clients = 5;
-    config.training.model = "mlp".parse()?;
+    config.training.model = Some("mlp".parse()?);
     config.training.rounds = 12;
     config.generator.evaluations = Some(4);
     config.probe.images_per_class = 20;

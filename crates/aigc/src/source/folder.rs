@@ -2,7 +2,7 @@
 
 use super::{Misfit, Observe, Provenance, Request, SampleError, SampleSource, check};
 use crate::fingerprint::Fingerprints;
-use imfl_engine::data::{Dataset, ImageShape};
+use imfl_engine::data::{Dataset, ImageShape, Kind};
 use imfl_engine::device::Compute;
 use imfl_engine::random::{Purpose, keyed};
 use rand::seq::SliceRandom;
@@ -43,7 +43,8 @@ impl Folder {
         let classes = classes.collect::<Result<Vec<usize>, Misfit>>()?;
         let labels: Vec<u16> = samples.labels().iter().map(|&label| classes[usize::from(label)] as u16).collect();
         let bytes = (0..samples.len()).flat_map(|index| samples.image(index)).copied().collect();
-        let relabelled = Dataset::new(samples.name.clone(), samples.shape, class_names.to_vec(), bytes, labels);
+        let (kind, name) = (samples.kind.clone(), samples.name.clone());
+        let relabelled = Dataset::of_kind(kind, name, samples.shape, class_names.to_vec(), bytes, labels);
         let samples = relabelled.map_err(|error| Misfit(error.to_string()))?;
         let of_class = samples.by_class();
         if let Some(empty) = of_class.iter().position(Vec::is_empty) {
@@ -70,6 +71,10 @@ impl SampleSource for Folder {
 
     fn shape(&self) -> ImageShape {
         self.samples.shape
+    }
+
+    fn kind(&self) -> &Kind {
+        &self.samples.kind
     }
 
     fn class_names(&self) -> &[String] {

@@ -1,13 +1,15 @@
 //! Where generated samples come from.
 
+mod fitted;
 mod folder;
 mod program;
 
+pub use fitted::{Fit, Fitted};
 pub use folder::Folder;
 pub use program::Program;
 
 use crate::fingerprint::Fingerprints;
-use imfl_engine::data::{Dataset, ImageShape};
+use imfl_engine::data::{Dataset, ImageShape, Kind};
 use imfl_engine::device::Compute;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -108,6 +110,11 @@ pub trait SampleSource: fmt::Debug + Send + Sync {
     /// The shape of its samples.
     fn shape(&self) -> ImageShape;
 
+    /// What its samples are.
+    fn kind(&self) -> &Kind {
+        &Kind::Images
+    }
+
     /// What its classes are called.
     fn class_names(&self) -> &[String];
 
@@ -144,7 +151,7 @@ pub trait SampleSource: fmt::Debug + Send + Sync {
         let own = &requests[compute.ranks.part(requests.len())];
         let drawn = self.draw_part(own, seed, compute, observe)?;
         let labels = |requests: &[Request]| requests.iter().map(|request| request.label).collect::<Vec<u16>>();
-        if (drawn.shape, drawn.labels()) != (self.shape(), &labels(own)[..]) {
+        if (drawn.kind.as_ref(), drawn.shape, drawn.labels()) != (self.kind(), self.shape(), &labels(own)[..]) {
             let name = &self.provenance().name;
             return Err(SampleError::Failed(format!("the {name} drew other samples than it was asked for")));
         }
@@ -153,8 +160,7 @@ pub trait SampleSource: fmt::Debug + Send + Sync {
         }
         let bytes: Vec<u8> = (0..drawn.len()).flat_map(|index| drawn.image(index)).copied().collect();
         let bytes = compute.ranks.gather(&bytes).concat();
-        Dataset::new(drawn.name, drawn.shape, drawn.class_names, bytes, labels(requests))
-            .map_err(|error| SampleError::Failed(error.to_string()))
+        drawn.like(drawn.name.clone(), bytes, labels(requests)).map_err(|error| SampleError::Failed(error.to_string()))
     }
 
     /// Checks that its samples can stand in for a dataset's.
@@ -163,12 +169,23 @@ pub trait SampleSource: fmt::Debug + Send + Sync {
     /// [`Misfit`] that says what differs.
     fn check_fits(&self, data: &Dataset) -> Result<(), Misfit> {
         let Provenance { name, learnt_from, .. } = self.provenance();
+        if self.kind().plural() != data.kind.plural() {
+            let (own, other) = (self.kind().plural(), data.kind.plural());
+            return Err(Misfit(format!("the {name} draws {own}, but {} has {other}", data.name)));
+        }
         if self.shape() != data.shape {
             return Err(Misfit(format!(
                 "the {name} draws {} images of {learnt_from}, but {} has images of {}",
                 self.shape(),
                 data.name,
                 data.shape
+            )));
+        }
+        if self.kind() != data.kind.as_ref() {
+            let plural = data.kind.plural();
+            return Err(Misfit(format!(
+                "the {name} draws {plural} that were read in another way than those of {}",
+                data.name
             )));
         }
         if self.class_names() != data.class_names {

@@ -1,7 +1,8 @@
 //! The binary version of CIFAR-10: records of one label and 3,072 bytes, channel by channel, without a header.
 
-use super::dataset::{Dataset, ImageShape};
+use super::dataset::Dataset;
 use super::error::DataError;
+use super::shape::ImageShape;
 use std::io::Write;
 use std::path::Path;
 

@@ -1,98 +1,10 @@
-//! Labelled images in memory.
+//! Labelled samples in memory: images, or another kind.
 
 use super::error::DataError;
-use crate::choice::UnknownName;
-use std::fmt;
-use std::str::FromStr;
-
-/// Size of one image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ImageShape {
-    /// 1 for grey, 3 for colour.
-    pub channels: usize,
-    /// Pixels from top to bottom.
-    pub height: usize,
-    /// Pixels from left to right.
-    pub width: usize,
-}
-
-impl ImageShape {
-    /// Bytes of one image.
-    pub fn size(&self) -> usize {
-        self.channels * self.height * self.width
-    }
-}
-
-impl From<ImageShape> for [usize; 3] {
-    fn from(ImageShape { channels, height, width }: ImageShape) -> Self {
-        [channels, height, width]
-    }
-}
-
-impl FromStr for ImageShape {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let sides: Vec<Option<usize>> =
-            text.split('x').map(|side| side.parse().ok().filter(|&side| side > 0)).collect();
-        match sides[..] {
-            [Some(channels), Some(height), Some(width)] => Ok(Self { channels, height, width }),
-            _ => {
-                let expected = "CHANNELSxHEIGHTxWIDTH, as in 3x32x32, each at least 1";
-                Err(UnknownName::new(text, "image shape", expected))
-            }
-        }
-    }
-}
-
-impl fmt::Display for ImageShape {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}x{}x{}", self.channels, self.height, self.width)
-    }
-}
-
-/// Mean and deviation of each channel, on the scale on which a byte runs from 0 to 1.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Normalisation {
-    /// One mean for each channel.
-    pub mean: Vec<f32>,
-    /// One deviation for each channel, above zero.
-    pub deviation: Vec<f32>,
-}
-
-impl Normalisation {
-    /// Mean and deviation of each channel over all `images` of this shape; a channel without contrast gets deviation 1.
-    pub fn of_bytes(images: &[u8], shape: ImageShape) -> Self {
-        let plane = shape.height * shape.width;
-        let mut counts = vec![[0u64; 256]; shape.channels];
-        for (index, pixels) in images.chunks_exact(plane.max(1)).enumerate() {
-            for &byte in pixels {
-                counts[index % shape.channels][usize::from(byte)] += 1;
-            }
-        }
-        let moments = counts.iter().map(|counts| {
-            let total = counts.iter().sum::<u64>().max(1) as f64;
-            let moment = |power| {
-                let weighted = counts.iter().enumerate().map(|(byte, &n)| n as f64 * (byte as f64 / 255.0).powi(power));
-                weighted.sum::<f64>() / total
-            };
-            let mean = moment(1);
-            let deviation = (moment(2) - mean * mean).max(0.0).sqrt();
-            (mean as f32, if deviation > 1e-6 { deviation as f32 } else { 1.0 })
-        });
-        let (mean, deviation) = moments.unzip();
-        Self { mean, deviation }
-    }
-
-    /// The values that the 256 bytes of each channel stand for: `table[channel][byte]`.
-    pub fn table(&self) -> Vec<[f32; 256]> {
-        self.mean
-            .iter()
-            .zip(&self.deviation)
-            .map(|(mean, deviation)| std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / deviation))
-            .collect()
-    }
-}
+use super::kind::Kind;
+use super::scale::Normalisation;
+use super::shape::ImageShape;
+use std::sync::Arc;
 
 /// Labelled images as bytes.
 ///
@@ -110,10 +22,12 @@ impl Normalisation {
 pub struct Dataset {
     /// What messages call it.
     pub name: String,
-    /// Size of every image.
+    /// Size of every image; of other kinds, of what a model gets.
     pub shape: ImageShape,
     /// What each class is called.
     pub class_names: Vec<String>,
+    /// What its samples are: images, unless they come from [`Dataset::of_kind`].
+    pub kind: Arc<Kind>,
     pub(super) images: Vec<u8>,
     pub(super) labels: Vec<u16>,
 }
@@ -130,12 +44,27 @@ impl Dataset {
         images: Vec<u8>,
         labels: Vec<u16>,
     ) -> Result<Self, DataError> {
+        Self::of_kind(Arc::default(), name, shape, class_names, images, labels)
+    }
+
+    /// Takes samples of any kind, as many bytes of each as that says, one behind the other, and one label for each.
+    ///
+    /// # Errors
+    /// As [`Dataset::new`].
+    pub fn of_kind(
+        kind: Arc<Kind>,
+        name: impl Into<String>,
+        shape: ImageShape,
+        class_names: Vec<String>,
+        images: Vec<u8>,
+        labels: Vec<u16>,
+    ) -> Result<Self, DataError> {
         let name = name.into();
-        if images.len() != labels.len() * shape.size() {
+        let (wanted, plural) = (labels.len() * kind.record(shape), kind.plural());
+        if images.len() != wanted {
             return Err(DataError::Mismatch(format!(
-                "{name}: {} labels need {} bytes of {shape} images, but there are {}",
+                "{name}: {} labels need {wanted} bytes of {shape} {plural}, but there are {}",
                 labels.len(),
-                labels.len() * shape.size(),
                 images.len()
             )));
         }
@@ -146,7 +75,15 @@ impl Dataset {
                 class_names.len()
             )));
         }
-        Ok(Self { name, shape, class_names, images, labels })
+        Ok(Self { name, shape, class_names, kind, images, labels })
+    }
+
+    /// Other samples of the same kind, shape and classes.
+    ///
+    /// # Errors
+    /// As [`Dataset::new`].
+    pub fn like(&self, name: impl Into<String>, images: Vec<u8>, labels: Vec<u16>) -> Result<Self, DataError> {
+        Self::of_kind(self.kind.clone(), name, self.shape, self.class_names.clone(), images, labels)
     }
 
     /// Number of images.
@@ -164,9 +101,9 @@ impl Dataset {
         self.class_names.len()
     }
 
-    /// The bytes of one image, `[channels, height, width]`.
+    /// The bytes of one image, `[channels, height, width]`; of other kinds, of one sample as [`Kind`] says.
     pub fn image(&self, index: usize) -> &[u8] {
-        let size = self.shape.size();
+        let size = self.kind.record(self.shape);
         &self.images[index * size..(index + 1) * size]
     }
 
@@ -196,17 +133,20 @@ impl Dataset {
 
     /// The images at `indices`, in that order.
     pub fn select(&self, indices: &[u32]) -> Self {
-        let mut images = Vec::with_capacity(indices.len() * self.shape.size());
+        let mut images = Vec::with_capacity(indices.len() * self.kind.record(self.shape));
         for &index in indices {
             images.extend_from_slice(self.image(index as usize));
         }
         let labels = indices.iter().map(|&index| self.labels[index as usize]).collect();
-        Self { images, labels, name: self.name.clone(), shape: self.shape, class_names: self.class_names.clone() }
+        let (name, class_names) = (self.name.clone(), self.class_names.clone());
+        Self { images, labels, name, shape: self.shape, class_names, kind: self.kind.clone() }
     }
 
     /// Mean and deviation of each channel over all images; a channel without contrast gets deviation 1.
+    ///
+    /// A table brings those of the server's rows.
     pub fn normalisation(&self) -> Normalisation {
-        Normalisation::of_bytes(&self.images, self.shape)
+        self.kind.normalisation().unwrap_or_else(|| Normalisation::of_bytes(&self.images, self.shape))
     }
 }
 

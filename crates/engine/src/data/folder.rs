@@ -1,7 +1,8 @@
 //! Image folders: one folder a class, its name the class's, PNG or JPEG files inside.
 
-use super::dataset::{Dataset, ImageShape};
+use super::dataset::Dataset;
 use super::error::DataError;
+use super::shape::ImageShape;
 use image::{DynamicImage, ImageDecoder, ImageReader};
 use std::fs;
 use std::path::{Path, PathBuf};

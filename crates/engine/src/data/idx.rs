@@ -2,8 +2,9 @@
 //!
 //! A header is a claim. Sizes are checked against what the file can hold before anything of that size is allocated.
 
-use super::dataset::{Dataset, ImageShape};
+use super::dataset::Dataset;
 use super::error::DataError;
+use super::shape::ImageShape;
 use flate2::{Compression, GzBuilder, read::GzDecoder};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};

@@ -1,16 +1,26 @@
-//! Labelled samples, images as one kind of them, and the formats that they come in.
+//! Labelled samples of several kinds, and the formats that they come in.
 
 pub mod cifar;
+mod columns;
 mod dataset;
 mod error;
 pub mod folder;
 pub mod idx;
+mod kind;
 mod samples;
+mod scale;
+mod shape;
 mod source;
 mod split;
 mod stored;
+mod table;
 
-pub use dataset::{Dataset, ImageShape, Normalisation};
+pub use columns::{Column, Columns, Content};
+pub use dataset::Dataset;
 pub use error::DataError;
-pub use samples::{Samples, Scale};
-pub use source::{Benchmark, open, training_images};
+pub use kind::Kind;
+pub use samples::Samples;
+pub use scale::{Normalisation, Scale};
+pub use shape::ImageShape;
+pub use source::{Benchmark, Reading, open, open_as, training_images};
+pub use table::{LABELS, Missing, read_like};

@@ -1,4 +1,5 @@
-use super::dataset::{Dataset, Normalisation};
+use super::dataset::Dataset;
+use super::scale::{Normalisation, Scale};
 use std::fmt::Debug;
 
 /// Labelled samples of one kind: what clients, batches and models ask of a dataset. Images ([`Dataset`]) are one kind.
@@ -33,21 +34,6 @@ pub trait Samples: Debug + Send + Sync {
     fn extend(&self, values: &mut Vec<f32>, index: usize, scale: &Scale);
 }
 
-/// How stored values become those that a model gets: `(value - mean) / deviation` of their channel.
-#[derive(Clone, Debug)]
-pub struct Scale {
-    /// Mean and deviation of each channel.
-    pub normalisation: Normalisation,
-    /// For kinds that store bytes: what the 256 of each channel stand for, as [`Normalisation::table`] has it.
-    pub bytes: Vec<[f32; 256]>,
-}
-
-impl From<&Normalisation> for Scale {
-    fn from(normalisation: &Normalisation) -> Self {
-        Self { bytes: normalisation.table(), normalisation: normalisation.clone() }
-    }
-}
-
 impl Samples for Dataset {
     fn len(&self) -> usize {
         self.len()
@@ -75,8 +61,6 @@ impl Samples for Dataset {
 
     fn extend(&self, values: &mut Vec<f32>, index: usize, scale: &Scale) {
         let plane = self.shape.height * self.shape.width;
-        for (pixels, table) in self.image(index).chunks_exact(plane).zip(&scale.bytes) {
-            values.extend(pixels.iter().map(|&byte| table[usize::from(byte)]));
-        }
+        self.kind.extend(values, self.image(index), plane, scale);
     }
 }

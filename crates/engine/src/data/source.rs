@@ -1,7 +1,8 @@
-//! From a path to training, test and corpus images, whatever the format.
+//! From a path to training, test and corpus samples, whatever the format.
 
 use super::dataset::Dataset;
 use super::error::DataError;
+use super::table::{self, Missing};
 use super::{cifar, folder, idx};
 use std::path::{Path, PathBuf};
 
@@ -19,14 +20,30 @@ pub struct Benchmark {
 /// Share of the images that becomes the test part where a source has none of its own.
 const TEST_SHARE: usize = 5;
 
-/// Opens a dataset: a folder of IDX files, a folder or file of CIFAR-10 records, or an image folder.
+/// How a dataset is read, where there is a choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// What is done where a cell of a table is empty.
+    pub missing: Missing,
+}
+
+/// Opens a dataset: a folder of IDX files, a folder or file of CIFAR-10 records, an image folder, or a table: a CSV file, or a folder
+/// with a `train.csv`. Which of them it is shows in the files.
 ///
 /// Where a source has no test part, a fifth of its images, drawn with `seed` and balanced over classes, becomes it.
 ///
 /// # Errors
 /// [`DataError`] that names the file and what is wrong with it, or says what was looked for.
 pub fn open(path: &Path, seed: u64) -> Result<Benchmark, DataError> {
-    let (train, test, corpus) = parts(path)?;
+    open_as(path, seed, Reading::default())
+}
+
+/// The same in a way of one's own.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_as(path: &Path, seed: u64, reading: Reading) -> Result<Benchmark, DataError> {
+    let (train, test, corpus) = parts(path, reading)?;
     match test {
         Some(test) => fitting(Benchmark { train, test, corpus }),
         None => held_out(train, seed).map(|split| Benchmark { corpus, ..split }),
@@ -37,16 +54,22 @@ pub fn open(path: &Path, seed: u64) -> Result<Benchmark, DataError> {
 ///
 /// # Errors
 /// As [`open`].
-pub fn training_images(path: &Path) -> Result<Vec<Dataset>, DataError> {
-    let (train, _, corpus) = parts(path)?;
+pub fn training_images(path: &Path, reading: Reading) -> Result<Vec<Dataset>, DataError> {
+    let (train, _, corpus) = parts(path, reading)?;
     Ok([train].into_iter().chain(corpus).collect())
 }
 
+/// Training, test and corpus samples.
+type Parts = (Dataset, Option<Dataset>, Option<Dataset>);
+
 /// The training, test and corpus images that a source tells apart.
-fn parts(path: &Path) -> Result<(Dataset, Option<Dataset>, Option<Dataset>), DataError> {
+fn parts(path: &Path, reading: Reading) -> Result<Parts, DataError> {
     let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     if !path.exists() {
         return Err(DataError::malformed(path, "there is no such file or folder"));
+    }
+    if let Some(files) = CsvFiles::find(path) {
+        return files.read(&name, reading);
     }
     if path.is_file() {
         return Ok((cifar::read(&[path], &name)?, None, None));
@@ -69,6 +92,39 @@ fn parts(path: &Path) -> Result<(Dataset, Option<Dataset>, Option<Dataset>), Dat
     }
     let part = |path: PathBuf| path.is_dir().then(|| folder::read(&path, &name)).transpose();
     Ok((folder::read(&train, &name)?, part(test)?, part(corpus)?))
+}
+
+/// The CSV files of a dataset.
+struct CsvFiles {
+    train: PathBuf,
+    test: Option<PathBuf>,
+    corpus: Option<PathBuf>,
+}
+
+impl CsvFiles {
+    /// The files that there are: one that was named, or those of a folder with a training part.
+    fn find(path: &Path) -> Option<Self> {
+        if path.is_file() {
+            let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+            let is_csv = name.ends_with(".csv") || name.ends_with(".csv.gz");
+            return is_csv.then(|| Self { train: path.into(), test: None, corpus: None });
+        }
+        let part = |stem: &str| {
+            [".csv", ".csv.gz"].map(|end| path.join(format!("{stem}{end}"))).into_iter().find(|file| file.is_file())
+        };
+        Some(Self { train: part("train")?, test: part("test"), corpus: part("corpus") })
+    }
+
+    fn read(self, name: &str, reading: Reading) -> Result<Parts, DataError> {
+        let (has_test, has_corpus) = (self.test.is_some(), self.corpus.is_some());
+        let files: Vec<PathBuf> = [Some(self.train), self.test, self.corpus].into_iter().flatten().collect();
+        // What the server knows before it has seen a client: its corpus, or else what all clients have together.
+        let server = if has_corpus { files.len() - 1 } else { 0 };
+        let mut parts = table::read(&files, server, name, reading.missing)?.into_iter();
+        let mut next = |there: bool| if there { parts.next() } else { None };
+        let missing = || DataError::Mismatch(format!("{name}: a part is missing"));
+        Ok((next(true).ok_or_else(missing)?, next(has_test), next(has_corpus)))
+    }
 }
 
 /// The part of an IDX folder that goes by one of `stems`, if its images are there.
@@ -95,9 +151,10 @@ fn held_out(data: Dataset, seed: u64) -> Result<Benchmark, DataError> {
     match (parts.pop(), parts.pop()) {
         (Some(train), Some(test)) if !test.is_empty() => Ok(Benchmark { train, test, corpus: None }),
         _ => Err(DataError::Mismatch(format!(
-            "{} has {} images: too few to hold out a test part of one in {TEST_SHARE}",
+            "{} has {} {}: too few to hold out a test part of one in {TEST_SHARE}",
             data.name,
-            data.len()
+            data.len(),
+            data.kind.plural()
         ))),
     }
 }

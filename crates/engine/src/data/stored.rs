@@ -1,12 +1,19 @@
-//! Images and labels as one safetensors file.
+//! Samples and labels as one safetensors file.
 
-use super::dataset::{Dataset, ImageShape};
+use super::dataset::Dataset;
+use super::kind::Kind;
+use super::shape::ImageShape;
 use crate::stored::{Stored, StoredError, Tensors};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const FORMAT: &str = "imfl.images/1";
+/// The metadata key whose value is the [`Kind`] in JSON, of samples that are no images.
+const KIND: &str = "kind";
 
 impl Dataset {
-    /// `images`, `[samples, channels, height, width]`, and `labels`, `[samples, 2]`, the bytes of 16-bit little-endian numbers.
+    /// `images`, `[samples, channels, height, width]`, and `labels`, `[samples, 2]`, the bytes of 16-bit little-endian numbers. Of another
+    /// kind `images` is `[samples, bytes, 1, 1]`, and the kind is described in the metadata.
     ///
     /// # Errors
     /// [`StoredError`] if safetensors refuses the shapes.
@@ -14,9 +21,14 @@ impl Dataset {
         let ImageShape { channels, height, width } = self.shape;
         let labels: Vec<u8> = self.labels.iter().flat_map(|label| label.to_le_bytes()).collect();
         let mut tensors = Tensors::default();
-        tensors.add_u8("images", &[self.len(), channels, height, width], &self.images);
         tensors.add_u8("labels", &[self.len(), 2], &labels);
-        tensors.to_bytes(FORMAT)
+        if *self.kind == Kind::Images {
+            tensors.add_u8("images", &[self.len(), channels, height, width], &self.images);
+            return tensors.to_bytes(FORMAT);
+        }
+        tensors.add_u8("images", &[self.len(), self.kind.record(self.shape), 1, 1], &self.images);
+        let kind = serde_json::to_string(self.kind.as_ref()).map_err(|error| StoredError(error.to_string()))?;
+        tensors.to_bytes_with(FORMAT, &BTreeMap::from([(KIND, kind)]))
     }
 
     /// Reads images back; names are not in the file.
@@ -32,8 +44,13 @@ impl Dataset {
             return Err(StoredError(problem));
         }
         let labels = labels.as_chunks::<2>().0.iter().map(|bytes| u16::from_le_bytes(*bytes)).collect();
-        let shape = ImageShape { channels, height, width };
-        Self::new(name, shape, class_names, images.to_vec(), labels).map_err(|error| StoredError(error.to_string()))
+        let kind: Kind = match stored.about(KIND) {
+            Some(text) => serde_json::from_str(text).map_err(|error| StoredError(format!("`{KIND}`: {error}")))?,
+            None => Kind::Images,
+        };
+        let shape = kind.shape().unwrap_or(ImageShape { channels, height, width });
+        let read = Self::of_kind(Arc::new(kind), name, shape, class_names, images.to_vec(), labels);
+        read.map_err(|error| StoredError(error.to_string()))
     }
 }
 

@@ -13,7 +13,7 @@ pub use resnet8_gn::ResNet8Gn;
 pub use simple_cnn::SimpleCnn;
 
 use crate::choice::{Choice, as_text};
-use crate::data::ImageShape;
+use crate::data::{ImageShape, Kind};
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,6 +50,14 @@ impl Architecture {
     pub const ALL: [Self; 4] = [Self::Mlp, Self::SimpleCnn, Self::FedAvgCnn, Self::ResNet8Gn];
     /// The name of each.
     pub const NAMES: [&str; 4] = ["mlp", "simple-cnn", "fedavg-cnn", "resnet8-gn"];
+
+    /// What suits a kind of data where nobody names a model.
+    pub fn suited(kind: &Kind) -> Self {
+        match kind {
+            Kind::Images => Self::SimpleCnn,
+            Kind::Table(_) => Self::Mlp,
+        }
+    }
 
     /// The name by which a command line calls it.
     pub fn name(self) -> &'static str {

@@ -98,7 +98,7 @@ impl Settings {
             workers: self.workers,
             ..RunConfig::default()
         };
-        config.training.model = self.model;
+        config.training.model = Some(self.model);
         config.probe.points = self.points;
         config.probe.images_per_class = self.images_per_class;
         config.check()?;

@@ -71,7 +71,7 @@ impl Document {
             "experiment": experiment,
             "quick": quick,
             "dataset": world.setup.train.name,
-            "model": world.setup.config.training.model,
+            "model": world.setup.config.training.architecture(),
             "seeds": seeds,
             "machine": world.measured.machine,
             "seconds": seconds,

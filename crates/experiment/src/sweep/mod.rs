@@ -184,7 +184,7 @@ impl Sweep {
             "experiment": format!("sweep {}", self.name),
             "quick": false,
             "dataset": self.base.dataset,
-            "model": self.base.training.model,
+            "model": self.base.training.architecture(),
             "seeds": self.seeds,
             "grid": self.axes.iter().map(|axis| (axis.key.clone(), json!(axis.values))).collect::<serde_json::Map<_, _>>(),
             "machine": machine::kind(),

@@ -1,6 +1,7 @@
 //! Where generated images come from, and how what they are worth is measured.
 
 use crate::setting::{Value, Wrong, settings};
+use imfl_aigc::Fit;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -8,8 +9,8 @@ use std::path::PathBuf;
 settings! {
     /// Where generated images come from.
     GeneratorConfig {
-        /// Where generated images come from; auto takes the shipped generator if it learnt from images like these, else trains one on the
-        /// spot; a folder has images drawn elsewhere, one folder for each class; a command is called with class, count, seed and folder.
+        /// Where generated samples come from; auto takes the shipped generator if it learnt from images like these, else trains one on the
+        /// spot (of tables: gaussian); gaussian, mixup and smote are fitted to the server's samples; a folder has images drawn elsewhere, one folder for each class; a command is called with class, count, seed and folder.
         source: GeneratorSource = GeneratorSource::Auto, flag "generator";
         /// Steps of the sampler: denoiser evaluations for an image, with guidance a second where it acts.
         evaluations: Option<usize> = None, absent "the generator's own";
@@ -42,6 +43,8 @@ pub enum GeneratorSource {
     Train,
     /// None: nobody can be augmented.
     None,
+    /// A rule that is fitted to the server's samples in a moment.
+    Fitted(Fit),
     /// A checkpoint.
     File(PathBuf),
     /// Images drawn elsewhere: a folder of them for each class.
@@ -61,6 +64,7 @@ impl From<String> for GeneratorSource {
             "auto" => Self::Auto,
             "train" => Self::Train,
             "none" => Self::None,
+            text if let Some(fit) = Fit::ALL.into_iter().find(|fit| fit.name() == text) => Self::Fitted(fit),
             text if text.starts_with(FOLDER) => Self::Folder(text[FOLDER.len()..].into()),
             text if text.starts_with(COMMAND) => Self::Command(text[COMMAND.len()..].into()),
             text => Self::File(text.into()),
@@ -74,6 +78,7 @@ impl fmt::Display for GeneratorSource {
             Self::Auto => f.write_str("auto"),
             Self::Train => f.write_str("train"),
             Self::None => f.write_str("none"),
+            Self::Fitted(fit) => f.write_str(fit.name()),
             Self::File(path) => path.display().fmt(f),
             Self::Folder(path) => write!(f, "{FOLDER}{}", path.display()),
             Self::Command(command) => write!(f, "{COMMAND}{command}"),
@@ -97,6 +102,6 @@ impl Value for GeneratorSource {
     }
 
     fn offered() -> Option<String> {
-        Some("auto, train, none, PATH, folder:PATH or command:\"PROGRAM ARGS\"".into())
+        Some("auto, train, none, gaussian, mixup, smote, PATH, folder:PATH or command:\"PROGRAM ARGS\"".into())
     }
 }

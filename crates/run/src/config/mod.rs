@@ -27,6 +27,7 @@ pub use training::{AvailabilityConfig, ServerConfig, TrainingConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::setting::{Field, Setting, Value, Wrong, settings, values};
 use imfl_engine::choice::Choice;
+use imfl_engine::data::{Missing, Reading};
 use imfl_engine::device::DeviceName;
 use imfl_engine::federated::{Aggregation, Attack, CohortSampling, LocalAlgorithm, Schedule, ServerRule};
 use imfl_engine::model::Architecture;
@@ -40,8 +41,10 @@ use std::sync::LazyLock;
 settings! {
     /// Everything that decides a run. The resolved one is stored with the run, and running it again repeats the run.
     RunConfig {
-        /// The shipped images (mnist), or a path: IDX folder, CIFAR-10 binary (file or folder), image folder.
+        /// A shipped dataset (mnist, letters), or a path: IDX folder, CIFAR-10 binary (file or folder), image folder, table (CSV file or folder).
         dataset: String = "mnist".into(), flag "dataset", environment "IMFL_DATASET";
+        /// What is done where a cell of a table is empty: an error names it; mean takes the mean of the server's rows, or their most frequent word.
+        missing: Missing = Missing::Error, flag "missing";
         /// Keys all random numbers; printed and stored when drawn.
         seed: Option<u64> = None, flag "seed", environment "IMFL_SEED", absent "drawn";
         /// What it is computed on.
@@ -113,6 +116,7 @@ values!(
     Lie: "maximal, half, quarter, swapped, duplicated or forged",
     LinkSource: LinkSource::choices(),
     LocalAlgorithm: LocalAlgorithm::choices(),
+    Missing: Missing::choices(),
     ObjectiveChoice: "forecast or bound",
     Policy: Policy::choices(),
     Presence: Presence::choices(),
@@ -165,6 +169,11 @@ pub fn all() -> &'static [Setting] {
 }
 
 impl RunConfig {
+    /// How the dataset is read.
+    pub fn reading(&self) -> Reading {
+        Reading { missing: self.missing }
+    }
+
     /// Sets the value of a dotted key, as `training.rounds`, from its text; `said` is how it was said, for the error.
     ///
     /// # Errors

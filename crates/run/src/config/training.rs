@@ -11,7 +11,7 @@ settings! {
     /// Federated training.
     TrainingConfig {
         /// The model that everybody trains.
-        model: Architecture = Architecture::SimpleCnn, flag "model";
+        model: Option<Architecture> = None, flag "model", absent "what suits the data: simple-cnn for images, mlp for tables";
         /// Rounds of federated training.
         rounds: u64 = 15, flag "rounds";
         /// Clients drawn for each round out of those who take part.
@@ -82,6 +82,11 @@ impl TrainingConfig {
     /// How cohorts of a run that is not private are drawn.
     pub fn sampling(&self) -> CohortSampling {
         self.sampling.unwrap_or_default()
+    }
+
+    /// The model. Whoever opens the data writes down what suits them where none was named; before that it is what suits images.
+    pub fn architecture(&self) -> Architecture {
+        self.model.unwrap_or(Architecture::SimpleCnn)
     }
 
     /// What a client does in a round.

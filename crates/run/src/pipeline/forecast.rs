@@ -201,6 +201,10 @@ fn settings(setup: &Setup, ground: &Ground) -> BTreeMap<String, String> {
                 let (data, steps) = (from.dataset.as_deref().unwrap_or_default(), from.steps.unwrap_or_default());
                 format!("trained on {data} for {steps} steps, seed {}", setup.seed)
             }
+            (None, Origin::Fitted) => {
+                let name = setup.generator.as_ref().map_or("", |generator| &generator.provenance().name);
+                format!("{name}, seed {}", setup.seed)
+            }
             (None, _) => from.path.as_deref().map_or_else(String::new, |path| path.display().to_string()),
         },
         _ => "none".into(),
@@ -208,7 +212,7 @@ fn settings(setup: &Setup, ground: &Ground) -> BTreeMap<String, String> {
     let named = [
         ("images", digest(ground.parts())),
         (GENERATOR, generator),
-        ("model", training.model.to_string()),
+        ("model", training.architecture().to_string()),
         ("rounds", training.rounds.to_string()),
         ("local epochs", training.local_epochs.to_string()),
         ("batch", training.batch.to_string()),

@@ -21,6 +21,8 @@ pub enum Origin {
     Given,
     /// It was trained on the spot.
     Trained,
+    /// A simple rule was fitted on the spot.
+    Fitted,
     /// Its images were drawn elsewhere.
     Folder,
     /// A program draws them.

@@ -15,7 +15,7 @@ use imfl_engine::client::{Client, Images};
 use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::Federation;
-use imfl_engine::model::Model;
+use imfl_engine::model::{Architecture, Model};
 use rand::Rng;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -79,8 +79,10 @@ impl Opened {
         if compute.name == DeviceName::NdArray {
             progress.warn("ndarray is deprecated in Burn and 25 to 100 times slower than `cpu` at convolutions");
         }
-        let benchmark = data::open(&assets::dataset(&config.dataset)?, seed)?;
-        let model = config.training.model.build(benchmark.train.shape, benchmark.train.classes())?;
+        let benchmark = data::open_as(&assets::dataset(&config.dataset)?, seed, config.reading())?;
+        let suited = Architecture::suited(&benchmark.train.kind);
+        let model =
+            config.training.model.get_or_insert(suited).build(benchmark.train.shape, benchmark.train.classes())?;
         footprint::check(&config, &benchmark.train, model.as_ref(), &compute, host.memory, progress)?;
         limits::enough_for_gradients(&benchmark.train)?;
         // What is refused before anything was computed needs no repeating.
@@ -124,13 +126,14 @@ impl Opened {
     ) -> Setup {
         let Self { config, seed, compute, benchmark, progress, model } = self;
         progress.note(format!(
-            "{}: {} training and {} test images of {}, {} classes; {} on {} with {} worker{}",
+            "{}: {} training and {} test {} of {}, {} classes; {} on {} with {} worker{}",
             train.name,
             train.len(),
             benchmark.test.len(),
+            train.kind.plural(),
             train.shape,
             train.classes(),
-            config.training.model,
+            config.training.architecture(),
             compute.name,
             compute.workers,
             if compute.workers == 1 { "" } else { "s" },
@@ -174,8 +177,9 @@ impl Setup {
         let held = source::held(benchmark, forecasts);
         if benchmark.train.len() < before {
             progress.note(format!(
-                "{} of {before} training images are no client's: the server holds them, for pilots",
-                before - benchmark.train.len()
+                "{} of {before} training {} are no client's: the server holds them, for pilots",
+                before - benchmark.train.len(),
+                benchmark.train.kind.plural()
             ));
         }
         let (train, withheld) = honest(&opened, generator.as_slice())?;

@@ -233,6 +233,7 @@ impl fmt::Display for Provenance {
             Origin::Shipped => "shipped",
             Origin::Given => "given",
             Origin::Trained => "trained on the spot",
+            Origin::Fitted => "fitted on the spot",
             Origin::Folder => "images drawn elsewhere",
             Origin::Command => "drawn by a program",
             Origin::Caller => "drawn by the caller",

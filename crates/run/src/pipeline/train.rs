@@ -142,7 +142,7 @@ fn here(
 fn about(setup: &Setup) -> BTreeMap<&'static str, String> {
     let (train, normalisation) = (&setup.train, setup.train.normalisation());
     BTreeMap::from([
-        ("model", setup.config.training.model.to_string()),
+        ("model", setup.config.training.architecture().to_string()),
         ("shape", json!([train.shape.channels, train.shape.height, train.shape.width]).to_string()),
         ("classes", json!(train.class_names).to_string()),
         ("mean", json!(normalisation.mean).to_string()),

@@ -8,8 +8,10 @@ use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
 use crate::progress::Progress;
-use imfl_aigc::{DenoiserConfig, Fingerprints, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
-use imfl_engine::data::{Benchmark, Dataset};
+use imfl_aigc::{
+    DenoiserConfig, Fingerprints, Fit, Fitted, Generator, SampleSource, Sampling, Trainer, TrainingConfig,
+};
+use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -35,6 +37,10 @@ pub fn open(
 ) -> Outcome<Option<Found>> {
     let (generator, provenance) = match &config.generator.source {
         GeneratorSource::None => return Ok(None),
+        GeneratorSource::Fitted(fit) => return fit_to(*fit, benchmark, seed, progress).map(Some),
+        GeneratorSource::Auto if *benchmark.train.kind != data::Kind::Images => {
+            return fit_to(Fit::Gaussian, benchmark, seed, progress).map(Some);
+        }
         GeneratorSource::Folder(path) => return others::folder(config, path, benchmark, progress).map(Some),
         GeneratorSource::Command(command) => return others::command(config, command, benchmark, progress).map(Some),
         GeneratorSource::Train => train(config, benchmark, compute, seed, progress)?,
@@ -75,6 +81,20 @@ fn shipped(benchmark: &Benchmark, progress: &Progress) -> Outcome<Option<(Genera
     }
     let provenance = Provenance::of(&generator, Origin::Shipped, Some(&path));
     Ok(Some((generator, provenance)))
+}
+
+/// Fits a simple rule to what the server holds.
+fn fit_to(fit: Fit, benchmark: &mut Benchmark, seed: u64, progress: &Progress) -> Outcome<Found> {
+    // Rows of a table are alike by chance: those that the test has are not learnt from.
+    let learnt = untested(&corpus(benchmark, seed)?, &benchmark.test);
+    limits::enough_for_gradients(&benchmark.train)?;
+    let (count, plural, name) = (learnt.len(), learnt.kind.plural(), learnt.name.clone());
+    progress.note(format!("generator: {} of {count} {plural} of {name} that no client gets", fit.name()));
+    let source = Fitted::new(fit, Arc::new(learnt.clone()))?;
+    // The server holds them: it may learn more from them.
+    benchmark.corpus = Some(learnt);
+    let provenance = Provenance { origin: Origin::Fitted, path: None, sha256: None, dataset: Some(name), steps: None };
+    Ok((Arc::new(source), provenance))
 }
 
 fn train(
@@ -121,28 +141,30 @@ pub const HELD_PER_CLASS: usize = 4;
 /// The images that the server holds beside those of clients and test: the corpus, or, if it is `needed`, a part of the training images, which are
 /// taken out; none where that would be too few for pilots, so that no client lacks images for nothing. Images that the test has are not among them.
 pub fn held(benchmark: &mut Benchmark, needed: bool) -> Option<Dataset> {
-    let tested = Fingerprints::of(&benchmark.test);
-    let untested = |part: &Dataset| {
-        part.select(
-            &(0..part.len() as u32).filter(|&index| !tested.contains(part.image(index as usize))).collect::<Vec<u32>>(),
-        )
+    let held = match benchmark.corpus.take() {
+        Some(corpus) => untested(&corpus, &benchmark.test),
+        None if needed => {
+            let size = (benchmark.train.len() / CORPUS_SHARE).min(MOST_HELD);
+            // the same part in every run, whatever its seed
+            let mut parts = benchmark.train.split_balanced(&[size], 0).into_iter();
+            let (part, rest) = (parts.next()?, parts.next()?);
+            let held = untested(&part, &benchmark.test);
+            if held.histogram().iter().any(|count| *count < HELD_PER_CLASS) {
+                return None;
+            }
+            benchmark.train = rest;
+            held
+        }
+        None => return None,
     };
-    if let Some(corpus) = benchmark.corpus.take() {
-        return Some(untested(&corpus));
-    }
-    if !needed {
-        return None;
-    }
-    let size = (benchmark.train.len() / CORPUS_SHARE).min(MOST_HELD);
-    // the same part in every run, whatever its seed
-    let mut parts = benchmark.train.split_balanced(&[size], 0).into_iter();
-    let (part, rest) = (parts.next()?, parts.next()?);
-    let held = untested(&part);
-    if held.histogram().iter().any(|count| *count < HELD_PER_CLASS) {
-        return None;
-    }
-    benchmark.train = rest;
     Some(held)
+}
+
+/// Those samples that the test has not.
+fn untested(samples: &Dataset, test: &Dataset) -> Dataset {
+    let tested = Fingerprints::of(test);
+    let own = (0..samples.len() as u32).filter(|&index| !tested.contains(samples.image(index as usize)));
+    samples.select(&own.collect::<Vec<u32>>())
 }
 
 fn set_aside(benchmark: &mut Benchmark, size: usize, seed: u64) -> Outcome<Dataset> {

@@ -12,17 +12,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Images of a folder with a folder for each class.
+/// Images of a folder with a folder for each class; where the dataset is a table, a labelled CSV file of the same columns.
 pub fn folder(config: &RunConfig, path: &Path, benchmark: &Benchmark, progress: &Progress) -> Outcome<Found> {
     let learnt = learnt(config, progress)?;
     let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-    let samples = folder::read_as(path, &name, Some(benchmark.train.shape.channels))?;
+    let samples = match benchmark.train.kind.as_ref() {
+        data::Kind::Images => folder::read_as(path, &name, Some(benchmark.train.shape.channels))?,
+        data::Kind::Table(_) => data::read_like(path, &benchmark.train, config.missing)?,
+    };
     let source = Folder::new(&samples, &benchmark.train.class_names, &learnt)?;
     source.check_fits(&benchmark.train)?;
     let counts = source.stock().unwrap_or_default();
     progress.note(format!(
-        "{name}: {} images drawn elsewhere, {} to {} of a class",
+        "{name}: {} {} drawn elsewhere, {} to {} of a class",
         samples.len(),
+        samples.kind.plural(),
         counts.iter().min().unwrap_or(&0),
         counts.iter().max().unwrap_or(&0)
     ));
@@ -41,6 +45,14 @@ pub fn command(config: &RunConfig, command: &str, benchmark: &Benchmark, progres
             ),
         )
     };
+    if *benchmark.train.kind != data::Kind::Images {
+        let (name, plural) = (&benchmark.train.name, benchmark.train.kind.plural());
+        let problem = format!(
+            "generator.source: a command draws images, and {name} has {plural}; have it write them to a file, and take that by \
+             folder:FILE.csv"
+        );
+        return Err(Failure::new(Kind::Config, problem));
+    }
     let words = shlex::split(command).ok_or_else(|| wrong("a quote is not closed"))?;
     let Some(program) = words.first().cloned() else { return Err(wrong("no program is named")) };
     let limit = Duration::from_secs_f64(config.generator.limit_seconds);
@@ -59,5 +71,5 @@ fn learnt(config: &RunConfig, progress: &Progress) -> Outcome<Vec<Dataset>> {
         );
         return Ok(Vec::new());
     };
-    Ok(data::training_images(&assets::dataset(name)?)?)
+    Ok(data::training_images(&assets::dataset(name)?, config.reading())?)
 }

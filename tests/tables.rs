@@ -1,0 +1,117 @@
+//! Tables from the file to the report.
+
+mod common;
+
+use common::{fail, file, succeed, text};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+/// A run of little, with recorded costs; filling in is cheap, so that somebody does it.
+const QUICK: &str = r#"
+seed = 3
+[partition]
+clients = 4
+scheme = "shards:1"
+[training]
+rounds = 2
+[probe]
+points = 2
+images_per_class = 8
+[costs]
+seconds_per_sample = 1e-4
+seconds_per_image = 1e-7
+seconds_for_setup = 0.0
+[mechanism]
+objective = "bound"
+weight = 1e6
+scenarios = 10
+"#;
+
+/// Rows of four classes along two numbers and a category.
+fn rows(first: usize, count: usize) -> String {
+    let mut text = String::from("width,label,shade,height\n");
+    for row in first..first + count {
+        let class = row % 4;
+        let shade = ["dark", "pale", "\"pale, blue\""][(class + row / 4 % 2) % 3];
+        let (width, height) =
+            (10 * class + row * 7 % 5, (row * 13 % 11) as f64 / 4.0 - class as f64 + row as f64 / 4096.0);
+        text += &format!("{width},{},{shade},{height}\n", ["n", "e", "s", "w"][class]);
+    }
+    text
+}
+
+fn table(root: &Path) -> String {
+    let folder = root.join("winds");
+    fs::create_dir(&folder).unwrap();
+    file(&folder, "train.csv", rows(0, 240));
+    file(&folder, "test.csv", rows(1000, 80));
+    file(&folder, "corpus.csv", rows(2000, 120));
+    text(&folder).into()
+}
+
+fn json(printed: &str) -> Value {
+    serde_json::from_str(printed).unwrap()
+}
+
+#[test]
+fn what_a_table_holds_is_shown() {
+    let root = tempfile::tempdir().unwrap();
+    let shown = succeed(&["data", "show", "--dataset", &table(root.path())]);
+    assert!(
+        shown.contains("winds: rows of 5x1x1 in 4 classes") && shown.contains("240 rows, 60 to 60 a class"),
+        "{shown}"
+    );
+    let letters = json(&succeed(&["data", "show", "--dataset", "letters", "--format", "json"]));
+    assert_eq!(letters["classes"].as_array().unwrap().len(), 26);
+    assert_eq!(letters["shape"]["channels"], 16);
+}
+
+#[test]
+fn a_run_on_a_table_augments_is_repeated_and_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let config = file(root.path(), "quick.toml", format!("dataset = {:?}\n{QUICK}", table(root.path())));
+    let runs = root.path().join("runs");
+    let run = |more: &[&str]| {
+        let all = ["run", "--config", &config, "--runs", text(&runs), "--format", "json"];
+        json(&succeed(&[&all, more].concat()))
+    };
+    let [one, two] = ["1", "2"].map(|workers| run(&["--generator", "smote", "--workers", workers]));
+    assert_eq!(one["accuracy"], two["accuracy"]);
+    assert_eq!(one["loss"], two["loss"]);
+    assert!(one["generated_images"].as_u64().unwrap() > 0, "{one}");
+    assert!(one["accuracy"].as_f64().unwrap() > 0.5, "{one}");
+    let folder =
+        fs::read_dir(&runs).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.ends_with("0001-run"));
+    let stored = fs::read_to_string(folder.as_ref().unwrap().join("config.toml")).unwrap();
+    assert!(stored.contains("model = \"mlp\""), "the model that suits a table is written down: {stored}");
+    // What was generated is read back from the checkpoint.
+    let folder = folder.unwrap();
+    let further = succeed(&["run", "--resume", text(&folder), "--rounds", "3", "--format", "json"]);
+    assert_eq!(json(&further)["generated_images"], one["generated_images"]);
+    // Rows drawn elsewhere.
+    let drawn = format!("folder:{}", file(root.path(), "drawn.csv", rows(5000, 100)));
+    assert!(run(&["--generator", &drawn])["generated_images"].as_u64().unwrap() > 0);
+    // Without a generator, and with the one that `auto` means.
+    assert_eq!(run(&["--generator", "none"])["generated_images"], 0);
+    assert!(run(&[])["generated_images"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn wrong_tables_name_file_line_and_column() {
+    let root = tempfile::tempdir().unwrap();
+    let holes = file(root.path(), "holes.csv", rows(0, 40).replacen("\n0,n", "\n,n", 1));
+    let error = fail(&["data", "show", "--dataset", &holes], 4);
+    assert!(error.contains("holes.csv: line 2: column `width` has no value"), "{error}");
+    assert!(succeed(&["data", "show", "--dataset", &holes, "--missing", "mean"]).contains("rows of 5x1x1"));
+    let open = file(root.path(), "open.csv", rows(0, 40) + "1,n,\"dark,2\n");
+    assert!(fail(&["run", "--dataset", &open], 4).contains("open.csv: line 42: a quote that opens"));
+    let letters = ["run", "--dataset", "letters", "--seed", "1", "--generator"];
+    assert!(fail(&[&letters[..], &["command:true"]].concat(), 3).contains("folder:FILE.csv"));
+    let few = format!("folder:{}", file(root.path(), "few.csv", "label,x_box\nA,1\n"));
+    assert!(
+        fail(&[&letters[..], &[few.as_str()]].concat(), 4).contains("few.csv: line 1: beside the label, letters has")
+    );
+    let error = fail(&["run", "--dataset", "letters", "--model", "simple-cnn", "--seed", "1"], 3);
+    assert!(error.contains("simple-cnn") && error.contains("16x1x1"), "{error}");
+}
