@@ -49,7 +49,14 @@ fn no_client_gains_by_lying_about_its_network() {
         let clients = partition(&setup).unwrap();
         let profile = profile::run(&setup, &clients, None).unwrap();
         let theta = Theta { theta: 0.2, theta_floor: 0.1, g_data: 2.0, g_diff: 0.8 };
-        let assessment = Assessment { g_data: 2.0, sigma: 1.0, smoothness: 1.0, theta: Some(theta), filling: None };
+        let assessment = Assessment {
+            g_data: 2.0,
+            sigma: 1.0,
+            smoothness: 1.0,
+            theta: Some(theta),
+            theta_above_noise: None,
+            filling: None,
+        };
         let truth = allocate::market(&setup, &profile, &assessment).unwrap();
         let knowledge = allocate::knowledge(&setup, &profile).unwrap();
         // What each client would report its costs to be.

@@ -105,19 +105,25 @@ class Forecast:
         return cls(*_imfl.Forecast.calibrate(config, settings, recorded_costs, relay(on_event, chosen(progress))))
 
     def predict(
-        self, authentic: Sequence[int], generated: Sequence[int] | None = None, *, mix: float | None = None
+        self,
+        authentic: Sequence[int],
+        generated: Sequence[int] | None = None,
+        *,
+        mix: float | None = None,
+        steps: float | None = None,
     ) -> Prediction:
         """What to expect after training on so many authentic and generated samples, ``[classes]`` each.
 
         Args:
             mix: distance in [0, 2] of the updates' labels from the target's; that of the samples' own labels if absent.
+            steps: batches that a participant has, by weight; without limit if absent.
 
         Raises:
             DataError: counts that are no integers of at least 0, or of other classes than the forecast's.
         """
         own = _counts(authentic, "authentic")
         made = [0] * len(own) if generated is None else _counts(generated, "generated")
-        return Prediction(*self._forecast.predict(own, made, mix))
+        return Prediction(*self._forecast.predict(own, made, mix, steps))
 
     @property
     def content(self) -> dict[str, Any]:

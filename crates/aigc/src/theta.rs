@@ -170,6 +170,42 @@ impl Longest {
     }
 }
 
+/// theta without the noise of sampling: the squared difference of gradients is estimated by the product of two differences that share no image,
+/// which noise leaves at zero on average.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AboveNoise {
+    /// The longest authentic class gradient.
+    longest: f64,
+    /// The largest product so far.
+    product: Option<f64>,
+}
+
+impl AboveNoise {
+    /// Takes in a class at a point: its gradients on two disjoint sets of authentic images, and on two of generated ones.
+    pub fn add(&mut self, authentic: [&[f32]; 2], generated: [&[f32]; 2]) {
+        let ([a, b], [c, d]) = (authentic, generated);
+        let terms = a.iter().zip(b).zip(c.iter().zip(d));
+        let product = terms.map(|((a, b), (c, d))| (f64::from(*c) - f64::from(*a)) * (f64::from(*d) - f64::from(*b)));
+        let product: f64 = product.sum();
+        self.product = Some(self.product.map_or(product, |largest| largest.max(product)));
+        self.longest = self.longest.max(norm(a)).max(norm(b));
+    }
+
+    /// The largest of both.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        let product = self.product.into_iter().chain(other.product).reduce(f64::max);
+        Self { longest: self.longest.max(other.longest), product }
+    }
+
+    /// The largest over classes and points, over twice the longest authentic class gradient; 0 where the product is negative, which is as much as
+    /// saying that no difference can be seen. None of nothing.
+    pub fn theta(&self) -> Option<f64> {
+        let product = self.product.filter(|product| product.is_finite() && self.longest > 0.0)?;
+        Some(product.max(0.0).sqrt() / (2.0 * self.longest))
+    }
+}
+
 fn check(set: &[Vec<f32>], classes: usize, length: usize, point: usize) -> Result<(), ThetaError> {
     let mismatch = |found, expected| Err(ThetaError::Mismatch { point, found, expected });
     if set.len() != classes {
@@ -221,6 +257,27 @@ mod tests {
     }
 
     proptest! {
+        /// Two differences of noise alone have a product around zero; what both have in common stays.
+        #[test]
+        fn noise_is_left_out(values in prop::collection::vec(-1f32..1.0, 4000), shift in 0.2f32..1.0) {
+            let parts: Vec<&[f32]> = values.chunks(1000).collect();
+            let moved = |part: &[f32]| part.iter().map(|value| value + shift).collect::<Vec<f32>>();
+            let (c, d) = (moved(parts[2]), moved(parts[3]));
+            let longest = norm(parts[0]).max(norm(parts[1]));
+            let of = |c: &[f32], d: &[f32]| {
+                let mut above = AboveNoise::default();
+                above.add([parts[0], parts[1]], [c, d]);
+                above
+            };
+            let (same, apart) = (of(parts[2], parts[3]), of(&c, &d));
+            let unit = 1000f64.sqrt() / (2.0 * longest);
+            // with noise in it the first would be 0.8 units
+            prop_assert!(same.theta().unwrap() < 0.35 * unit);
+            prop_assert!((apart.theta().unwrap() / unit - f64::from(shift)).abs() < 0.3);
+            prop_assert_eq!(same.with(apart).theta(), apart.theta());
+            prop_assert_eq!(AboveNoise::default().theta(), None);
+        }
+
         #[test]
         fn scaling_all_gradients_changes_no_ratio(
             values in prop::collection::vec(-1f32..1.0, 24), exponent in -8i32..8,

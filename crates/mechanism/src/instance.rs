@@ -98,7 +98,16 @@ pub fn objective(kappa: f64, shape: Shape) -> Result<Arc<dyn Objective>> {
     if !shape.forecast {
         return Ok(Arc::new(model(kappa, shape)?));
     }
-    let law = Law { by: By::Class, floor: 0.03, scale: 0.15, offset: 1.0, exponent: 0.6, generated: 0.8, mix: None };
+    let law = Law {
+        by: By::Class,
+        floor: 0.03,
+        scale: 0.15,
+        offset: 1.0,
+        exponent: 0.6,
+        generated: 0.8,
+        mix: None,
+        steps: None,
+    };
     let nobody = Prediction { loss: 2.3, error: 0.9 };
     let loss = Law { floor: 0.07, scale: 0.5, ..law };
     let forecast = Forecast { classes: shape.classes, target: None, nobody, error: law, loss, fitted: None };
@@ -164,6 +173,7 @@ fn forecast(rng: &mut ChaCha8Rng, seed: u64, shape: Shape) -> Result<ForecastMod
         exponent: rng.random_range(0.2..1.5),
         generated: rng.random_range(0.0..1.0),
         mix: (seed % 4 == 3).then_some(mix),
+        steps: (seed % 3 == 2).then_some(0.2),
     };
     let forecast = Forecast {
         classes: shape.classes,

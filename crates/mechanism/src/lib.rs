@@ -90,6 +90,7 @@ mod mode;
 mod outcome;
 mod printable;
 mod rule;
+mod uninformed;
 
 pub use choice::{Knowledge, RuleChoice, RuleChoiceError, compare};
 pub use client::{Client, ClientSpec, Population, Target, TargetChoice};
@@ -105,3 +106,4 @@ pub use objective::{
 pub use outcome::{Award, Decision, Outcome};
 pub use printable::Printable;
 pub use rule::{Facts, Guarantee, Mechanism, PROHIBITIVE, Private};
+pub use uninformed::uninformed;

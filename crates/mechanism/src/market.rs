@@ -207,16 +207,31 @@ impl Market {
     /// client has; 0 for augmented clients, whose labels are the target's, and where label shares are not known.
     pub fn mix(&self, modes: &[Mode]) -> f64 {
         let (mut total, mut sums) = (0.0, vec![0.0; self.population.classes()]);
-        for (index, &mode) in modes.iter().enumerate().filter(|(_, mode)| mode.plays()) {
-            let client = &self.clients()[index];
-            let weight = self.part(index, mode).weight() * client.samples.div_ceil(u64::from(client.batch)) as f64;
-            total += weight;
+        for (index, mode, weight, steps) in self.pulls(modes) {
+            total += weight * steps;
             if mode == Mode::Local {
                 let deviations = self.deviations(index).iter();
-                sums.iter_mut().zip(deviations).for_each(|(sum, own)| *sum += weight * f64::from(*own) * 1e-9);
+                sums.iter_mut().zip(deviations).for_each(|(sum, own)| *sum += weight * steps * f64::from(*own) * 1e-9);
             }
         }
         if total > 0.0 { sums.iter().map(|sum| sum.abs()).sum::<f64>() / total } else { 0.0 }
+    }
+
+    /// H = sum_k a_k h_k, the steps that the aggregate takes in an epoch, h_k being the batches that a client has; 1 if nobody takes part.
+    pub fn steps(&self, modes: &[Mode]) -> f64 {
+        let sums = self
+            .pulls(modes)
+            .fold((0.0, 0.0), |(steps, all), (_, _, weight, own)| (steps + weight * own, all + weight));
+        if sums.1 > 0.0 { sums.0 / sums.1 } else { 1.0 }
+    }
+
+    /// Who takes part, in which mode, with what weight and how many batches.
+    fn pulls(&self, modes: &[Mode]) -> impl Iterator<Item = (usize, Mode, f64, f64)> {
+        let playing = modes.iter().copied().enumerate().filter(|(_, mode)| mode.plays());
+        playing.map(|(index, mode)| {
+            let client = &self.clients()[index];
+            (index, mode, self.part(index, mode).weight(), client.samples.div_ceil(u64::from(client.batch)) as f64)
+        })
     }
 
     /// a_k, `[clients]`: the aggregation weight of each client if they take part in these modes; they sum to 1, or are all 0.

@@ -70,8 +70,16 @@ impl Forecast {
     }
 
     /// Accuracy and loss to expect after training on so many authentic and generated samples of each class.
-    fn predict(&self, py: Python, authentic: Vec<u64>, generated: Vec<u64>, mix: Option<f64>) -> PyResult<(f64, f64)> {
-        let found = short(py, || self.0.predict(&authentic, &generated, mix))?;
+    #[pyo3(signature = (authentic, generated, mix=None, steps=None))]
+    fn predict(
+        &self,
+        py: Python,
+        authentic: Vec<u64>,
+        generated: Vec<u64>,
+        mix: Option<f64>,
+        steps: Option<f64>,
+    ) -> PyResult<(f64, f64)> {
+        let found = short(py, || self.0.predict(&authentic, &generated, mix, steps))?;
         Ok((found.accuracy(), found.loss))
     }
 

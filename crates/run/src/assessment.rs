@@ -18,6 +18,9 @@ pub struct Assessment {
     /// Quality of the generator, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub theta: Option<Theta>,
+    /// The same without the noise of sampling, by products of halves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theta_above_noise: Option<f64>,
     /// Whether filling in helps, if that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filling: Option<Filling>,

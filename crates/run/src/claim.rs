@@ -13,20 +13,40 @@ pub struct Flagged {
     pub claimed: usize,
     /// Samples that it is believed to hold at least.
     pub believed: usize,
-    /// Distance between the label shares that it claims and those that its gradient shows, in [0, 2].
+    /// How far off it is: by labels, the distance between the shares that it claims and those that its gradient shows, in [0, 2]; by samples, times the
+    /// noise of so many; by generated images, the share of the way from authentic to generated ones.
     pub distance: f64,
     /// The farthest that an honest client with as many samples would be off.
     pub allowed: f64,
+    /// By what it was found out.
+    #[serde(default)]
+    pub found: Reason,
+}
+
+/// By what a client is found out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reason {
+    /// Its gradient shows other labels.
+    #[default]
+    Labels,
+    /// Its gradient has the noise of fewer samples.
+    Samples,
+    /// Its gradient is that of generated images.
+    Generated,
 }
 
 impl Flagged {
     /// Why, as it is told to the client and written into the books.
     pub fn reason(&self) -> String {
         let Self { claimed, believed, distance, allowed, .. } = self;
-        format!(
-            "its gradient shows other labels than it claims (off by {distance:.3}, an honest client by at most {allowed:.3}): paid for \
-             {believed} of {claimed} samples, the rest is withheld"
-        )
+        let off = |unit: &str| format!("(off by {distance:.3}{unit}, an honest client by at most {allowed:.3})");
+        let seen = match self.found {
+            Reason::Labels => format!("shows other labels than it claims {}", off("")),
+            Reason::Samples => format!("has the noise of fewer samples than it claims {}", off(" times")),
+            Reason::Generated => format!("is that of generated images {}", off(" of the way")),
+        };
+        format!("its gradient {seen}: paid for {believed} of {claimed} samples, the rest is withheld")
     }
 }
 

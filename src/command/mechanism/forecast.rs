@@ -112,7 +112,8 @@ fn describe(forecast: &objective::Forecast, candidates: &[Candidate]) -> String 
         };
         let close = if law.by == objective::By::Class { ")" } else { "" };
         let mix = law.mix.map_or(String::new(), |mix| format!(" + {:.4} m^{:.3}", mix.scale, mix.exponent));
-        let close = format!("{close}{mix}");
+        let steps = law.steps.map_or(String::new(), |scale| format!(" + {scale:.4} / steps"));
+        let close = format!("{close}{mix}{steps}");
         format!(
             "{name:<6} = {:.4} + {:.4} {counted} + {:.3})/100)^-{:.4}{close}; a generated sample counts as {:.2}",
             law.floor, law.scale, law.offset, law.exponent, law.generated

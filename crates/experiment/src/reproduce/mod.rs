@@ -13,9 +13,11 @@ pub mod column;
 mod cost;
 mod faults;
 mod findings;
+mod frontier;
 pub mod grid;
 mod journal;
 pub(crate) mod lab;
+mod log_fit;
 mod loss;
 pub(crate) mod machine;
 mod mixture;
@@ -50,7 +52,7 @@ pub struct Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 8] = [
+pub const ALL: [Experiment; 9] = [
     Experiment {
         name: "cost",
         about: "Server cost of every rule over clients, skew, kappa, generation cost and prior spread; trains nothing",
@@ -60,6 +62,11 @@ pub const ALL: [Experiment; 8] = [
         name: "accuracy",
         about: "The allocation of every rule, trained for equally many rounds",
         run: |name, request, host| reproduce(name, request, host, accuracy::run),
+    },
+    Experiment {
+        name: "frontier",
+        about: "Accuracy against payments for every rule, with worth swept and participants chosen by a forecast",
+        run: |name, request, host| reproduce_by(name, ObjectiveChoice::Forecast, request, host, frontier::run),
     },
     Experiment {
         name: "loss",

@@ -104,7 +104,7 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
     let forecasts = grid::run("forecasts", journal, &ways, 1, |&way| {
         let setup = world.setup.with(world.setup.seed, |config| config.privacy = way.privacy(grid));
         setup.config.check()?;
-        let (_, fit) = rehearse(&setup, &world.measured.costs)?;
+        let (_, fit) = rehearse(&setup, &world.measured.costs, None)?;
         Ok(Rehearsed { way, forecast: fit.forecast })
     })?;
     let forecast_of = |way: Way| forecasts.iter().find(|known| known.way == way).map(|known| &known.forecast);

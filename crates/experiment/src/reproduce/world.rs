@@ -2,18 +2,20 @@
 
 use super::journal::Journal;
 use imfl_engine::client::Client;
-use imfl_mechanism::{Knowledge, Market};
+use imfl_mechanism::{Forecast, Knowledge, Market};
 use imfl_run::agreement;
 use imfl_run::assessment::Assessment;
 use imfl_run::config::{RecordedCosts, RunConfig};
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::host::Host;
-use imfl_run::pipeline::{Profile, Setup, allocate, partition, probe, profile};
+use imfl_run::pipeline::{Profile, Setup, allocate, partition, probe, profile, rehearse};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// Name of the file of measurements.
 const MEASURED: &str = "measured.json";
+/// Name of the file of laws.
+const FORECAST: &str = "forecast.toml";
 
 /// Quality, constants of the bound and seconds of work, measured once and kept with the experiment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,6 +73,20 @@ impl World {
         journal.write(MEASURED, text)?;
         // From here on ranks share cells, and each computes its own by itself.
         Ok(Self { setup: setup.alone(), measured })
+    }
+
+    /// The laws that pilots suggest, of so many times the work of a training with everybody; kept with the experiment.
+    ///
+    /// # Errors
+    /// Too few images that the server holds; what a pilot's training returns.
+    pub fn forecast(&self, journal: &Journal, times: f64) -> Outcome<Forecast> {
+        if let Some(text) = journal.read(FORECAST)? {
+            let named = |error| Failure::new(Kind::Data, format!("{}: {error}", journal.file(FORECAST).display()));
+            return Forecast::parse(&text).map_err(named);
+        }
+        let (_, fit) = rehearse(&self.setup, &self.measured.costs, Some(times))?;
+        journal.write(FORECAST, fit.forecast.to_toml())?;
+        Ok(fit.forecast)
     }
 
     fn measured_before(journal: &Journal) -> Outcome<Option<Measured>> {

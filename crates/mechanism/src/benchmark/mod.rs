@@ -8,4 +8,5 @@ mod simple_price;
 
 pub use natural::{fixed_price, random_participants, top_k};
 pub use selection::{EveryoneAtCost, EveryoneAugmented, RandomParticipants, TopK};
+pub(crate) use simple_price::without_generation;
 pub use simple_price::{NoGeneration, QualityBlind};

@@ -9,7 +9,11 @@ use crate::posted;
 use crate::rule::{Facts, Mechanism, PROHIBITIVE};
 
 /// The market where generating is out of the question.
-fn without_generation(market: &Market) -> Result<Market> {
+/// The same market where nobody can generate.
+///
+/// # Errors
+/// None that can be met.
+pub(crate) fn without_generation(market: &Market) -> Result<Market> {
     market.with_costs(market.costs().iter().map(|costs| PerMode { augmented: PROHIBITIVE, ..*costs }).collect())
 }
 

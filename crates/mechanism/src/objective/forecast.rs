@@ -55,8 +55,8 @@ pub struct Fitted {
 ///     error = { floor = 0.01, scale = 0.1, offset = 5.0, exponent = 0.6, generated = 0.8 }
 ///     loss = { floor = 0.05, scale = 0.4, offset = 2.0, exponent = 0.6, generated = 0.8 }
 /// ")?;
-/// let few = forecast.predict(&[50, 0], &[0, 20], None)?;
-/// let many = forecast.predict(&[500, 400], &[0, 20], None)?;
+/// let few = forecast.predict(&[50, 0], &[0, 20], None, None)?;
+/// let many = forecast.predict(&[500, 400], &[0, 20], None, None)?;
 /// assert!(many.error < few.error && few.error < 0.5);
 /// # Ok::<(), imfl_mechanism::Error>(())
 /// ```
@@ -135,11 +135,18 @@ impl Forecast {
     }
 
     /// What to expect after training on so many authentic and generated samples, `[classes]` each. `mix` is m, the distance of the
-    /// update's labels from the target; that of the samples' own labels if absent.
+    /// update's labels from the target; that of the samples' own labels if absent. `steps` is H, the batches that a participant has, by weight
+    /// ([`crate::Market::steps`]); without limit if absent.
     ///
     /// # Errors
-    /// [`Error::Forecast`] for another number of classes, more samples than can be counted, or a mix outside [0, 2].
-    pub fn predict(&self, authentic: &[u64], generated: &[u64], mix: Option<f64>) -> Result<Prediction> {
+    /// [`Error::Forecast`] for another number of classes, more samples than can be counted, a mix outside [0, 2] or no steps.
+    pub fn predict(
+        &self,
+        authentic: &[u64],
+        generated: &[u64],
+        mix: Option<f64>,
+        steps: Option<f64>,
+    ) -> Result<Prediction> {
         if authentic.len() != self.classes || generated.len() != self.classes {
             let problem =
                 format!("is {}, but {} and {} counts were given", self.classes, authentic.len(), generated.len());
@@ -147,6 +154,9 @@ impl Forecast {
         }
         if let Some(mix) = mix.filter(|mix| !(0.0..=2.0 + 1e-9).contains(mix)) {
             return Err(Error::Forecast { key: "mix".into(), problem: format!("is {mix}, outside [0, 2]") });
+        }
+        if let Some(steps) = steps.filter(|steps| !(1e-9..=f64::MAX).contains(steps)) {
+            return Err(Error::Forecast { key: "steps".into(), problem: format!("are {steps}; there must be some") });
         }
         let target = self.shares();
         match authentic.iter().chain(generated).try_fold(0u64, |total, count| total.checked_add(*count)) {
@@ -157,7 +167,7 @@ impl Forecast {
         let mix = mix.unwrap_or_else(|| distance(authentic, generated, &target));
         let of = |law: &Law| {
             let counted = authentic.iter().zip(generated).map(|(own, made)| *own as f64 + law.generated * *made as f64);
-            law.at(&target, counted) + law.mixed(mix)
+            law.at(&target, counted) + law.mixed(mix) + steps.map_or(0.0, |steps| law.unlearnt(steps))
         };
         Ok(Prediction { loss: of(&self.loss), error: of(&self.error) })
     }
@@ -191,8 +201,8 @@ impl Worth {
 /// The forecast as an objective: J = worth x predicted shortfall + payments, the shortfall being what is missing to an accuracy of 100 %, in
 /// points, or the test loss in nats.
 ///
-/// Its sums are authentic samples per class, then generated ones, all in whole samples, and where the law has a mix term w h and w h (q - p)
-/// per class, w in thousandths of a sample and q - p in parts of 1e9.
+/// Its sums are authentic samples per class, then generated ones, all in whole samples, and where the law looks at mix or steps w h, w h (q - p)
+/// per class and w, w in thousandths of a sample and q - p in parts of 1e9.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForecastModel {
     forecast: Forecast,
@@ -225,7 +235,7 @@ impl ForecastModel {
             ForecastModel { target: forecast.shares(), forecast, worth, quality: Quality::new(0.0, weights)?, price };
         model.quality = Quality::new(theta.unwrap_or(1.0 - model.law().generated), weights)?;
         let law = model.law();
-        let worst = (law.floor + law.scale * law.decay(0.0) + law.mixed(2.0)).max(model.nobody());
+        let worst = (law.floor + law.scale * law.decay(0.0) + law.mixed(2.0) + law.unlearnt(1.0)).max(model.nobody());
         if worst * price > 1e24 {
             return fail("makes losses of more than 1e12 credits");
         }
@@ -276,20 +286,29 @@ impl ForecastModel {
             .iter()
             .zip(generated)
             .map(|(own, made)| *own as i64 as f64 + law.generated * (*made as i64 as f64));
-        let value = law.at(&self.target, counted) + law.mixed(distance_of(mix));
+        let value = law.at(&self.target, counted) + law.mixed(distance_of(mix)) + law.unlearnt(steps_of(mix));
         if authentic.iter().chain(generated).all(|sum| *sum == 0) { nobody } else { value }
     }
 
-    /// Whether any of the laws has a mix term, so that its sums are kept.
-    fn mixes(&self) -> bool {
-        self.forecast.error.mix.is_some() || self.forecast.loss.mix.is_some()
+    /// Whether any of the laws looks at mix or steps, so that their sums are kept.
+    fn weighs(&self) -> bool {
+        let Forecast { error, loss, .. } = &self.forecast;
+        [error, loss].iter().any(|law| law.mix.is_some() || law.steps.is_some())
     }
 }
 
-/// m from its sums: w h, then w h (q - p) per class.
+/// H from the sums of w h, w h (q - p) per class, and w.
+fn steps_of(sums: &[i128]) -> f64 {
+    match sums {
+        [steps, .., weight] if *weight > 0 => *steps as f64 / *weight as f64,
+        _ => 1.0,
+    }
+}
+
+/// m from the same.
 fn distance_of(sums: &[i128]) -> f64 {
     match sums {
-        [weight, classes @ ..] if *weight > 0 => {
+        [weight, classes @ .., _] if *weight > 0 => {
             classes.iter().map(|sum| sum.abs()).sum::<i128>() as f64 / *weight as f64 / NANOS as f64
         }
         _ => 0.0,
@@ -324,7 +343,7 @@ impl Objective for ForecastModel {
                 "is not what the forecast predicts for; give the forecast's `target`, or fit one for these shares";
             return Err(Error::Target(problem.into()));
         }
-        Ok(if self.mixes() { 3 * classes + 1 } else { 2 * classes })
+        Ok(if self.weighs() { 3 * classes + 2 } else { 2 * classes })
     }
 
     #[inline]
@@ -346,10 +365,12 @@ impl Objective for ForecastModel {
                 }
             }
         }
-        if let [weight, classes @ ..] = mix {
+        if let [weight, classes @ .., plain] = mix {
             // the steps of an epoch; a weight is at most 1e15, steps 1e12 in all, deviations 1e9: below 2^127
             let steps = member.client.samples().div_ceil(u64::from(member.client.batch()));
-            let own = sign * i128::from(member.part.weight / 1000) * i128::from(steps);
+            let light = sign * i128::from(member.part.weight / 1000);
+            let own = light * i128::from(steps);
+            *plain += light;
             *weight += own;
             if member.mode == Mode::Local {
                 for (sum, &deviation) in classes.iter_mut().zip(member.deviations) {
@@ -404,7 +425,8 @@ mod tests {
             let modes: Vec<Mode> = (0..6).map(|k| Mode::ALL[(seed as usize / (k + 1) + k) % 3]).collect();
             let (authentic, generated) = market.counts(&modes).unwrap();
             let forecast = market.forecast().unwrap().forecast();
-            let expected = forecast.predict(&authentic, &generated, Some(market.mix(&modes))).unwrap();
+            let expected =
+                forecast.predict(&authentic, &generated, Some(market.mix(&modes)), Some(market.steps(&modes))).unwrap();
             let found = market.appraisal(&modes).prediction().unwrap();
             let close = |a: f64, b: f64| (a - b).abs() <= 1e-5 * a.abs();
             assert!(

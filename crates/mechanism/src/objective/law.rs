@@ -30,8 +30,9 @@ pub struct Mix {
     pub exponent: f64,
 }
 
-/// E + A sum_y p(y) ((u_y + o)/100)^(-alpha) + B m^beta, where u_y are samples of class y, authentic ones plus rho times generated ones, and
-/// p(y) the share of class y in what is predicted. [`By::Samples`] puts sum_y u_y / C in place of every u_y.
+/// E + A sum_y p(y) ((u_y + o)/100)^(-alpha) + B m^beta + D/H, where u_y are samples of class y, authentic ones plus rho times generated ones, and
+/// p(y) the share of class y in what is predicted. H = sum_k a_k h_k are the steps that the aggregate takes in a round: after as many rounds, many small
+/// clients have learnt less than one large one with the same samples. [`By::Samples`] puts sum_y u_y / C in place of every u_y.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Law {
@@ -51,6 +52,9 @@ pub struct Law {
     /// The mix term, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mix: Option<Mix>,
+    /// D, what a single step a round leaves unlearnt, if there is such a term.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<f64>,
 }
 
 impl Law {
@@ -66,6 +70,7 @@ impl Law {
             ("exponent", self.exponent, 1e-3, 10.0),
             ("generated", self.generated, 0.0, 1.0),
             ("mix.scale", self.mix.map_or(0.0, |mix| mix.scale), 0.0, 1e6),
+            ("steps", self.steps.unwrap_or(0.0), 0.0, 1e6),
             ("mix.exponent", self.mix.map_or(1.0, |mix| mix.exponent), 1e-3, 10.0),
         ];
         match ranges.into_iter().find(|(_, value, low, high)| !(*low..=*high).contains(value)) {
@@ -98,7 +103,13 @@ impl Law {
         }
     }
 
-    /// The law's value without its mix term, from what it counts: u_y per class, or one mean.
+    /// D/H.
+    #[inline]
+    pub(crate) fn unlearnt(&self, steps: f64) -> f64 {
+        self.steps.map_or(0.0, |scale| scale / steps.max(1.0))
+    }
+
+    /// The law's value without what mix and steps add, from what it counts: u_y per class, or one mean.
     #[inline]
     pub(crate) fn at(&self, target: &[f64], counted: impl Iterator<Item = f64>) -> f64 {
         let sum: f64 = match self.by {

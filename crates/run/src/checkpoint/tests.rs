@@ -48,7 +48,14 @@ fn state(size: usize, round: u64) -> ServerState {
 
 fn prepared() -> Prepared {
     let costs = RecordedCosts { seconds_per_sample: 0.1 + 0.2, seconds_per_image: 1e-3, seconds_for_setup: 1.0 / 3.0 };
-    let assessment = Assessment { g_data: 1.0 / 7.0, sigma: 2e-17, smoothness: 1e300, theta: None, filling: None };
+    let assessment = Assessment {
+        g_data: 1.0 / 7.0,
+        sigma: 2e-17,
+        smoothness: 1e300,
+        theta: None,
+        theta_above_noise: None,
+        filling: None,
+    };
     let numbers =
         prepared::Numbers { data: "d".into(), awards: vec![], costs, assessment, forecast: None, generated: None };
     Prepared { numbers, generated: None }

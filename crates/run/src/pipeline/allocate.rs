@@ -82,7 +82,7 @@ pub fn run(
         && setup.generator.is_some()
     {
         setup.progress.warn(
-            "the optimal auction takes the cost of training for private and independent of the cost of generating, which it knows; here one device              factor scales both, so it is truthful, but optimal only among auctions that do not look at generating costs (set \
+            "the optimal auction takes the cost of training for private and independent of the cost of generating, which it knows; here one device factor scales both, so it is truthful, but optimal only among auctions that do not look at generating costs (set \
              `costs.generating_factor` and `costs.setup_factor` to draw them apart)",
         );
     }

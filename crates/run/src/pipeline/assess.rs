@@ -8,7 +8,7 @@ use crate::agreement;
 use crate::assessment::Assessment;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
-use imfl_aigc::{Lengths, Longest, Request, ThetaError};
+use imfl_aigc::{AboveNoise, Lengths, Longest, Request, ThetaError};
 use imfl_engine::client::{Client, Sample};
 use imfl_engine::data::Dataset;
 use imfl_engine::federated::Federation;
@@ -31,6 +31,7 @@ struct Point {
     sigma: f64,
     /// Where there are generated images.
     longest: Option<Result<Longest, ThetaError>>,
+    above: AboveNoise,
 }
 
 /// Trains for a few rounds on authentic images and takes gradients at every point; `samples` are those of [`generate`].
@@ -68,20 +69,30 @@ impl Point {
         let mut add = |gradient: &[f32]| target.iter_mut().zip(gradient).for_each(|(sum, value)| *sum += value / share);
         let mut g_data = 0f64;
         let mut longest = generated.map(|_| Ok(Longest::default()));
+        let mut above = AboveNoise::default();
         for start in (0..other.len()).step_by(CLASSES) {
             let classes = start..(start + CLASSES).min(other.len());
             let mut sets = halves[0][classes.clone()].to_vec();
-            sets.extend(generated.iter().flat_map(|generated| generated[classes.clone()].iter().cloned()));
+            for odd in [0, 1] {
+                let half = |set: &Vec<Sample>| set.iter().copied().skip(odd).step_by(2).collect();
+                sets.extend(generated.iter().flat_map(|generated| generated[classes.clone()].iter().map(half)));
+            }
             let gradients = of(&sets);
             let (authentic, generated) = gradients.split_at(classes.len());
+            let (even, odd) = generated.split_at(generated.len() / 2);
+            let group = classes.len();
             for (place, (class, authentic)) in classes.zip(authentic).enumerate() {
                 add(authentic);
                 let length = gradient::norm(authentic);
                 g_data = g_data.max(length);
-                let (Some(longest), Some(generated)) = (&mut longest, generated.get(place)) else { continue };
+                let (Some(longest), Some(even), Some(odd)) = (&mut longest, even.get(place), odd.get(place)) else {
+                    continue;
+                };
+                above.add([authentic, &other[class]], [even, odd]);
+                let generated = whole([even, odd], [sets[group + place].len(), sets[2 * group + place].len()]);
                 let lengths = Lengths {
                     authentic: length,
-                    apart: gradient::distance(generated, authentic),
+                    apart: gradient::distance(&generated, authentic),
                     halves: gradient::distance(authentic, &other[class]),
                 };
                 if let Ok(so_far) = longest
@@ -102,8 +113,14 @@ impl Point {
             .map(|part| part.iter().map(|&image| Sample::Authentic(image)).collect())
             .collect();
         let sigma = gradient::noise(&of(&batches), batch).sqrt();
-        Self { weights: weights.clone(), target, g_data, sigma, longest }
+        Self { weights: weights.clone(), target, g_data, sigma, longest, above }
     }
+}
+
+/// The mean gradient over two sets of so many images each, out of the mean gradients of both.
+fn whole(halves: [&[f32]; 2], images: [usize; 2]) -> Vec<f32> {
+    let share = images[0] as f32 / (images[0] + images[1]).max(1) as f32;
+    halves[0].iter().zip(halves[1]).map(|(even, odd)| share * even + (1.0 - share) * odd).collect()
 }
 
 fn summarise(points: &[Point]) -> Outcome<Assessment> {
@@ -118,6 +135,7 @@ fn summarise(points: &[Point]) -> Outcome<Assessment> {
     Ok(Assessment {
         g_data: points.iter().map(|point| point.g_data).fold(0.0, f64::max),
         theta,
+        theta_above_noise: points.iter().map(|point| point.above).fold(AboveNoise::default(), AboveNoise::with).theta(),
         sigma: points.iter().map(|point| point.sigma).fold(0.0, f64::max),
         smoothness: points.windows(2).map(slope).fold(0.0, f64::max),
         filling: None,

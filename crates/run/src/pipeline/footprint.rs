@@ -40,8 +40,8 @@ pub fn check(
     let workers = compute.workers.min(cohort.max(classes));
     let named = format!("a model of {values} parameters for images of {}", train.shape);
     let smaller = "the size of the images, or take another `training.model`";
-    // At a point the gradients of one half's classes and of a group of the others'; of every point two vectors.
-    let sets = classes.saturating_add(2 * CLASSES).max(NOISE).saturating_add(probe.points.saturating_mul(2));
+    // At a point the gradients of one half's classes and of a group of the others', generated ones in two halves; of every point two vectors.
+    let sets = classes.saturating_add(3 * CLASSES).max(NOISE).saturating_add(probe.points.saturating_mul(2));
     let images = probe.images_per_class.min(train.len() / 2);
     let robust = !["mean", "clip"].iter().any(|name| training.aggregation.to_string().starts_with(name));
     let kept = if robust { cohort } else { 0 };

@@ -104,17 +104,21 @@ pub fn calibrate(config: RunConfig, host: &Host) -> Outcome<(Vec<Pilot>, Fit)> {
     config.check()?;
     let setup = Setup::open(config, host)?;
     let costs = profile::run(&setup, &[], None)?.costs;
-    rehearse(&setup, &costs)
+    rehearse(&setup, &costs, None)
 }
 
-/// The same of a run that is open.
+/// The same of a run that is open; pilots of so many times the work of its training, or by the settings.
 ///
 /// # Errors
 /// As [`run`].
-pub fn rehearse(setup: &Setup, costs: &RecordedCosts) -> Outcome<(Vec<Pilot>, Fit)> {
+pub fn rehearse(setup: &Setup, costs: &RecordedCosts, times: Option<f64>) -> Outcome<(Vec<Pilot>, Fit)> {
     let stock = assess::generate(setup)?;
     let ground = pilots::Ground::new(setup)?;
-    let passes = agreement::from_first(&setup.compute.ranks, || Ok(forecast::passes(setup, &ground, costs)))?;
+    let by_settings = || Ok(forecast::passes(setup, &ground, costs));
+    let passes = match times {
+        Some(times) => times * ground.training(),
+        None => agreement::from_first(&setup.compute.ranks, by_settings)?,
+    };
     forecast::fit(setup, &ground, &ground.plan(passes), stock.as_ref(), costs)
 }
 
@@ -144,10 +148,10 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     clock.begin("profile");
     let profile = profile::run(&setup, &shares, known.costs())?;
     clock.begin("assess");
-    let (assessment, forecast) = match known.assessment() {
+    let (assessment, forecast, samples) = match known.assessment() {
         Some(assessment) => {
             let found = forecast::find(&setup, host.files.as_ref(), known.forecast(), None, &profile.costs)?;
-            (assessment, found)
+            (assessment, found, None)
         }
         None => {
             clock.begin("generate");
@@ -161,7 +165,7 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
                 Some(_) => None,
                 None => fill_check::run(&setup, &shares, samples.as_ref())?,
             };
-            (Assessment { filling, ..assessment }, found)
+            (Assessment { filling, ..assessment }, found, samples)
         }
     };
     if !forecast::offers(forecast.as_ref(), &assessment) {
@@ -171,9 +175,10 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     let profile = met.as_ref().map_or(profile.clone(), |met| met.profile(&setup, profile.costs));
     let claimed = claims::run(&setup, &profile);
     clock.begin("verify");
+    let stock = samples.as_ref().filter(|_| setup.generator.is_some());
     let (believed, flagged) = match &met {
-        Some(met) => verify::elsewhere(&setup, met, claimed)?,
-        None => verify::run(&setup, &shares, claimed)?,
+        Some(met) => verify::elsewhere(&setup, met, claimed, stock)?,
+        None => verify::run(&setup, &shares, claimed, stock)?,
     };
     let shares = met.as_ref().map_or(shares, |met| met.stand_ins(&believed));
     clock.begin("allocate");

@@ -200,8 +200,8 @@ impl Ground {
                 bar.advance();
                 match result {
                     Ok(pilot) => {
-                        let Pilot { authentic, generated, mix, measured, .. } = pilot;
-                        found.push((own[place], authentic, generated, mix, measured));
+                        let Pilot { authentic, generated, mix, steps, measured, .. } = pilot;
+                        found.push((own[place], authentic, generated, (mix, steps), measured));
                         ControlFlow::Continue(())
                     }
                     Err(failure) => {
@@ -217,10 +217,11 @@ impl Ground {
         drop(bar);
         let mut all: Vec<_> = agreement::from_all(ranks, &found)?.into_iter().flatten().collect();
         all.sort_by_key(|(at, ..)| *at);
-        let pilot = |(_, authentic, generated, mix, measured)| Pilot {
+        let pilot = |(_, authentic, generated, (mix, steps), measured)| Pilot {
             authentic,
             generated,
             mix,
+            steps,
             measured,
             group: String::new(),
         };
@@ -247,7 +248,7 @@ impl Ground {
         let (mut authentic, mut generated) = (vec![0; classes], vec![0; classes]);
         let mut cohort = Vec::new();
         let mut away = vec![0.0; classes];
-        let mut steps = 0.0;
+        let (mut steps, mut weights) = (0.0, 0.0);
         for client in &filled {
             for &sample in &client.samples {
                 let counts = if matches!(sample, Sample::Generated(_)) { &mut generated } else { &mut authentic };
@@ -262,6 +263,7 @@ impl Ground {
             if weight > 0.0 {
                 let pull = weight * client.samples.len().div_ceil(federation.local.batch) as f64;
                 steps += pull;
+                weights += weight;
                 away.iter_mut().zip(shares.iter().zip(&target)).for_each(|(sum, (q, p))| *sum += pull * (q - p));
                 // A private round counts every client alike.
                 let weight = if self.private.is_some() { 1.0 } else { weight };
@@ -278,7 +280,10 @@ impl Ground {
         let found = federation.evaluate(&state, &setup.test_images());
         let mix = away.iter().map(|sum| sum.abs()).sum::<f64>() / f64::max(steps, f64::MIN_POSITIVE);
         let measured = Prediction { loss: found.loss, error: 1.0 - found.accuracy() };
-        Ok(Pilot { authentic, generated, mix: Some(mix.min(2.0)), measured, group: String::new() })
+        // counted in epochs of the run, which may have fewer or more of them
+        let epochs = trial.epochs as f64 / self.setup.config.training.local_epochs.max(1) as f64;
+        let steps = Some(epochs * steps / f64::max(weights, f64::MIN_POSITIVE));
+        Ok(Pilot { authentic, generated, mix: Some(mix.min(2.0)), steps, measured, group: String::new() })
     }
 }
 

@@ -96,6 +96,8 @@ pub struct Summary {
     pub theta: Option<f64>,
     /// What sampling noise alone makes of theta.
     pub theta_floor: Option<f64>,
+    /// theta without it, by products of differences that share no image; 0 where no difference can be seen.
+    pub theta_above_noise: Option<f64>,
     /// Largest norm of a class gradient on authentic images.
     pub g_data: f64,
     /// Largest distance between class gradients on generated and authentic images.
@@ -186,6 +188,7 @@ impl Summary {
             filling: assessment.filling,
             theta: assessment.theta.map(|theta| theta.theta),
             theta_floor: assessment.theta.map(|theta| theta.theta_floor),
+            theta_above_noise: assessment.theta_above_noise,
             g_data: assessment.g_data,
             g_diff: assessment.theta.map(|theta| theta.g_diff),
             flagged: allocation.flagged.clone(),

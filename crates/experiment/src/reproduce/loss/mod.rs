@@ -1,6 +1,7 @@
 //! Does the accuracy loss predict? Random choices of participants and modes are trained, and Phi is ranked against the measured test loss.
 
 mod assumptions;
+mod choices;
 mod objectives;
 mod path;
 
@@ -11,7 +12,7 @@ use super::journal::Journal;
 use super::lab::{Lab, Score};
 use super::world::{Place, World};
 use assumptions::{BEFORE, Constants, MEASURED, Predictor, gradient};
-use imfl_engine::random::{Purpose, keyed};
+use choices::choose;
 use imfl_mechanism::objective::{Pilot, Prediction};
 use imfl_mechanism::{Bias, LossModel, Market, Mode, Terms, Weights};
 use imfl_report::Table;
@@ -21,7 +22,6 @@ use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_statistics::{Interval, median, rank_correlation};
 use objectives::{Case, HeldOut};
 use path::{Path, Point};
-use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -64,7 +64,7 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
     let tried = grid::run("random choices", journal, &cells, 1, |&(seed, choice)| {
         let lab = labs.of(seed)?;
         let place = &lab.place;
-        let modes = draw(seed, choice, place.clients.len(), place.setup.generator.is_some());
+        let modes = choose(seed, choice, grid.choices, place.clients.len(), place.setup.generator.is_some());
         let small = world.largest_rate(&place.setup.config);
         let terms =
             |bias, rate| Ok::<_, Failure>(valued(place, bias, rate)?.appraisal(&modes).terms().unwrap_or_default());
@@ -83,8 +83,11 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
         })
     })?;
     let by_seed: Vec<&[Tried]> = tried.chunks(grid.choices as usize).collect();
-    let objectives = objectives::compare(&cases(world, seeds, &by_seed)?, &worths(world));
-    findings(world, seeds, by_seed, &objectives)
+    let cases = cases(world, seeds, &by_seed)?;
+    let objectives = objectives::compare(&cases, &worths(world));
+    let mut findings = findings(world, seeds, by_seed, &objectives)?;
+    findings.values.insert("tried".into(), cases.iter().flatten().map(objectives::json).collect());
+    Ok(findings)
 }
 
 /// The choices with what they train on and what they cost.
@@ -95,9 +98,9 @@ fn cases(world: &World, seeds: &[u64], by_seed: &[&[Tried]]) -> Outcome<Vec<Vec<
             let (authentic, generated) = market.counts(&tried.modes)?;
             let costs = market.costs().iter().zip(&tried.modes).filter(|(_, mode)| mode.plays());
             let measured = Prediction { loss: tried.score.loss, error: 1.0 - tried.score.accuracy };
-            let mix = Some(market.mix(&tried.modes));
+            let (mix, steps) = (Some(market.mix(&tried.modes)), Some(market.steps(&tried.modes)));
             Ok(Case {
-                pilot: Pilot { authentic, generated, mix, measured, group: seed.to_string() },
+                pilot: Pilot { authentic, generated, mix, steps, measured, group: seed.to_string() },
                 phi: tried.mixture_small.total(),
                 cost: costs.map(|(cost, &mode)| cost.of(mode).to_f64()).sum(),
             })
@@ -110,22 +113,6 @@ fn cases(world: &World, seeds: &[u64], by_seed: &[&[Tried]]) -> Outcome<Vec<Vec<
 /// Credits for a point at which decisions are compared: the setting, a fifth and five times as much.
 fn worths(world: &World) -> [f64; 3] {
     [0.2, 1.0, 5.0].map(|times| times * world.setup.config.mechanism.worth)
-}
-
-/// A choice: how many take part and how many of them generate varies from choice to choice; at least one takes part.
-fn draw(seed: u64, choice: u64, clients: usize, generator: bool) -> Vec<Mode> {
-    let mut random = keyed(seed, Purpose::Experiment, 1, choice, 0);
-    let (plays, generates): (f64, f64) = (random.random(), random.random());
-    let sure = random.random_range(0..clients);
-    let mut mode = |client: usize| {
-        let (takes_part, augments) = (random.random::<f64>() < plays, random.random::<f64>() < generates);
-        match (takes_part || client == sure, augments && generator) {
-            (false, _) => Mode::Out,
-            (true, false) => Mode::Local,
-            (true, true) => Mode::Augmented,
-        }
-    };
-    (0..clients).map(&mut mode).collect()
 }
 
 /// The market with another bound on the bias and another learning rate.
@@ -287,21 +274,4 @@ fn findings(world: &World, seeds: &[u64], by_seed: Vec<&[Tried]>, objectives: &[
         ),
     ];
     Ok(Findings { values, tables, figures, notes })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn choices_differ_are_repeatable_and_never_empty() {
-        let all: Vec<Vec<Mode>> = (0..40).map(|choice| draw(1, choice, 8, true)).collect();
-        assert!(all.iter().all(|modes| modes.iter().any(|mode| mode.plays())));
-        assert_eq!(all[7], draw(1, 7, 8, true));
-        let mut distinct = all.clone();
-        distinct.sort();
-        distinct.dedup();
-        assert!(distinct.len() > 30, "{}", distinct.len());
-        assert!((0..40).all(|choice| !draw(1, choice, 8, false).contains(&Mode::Augmented)));
-    }
 }

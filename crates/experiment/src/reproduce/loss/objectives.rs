@@ -3,10 +3,12 @@
 //! Both objectives are given the same chance: their free numbers (the laws of the forecast; scale and power of Phi) are fitted to the choices of all other
 //! seeds. With one seed every other choice is held out.
 
+use super::super::log_fit::fit_of_logs;
 use imfl_mechanism::objective::{self, Pilot, Prediction};
 use imfl_report::Table;
 use imfl_statistics::{Interval, mean, rank_correlation};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// A choice of participants and modes that was trained.
 pub struct Case {
@@ -16,6 +18,22 @@ pub struct Case {
     pub phi: f64,
     /// What its participants' work costs them, in credits.
     pub cost: f64,
+}
+
+/// Everything that a law may be fitted to, for other programs.
+pub fn json(case: &Case) -> Value {
+    let Pilot { authentic, generated, mix, steps, measured, group } = &case.pilot;
+    json!({
+        "seed": group,
+        "authentic": authentic,
+        "generated": generated,
+        "mix": mix,
+        "steps": steps,
+        "phi": case.phi,
+        "cost": case.cost,
+        "loss": measured.loss,
+        "error": measured.error,
+    })
 }
 
 /// What deciding by an objective costs beyond deciding by the truth, at one worth.
@@ -34,6 +52,8 @@ pub struct HeldOut {
     spearman_loss: Interval,
     spearman_error: Interval,
     r2_log_loss: f64,
+    /// Of the logarithm of the measured loss by that of the predicted one: 1 where differences are as large as they are said to be.
+    slope: f64,
     regret: Vec<Regret>,
 }
 
@@ -47,7 +67,9 @@ fn forecast(known: &[&Case], asked: &[&Case]) -> Option<Vec<Prediction>> {
     let classes = pilots.first()?.authentic.len() as f64;
     let guess = Prediction { loss: classes.ln(), error: 1.0 - 1.0 / classes };
     let laws = objective::fit(&pilots, guess, None, "").ok()?.forecast;
-    let of = |case: &&Case| laws.predict(&case.pilot.authentic, &case.pilot.generated, case.pilot.mix).ok();
+    let of = |case: &&Case| {
+        laws.predict(&case.pilot.authentic, &case.pilot.generated, case.pilot.mix, case.pilot.steps).ok()
+    };
     asked.iter().map(of).collect()
 }
 
@@ -114,15 +136,14 @@ fn held_out(name: &'static str, predict: Predict, parts: &[Vec<&Case>], worths: 
             lost.push(total(found[chosen], asked[chosen]) - total(found[best], asked[best]));
         }
     }
-    let centre = mean(&logs.iter().map(|pair| pair.1).collect::<Vec<_>>());
-    let left: f64 = logs.iter().map(|(said, found)| (said - found).powi(2)).sum();
-    let all: f64 = logs.iter().map(|(_, found)| (found - centre).powi(2)).sum();
+    let (r2_log_loss, slope) = fit_of_logs(&logs);
     let regret = worths.iter().zip(lost).map(|(&worth, lost)| Regret { worth, credits: mean(&lost) }).collect();
     Some(HeldOut {
         objective: name,
         spearman_loss: loss.into_iter().collect(),
         spearman_error: error.into_iter().collect(),
-        r2_log_loss: 1.0 - left / all.max(f64::MIN_POSITIVE),
+        r2_log_loss,
+        slope,
         regret,
     })
 }
@@ -130,14 +151,14 @@ fn held_out(name: &'static str, predict: Predict, parts: &[Vec<&Case>], worths: 
 /// As a table.
 pub fn table(found: &[HeldOut]) -> Table {
     let mut header: Vec<String> =
-        ["objective", "rank correlation with loss", "with error", "R^2 of log loss"].map(String::from).into();
+        ["objective", "rank correlation with loss", "with error", "R^2 of log loss", "slope"].map(String::from).into();
     if let Some(first) = found.first() {
         header.extend(first.regret.iter().map(|regret| format!("regret at {} a point", regret.worth)));
     }
     let row = |of: &HeldOut| {
         let span = |of: &Interval| format!("{:.3} ({:.3} to {:.3})", of.mean, of.low, of.high);
         let mut row = vec![of.objective.into(), span(&of.spearman_loss), span(&of.spearman_error)];
-        row.push(format!("{:.3}", of.r2_log_loss));
+        row.extend([format!("{:.3}", of.r2_log_loss), format!("{:.2}", of.slope)]);
         row.extend(of.regret.iter().map(|regret| format!("{:.4}", regret.credits)));
         row
     };
@@ -163,6 +184,7 @@ mod tests {
                     authentic: vec![own; 4],
                     generated: vec![0; 4],
                     mix: Some(0.0),
+                    steps: Some(1.0),
                     measured: Prediction { loss: 3.0 * value, error: value },
                     group: String::new(),
                 },
