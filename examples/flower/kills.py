@@ -2,7 +2,7 @@
 
     python examples/flower/kills.py --kills 100 [--seed S] [--folder FOLDER]
 
-Two SuperNodes with TLS and keys train a small model on a few images, run after run. After every kill and every run: no id twice in the
+Three SuperNodes with TLS and keys train a small model on a few images, run after run. After every kill and every run: no id twice in the
 ledger, sum zero, nobody paid for an update that did not count or for a round that it did not train in, no receipt without its line of the
 ledger. Every run has to come to its end, by what docs/flower.md says: the app is submitted again.
 """
@@ -27,10 +27,10 @@ from run import HERE, SETTINGS, participants
 import imfl
 from imfl.flower import Book
 
-CLIENTS, ROUNDS, IMAGES = 2, 3, 120
+CLIENTS, ROUNDS, IMAGES = 3, 4, 120
 #: Short, since a node that was killed is kept out by Flower for a minute, and everybody else waits for it.
 LIMITS = {
-    "limit-nodes": 1, "limit-round": 10.0, "limit-answer": 12.0, "limit-profile": 15.0, "limit-settle": 8.0, "limit-online": 90.0,
+    "limit-nodes": 1, "limit-round": 8.0, "limit-answer": 8.0, "limit-profile": 8.0, "limit-settle": 8.0, "limit-online": 90.0,
 }  # fmt: skip
 #: Who is struck: the whole session of a SuperNode or it alone, so that what it started is left behind; a node's app in the middle of its
 #: work; the ServerApp; the SuperLink with all that it started, or alone.
@@ -178,7 +178,7 @@ def finish(
         found = sorted((server / "runs").glob("*-flower")) if server.is_dir() else []
         return found[-1] if found else None
 
-    strikes = [draw.uniform(0.5, 8.0) for _ in range(kills)]
+    strikes = [draw.uniform(0.5, 9.0) for _ in range(kills)]
     for go in range(1, GOES + 1):
         federation.begin(config)
         began = time.monotonic()
@@ -224,7 +224,7 @@ def main(arguments: list[str] | None = None) -> int:
     with Loopback(own, HERE, files) as federation:
         while sum(counts.values()) < asked.kills:
             number += 1
-            kills = min(draw.randrange(3, 9), asked.kills - sum(counts.values()))
+            kills = min(draw.randrange(2, 7), asked.kills - sum(counts.values()))
             found = finish(federation, own, number, draw, kills, counts, began)
             goes, paid, held = goes + found[0], paid + found[1], held + found[2]
             print(f"{time.monotonic() - began:5.0f} s: run {number} ended: submitted {found[0]} times, {found[1]} payments, "

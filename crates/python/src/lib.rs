@@ -15,7 +15,6 @@ mod federation;
 mod forecast;
 mod fork;
 mod generator;
-mod joining;
 mod leaving;
 mod ledger;
 mod mechanism;

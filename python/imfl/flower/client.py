@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -270,11 +269,8 @@ class _Desk:
 
     def profile(self) -> Message:
         participant = self.participant()
-        model, began = self.model(), time.monotonic()
-        gradient = participant.gradient(model)
-        seconds = time.monotonic() - began
-        values = {"counts": participant.claimed(), "position": participant.position(), "seconds": seconds}
-        return self.reply(values, gradient=gradient)
+        gradient = participant.gradient(self.model())
+        return self.reply({"counts": participant.claimed(), "position": participant.position()}, gradient=gradient)
 
     def offer(self) -> Message:
         offer = self.opened("offer")
