@@ -92,9 +92,13 @@ fn a_run_on_a_table_augments_is_repeated_and_goes_on() {
     // Rows drawn elsewhere.
     let drawn = format!("folder:{}", file(root.path(), "drawn.csv", rows(5000, 100)));
     assert!(run(&["--generator", &drawn])["generated_images"].as_u64().unwrap() > 0);
-    // Without a generator, and with the one that `auto` means.
+    // Without a generator, with the one that `auto` means where it is insisted on, and where rows that the server holds decide.
     assert_eq!(run(&["--generator", "none"])["generated_images"], 0);
-    assert!(run(&[])["generated_images"].as_u64().unwrap() > 0);
+    assert!(run(&["--generator", "gaussian"])["generated_images"].as_u64().unwrap() > 0);
+    let auto = run(&[]);
+    assert_eq!(auto["generator"]["origin"], "fitted");
+    let [without, with, error] = ["without", "with", "error"].map(|key| auto["filling"][key].as_f64().unwrap());
+    assert_eq!(auto["generated_images"].as_u64().unwrap() > 0, with - without > error, "{auto}");
 }
 
 #[test]

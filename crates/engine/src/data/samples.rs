@@ -56,7 +56,7 @@ impl Samples for Dataset {
     }
 
     fn bytes(&self) -> Option<&[u8]> {
-        Some(&self.images)
+        self.kind.is_bytes().then_some(self.images.as_slice())
     }
 
     fn extend(&self, values: &mut Vec<f32>, index: usize, scale: &Scale) {

@@ -347,6 +347,7 @@ mod tests {
         let [train, test] = &found[..] else { panic!("two parts") };
         assert_eq!((train.class_names.clone(), train.labels()), (vec!["2".to_string(), "10".into()], &[1, 0, 1][..]));
         assert_eq!(train.shape.to_string(), "4x1x1");
+        assert_eq!(Samples::bytes(train), None, "a device must not take rows for pixels");
         let deviation = (8f32 / 3.0).sqrt();
         assert_eq!(values(train, 0), [-2.0 / deviation, 0.0, 0.0, 1.0]);
         assert_eq!(values(test, 0), [6.0 / deviation, 0.0, 1.0, 0.0], "by the statistics of the first file");
