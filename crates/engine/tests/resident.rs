@@ -93,6 +93,9 @@ fn the_model_that_stays_on_the_device_is_the_servers_to_the_bit() {
     }
 }
 
+/// What makes a federation of another kind.
+type Change = fn(&mut Federation);
+
 /// Sends updates over a network.
 fn connect(federation: &mut Federation, policy: &str, compression: &str) {
     federation.network = Some(Arc::new(Network {
@@ -110,7 +113,7 @@ fn connect(federation: &mut Federation, policy: &str, compression: &str) {
 /// pooling, that it falls to either side of it: there two instruction sets of one CPU differ as well.
 #[test]
 fn whoever_needs_every_update_gets_it() {
-    let kinds: [(&str, fn(&mut Federation)); 8] = [
+    let kinds: [(&str, Change); 8] = [
         ("privacy", |one| one.private = Some(Private::new(0.05, 0.5, 8.0, 64, Secret::known(5)).unwrap())),
         ("clipping", |one| one.aggregation = "clip:0.05".parse().unwrap()),
         ("a median", |one| one.aggregation = "median".parse().unwrap()),
@@ -123,7 +126,7 @@ fn whoever_needs_every_update_gets_it() {
         ("a buffer", |one| connect(one, "buffered:3", "f32")),
     ];
     let _turn = alone();
-    let three = |name, change: fn(&mut Federation)| -> (ServerState, Counted) {
+    let three = |name, change: Change| -> (ServerState, Counted) {
         let (mut federation, cohort) = federation(name, 8);
         change(&mut federation);
         let (state, counted) = meter::count(|| federation.train(federation.start(), 3, &cohort).unwrap());
