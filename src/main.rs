@@ -14,8 +14,10 @@ mod settings;
 mod terminal;
 
 use clap::Parser;
+use imfl_engine::device::failed::Failed;
 use imfl_ranks::{Launched, Ranks};
-use imfl_run::{Failure, Host, Kind, Observer};
+use imfl_run::{Failure, Host, Kind, Observer, Outcome};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,11 +50,20 @@ fn main() -> ExitCode {
         true => Arc::new(terminal::Terminal::new(cli.detail())),
         false => Arc::new(terminal::Mute::default()),
     };
-    match cli.run(Host { ranks: ranks.clone(), ..Host::watched(observer) }) {
+    match run(cli, Host { ranks: ranks.clone(), ..Host::watched(observer) }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if ranks.are_several() => end_all(ranks, &failure),
         Err(failure) => end(&failure),
     }
+}
+
+/// What a command comes to, and where a device fails under it and nothing else ends it in order, that.
+fn run(cli: cli::Cli, host: Host) -> Outcome {
+    let ended = catch_unwind(AssertUnwindSafe(|| cli.run(host)));
+    ended.unwrap_or_else(|panic| match Failed::from_panic(panic.as_ref()) {
+        Some(failed) => Err(failed.clone().into()),
+        None => resume_unwind(panic),
+    })
 }
 
 /// Ends this process with a failure.

@@ -11,6 +11,7 @@ use imfl_engine::device::Compute;
 use imfl_engine::layer::Pass;
 use imfl_engine::parameters::{Stacked, Weights};
 use imfl_engine::random::{Purpose, keyed};
+use imfl_engine::transfer::download;
 use imfl_engine::worker;
 use rand::RngExt;
 use std::cell::RefCell;
@@ -136,7 +137,7 @@ impl Generator {
     /// Values `[1, batch, channels, height, width]` as bytes.
     fn bytes(&self, values: Tensor<5>, requests: &[Request]) -> Result<Vec<u8>, SampleError> {
         let shape = self.shape();
-        let values = values.into_data().convert::<f32>();
+        let values = download(values).convert::<f32>();
         // Just converted to f32.
         let values = values.as_slice::<f32>().expect("f32");
         let mut bytes = Vec::with_capacity(values.len());

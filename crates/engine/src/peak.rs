@@ -1,6 +1,7 @@
 //! What the machine can do at most: its rate of matrix products.
 
 use crate::device::{self, AdapterKind, Compute, DeviceName};
+use crate::transfer;
 use crate::worker;
 use burn::tensor::{Device, Tensor};
 use std::time::{Duration, Instant};
@@ -51,7 +52,7 @@ fn rate(side: usize, device: &Device) -> f64 {
 
 /// Waits until a tensor is computed: reading a value of it does.
 fn finish(tensor: &Tensor<2>) {
-    tensor.clone().slice([0..1, 0..1]).into_data();
+    transfer::download(tensor.clone().slice([0..1, 0..1]));
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Counted are values. What a launch brings along itself, shapes and scalars of some hundred bytes, belongs to the launch.
 
+use crate::device::failed::fail;
 use burn::tensor::{Device, Tensor, TensorData, kind::Basic};
 use std::ops::Sub;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,9 +44,12 @@ pub(crate) fn upload<const D: usize, K: Basic>(data: TensorData, device: &Device
 }
 
 /// The values of a tensor, which waits until they are computed.
-pub(crate) fn download<const D: usize, K: Basic>(tensor: Tensor<D, K>) -> TensorData {
+///
+/// # Panics
+/// If the device failed meanwhile ([`crate::device::failed`]).
+pub fn download<const D: usize, K: Basic>(tensor: Tensor<D, K>) -> TensorData {
     let apart = is_apart(&tensor.device());
-    let data = tensor.into_data();
+    let data = tensor.try_into_data().unwrap_or_else(|error| fail(error));
     if apart {
         FROM_DEVICE.fetch_add(data.as_bytes().len() as u64, Ordering::Relaxed);
         lock().since = Some(Instant::now());

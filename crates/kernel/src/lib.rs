@@ -14,6 +14,7 @@ pub mod conv;
 pub mod linear;
 pub mod mean;
 pub mod norm;
+pub mod philox;
 mod product;
 mod scratch;
 mod simd;

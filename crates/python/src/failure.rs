@@ -1,6 +1,7 @@
 //! From failures and panics to exceptions.
 
 use crate::fork;
+use imfl_engine::device::failed::Failed;
 use imfl_run::{Failure, Kind, Outcome};
 use pyo3::prelude::*;
 use std::any::Any;
@@ -42,8 +43,11 @@ pub fn data(py: Python, problem: impl std::fmt::Display) -> PyErr {
     raised(py, Failure::new(Kind::Data, problem))
 }
 
-/// The exception of a panic, which is a mistake in imfl.
+/// The exception of a panic, which is a mistake in imfl, or a device that failed.
 pub fn panicked(py: Python, panic: &(dyn Any + Send)) -> PyErr {
+    if let Some(failed) = Failed::from_panic(panic) {
+        return raised(py, failed.clone());
+    }
     let said =
         panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
     let said = said.unwrap_or_else(|| "no message".into());

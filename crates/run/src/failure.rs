@@ -5,6 +5,7 @@ use imfl_aigc::{AugmentationError, CheckpointError, Misfit, SampleError};
 use imfl_engine::choice::UnknownName;
 use imfl_engine::data::DataError;
 use imfl_engine::device::DeviceError;
+use imfl_engine::device::failed::Failed;
 use imfl_engine::federated::{CohortError, TrainingError};
 use imfl_engine::model::ModelError;
 use imfl_engine::network::NetworkError;
@@ -79,6 +80,7 @@ macro_rules! kinds {
 
 kinds! {
     DeviceError => Device,
+    Failed => Device,
     UnknownName => Config,
     ModelError => Config,
     PartitionError => Config,
@@ -115,6 +117,7 @@ impl From<TrainingError> for Failure {
             | TrainingError::Void { .. }
             | TrainingError::Noise { .. } => Kind::Config,
             TrainingError::Elsewhere { .. } => Kind::Unexpected,
+            TrainingError::Device { .. } => Kind::Device,
             _ => Kind::Diverged,
         };
         Self::new(kind, error)

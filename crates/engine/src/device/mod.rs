@@ -1,6 +1,7 @@
 //! Which device computes, chosen by name when the program runs.
 
 mod adapter;
+pub mod failed;
 mod name;
 
 pub use adapter::{Adapter, AdapterKind, present};

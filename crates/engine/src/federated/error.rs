@@ -1,5 +1,6 @@
 use super::aggregation::TooFew;
 use super::private::Void;
+use crate::device::failed::Failed;
 use crate::network::NetworkError;
 use crate::update::Refusal;
 
@@ -31,6 +32,19 @@ pub enum TrainingError {
         round: u64,
         /// Why.
         problem: String,
+    },
+    /// A device that was lost, or whose memory was full.
+    #[error(
+        "round {round}: {source}; nothing of this round was kept, and what was saved before it is as it was: resume from there, on a \
+         device that is in order, or with a smaller chunk (it held {chunk} clients) if memory was short"
+    )]
+    Device {
+        /// The round, from 1.
+        round: u64,
+        /// Clients that trained side by side.
+        chunk: usize,
+        /// What the device said.
+        source: Failed,
     },
     /// There is nobody to train.
     #[error("round {0} has an empty cohort")]

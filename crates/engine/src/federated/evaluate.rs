@@ -98,7 +98,7 @@ pub fn logits(model: &dyn Model, weights: &Weights, images: &Images, compute: &C
     let parts: Vec<&[Sample]> = all.samples.chunks(BATCH).collect();
     let found = worker::map(compute.workers, parts.len(), |index| {
         let batch = Batch::assemble(images, &[parts[index]], parts[index].len(), &compute.device);
-        let logits = model.forward(&mut Pass::evaluate(&stacked), batch.inputs).into_data();
+        let logits = transfer::download(model.forward(&mut Pass::evaluate(&stacked), batch.inputs));
         // Logits of f32 parameters are f32.
         logits.as_slice::<f32>().expect("logits are f32").to_vec()
     });

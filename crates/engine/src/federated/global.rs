@@ -19,6 +19,14 @@ impl Global {
         }
         Stacked::broadcast(weights, clients, device)
     }
+
+    /// Forgets what is on a device that failed.
+    pub fn forget(&self) {
+        #[cfg(any(feature = "wgpu", feature = "cuda"))]
+        {
+            *self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        }
+    }
 }
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]

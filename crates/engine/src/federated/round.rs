@@ -6,11 +6,14 @@ use super::federation::Federation;
 use super::intake::Closed;
 use super::online::Dispatch;
 use super::participant::Participant;
+use super::plan::Plan;
 use super::private::Release;
 use super::report::RoundReport;
 use super::roll::Roll;
 use super::state::ServerState;
 use super::training::{Part, Training};
+use crate::device::failed;
+use crate::transfer;
 use crate::update::{Receipt, Rejection};
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,8 +25,21 @@ impl Federation {
     ///
     /// # Errors
     /// [`TrainingError`] if nobody takes part, a weight is no weight, no update that arrived can be used, or too few for the
-    /// rule; the state is then lost with it, keep a clone to go on.
+    /// rule, or the device fails; the state is then lost with it, keep a clone to go on.
     pub fn apply(
+        &self,
+        state: ServerState,
+        cohort: &[Participant],
+    ) -> Result<(ServerState, RoundReport), TrainingError> {
+        let round = state.round + 1;
+        let chunk = Plan::new(&self.compute, &self.local, state.weights.layout(), self.trace(), cohort.len()).chunk;
+        failed::catch(transfer::is_apart(&self.compute.device), || self.play(state, cohort)).unwrap_or_else(|source| {
+            self.global.forget();
+            Err(TrainingError::Device { round, chunk, source })
+        })
+    }
+
+    fn play(
         &self,
         mut state: ServerState,
         cohort: &[Participant],

@@ -241,5 +241,6 @@ fn evaluation_counts_each_image_once_for_any_number_of_workers() {
 }
 
 mod elsewhere;
+mod failing;
 mod networks;
 mod unreliable;

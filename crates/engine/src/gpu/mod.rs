@@ -1,5 +1,11 @@
 //! Kernels of the engine's own for GPUs, written once for every kind by CubeCL. They do what would take several launches of Burn's
 //! operations, or what those have no words for; where there is no GPU, their callers do the same on the host.
+#![allow(
+    clippy::manual_is_multiple_of,
+    clippy::manual_div_ceil,
+    clippy::collapsible_if,
+    reason = "kernels are translated, and these words have no translation"
+)]
 
 pub mod columns;
 pub mod dense;

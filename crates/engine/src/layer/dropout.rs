@@ -33,10 +33,9 @@ impl Dropout {
             return x * if device.is_autodiff() { mask.autodiff() } else { mask };
         }
         let each: usize = dims[1..].iter().product();
-        let mut mask = Vec::with_capacity(dims[0] * each);
-        for key in keys.words() {
-            let value = |half: u32| if half < self.threshold { 0.0 } else { keep };
-            philox::extend_halves(&mut mask, each, number, *key, value);
+        let mut mask = vec![0.0; dims[0] * each];
+        for (mask, key) in mask.chunks_mut(each.max(1)).zip(keys.words()) {
+            philox::mask(mask, number, *key, self.threshold, keep);
         }
         x * transfer::upload(TensorData::new(mask, dims), &device)
     }

@@ -13,6 +13,7 @@ use burn::tensor::Shape;
 type Buffer = FloatTensor<Cube>;
 
 /// What a convolution keeps.
+#[allow(clippy::large_enum_variant, reason = "there is one for each convolution of a step")]
 #[derive(Clone, Debug)]
 pub enum Saved {
     /// Where the columns fit into one allocation: they, the products, and the bias.
