@@ -56,73 +56,92 @@ impl Records {
     /// # Errors
     /// [`DataError`] with the line: what is no UTF-8, a quote that is never closed, a record that is too long, a broken gzip stream.
     pub fn next(&mut self) -> Result<Option<Record>, DataError> {
-        let mut text = Vec::new();
-        let mut began = self.line + 1;
+        let mut open: Option<Open> = None;
+        let (mut began, mut size) = (self.line + 1, 0);
         loop {
-            let before = text.len();
-            let room = (LONGEST - before) as u64 + 1;
-            let read = (&mut self.reader).take(room).read_until(b'\n', &mut text);
+            let mut text = Vec::new();
+            let read = (&mut self.reader).take((LONGEST - size) as u64 + 1).read_until(b'\n', &mut text);
             if read.map_err(|source| DataError::read(&self.path, source))? == 0 {
-                return match text.is_empty() {
-                    true => Ok(None),
-                    false => Err(self.wrong(began, "a quote that opens in this record is never closed")),
+                return match open {
+                    None => Ok(None),
+                    Some(_) => Err(self.wrong(began, "a quote that opens in this record is never closed")),
                 };
             }
             self.line += 1;
-            if text.len() > LONGEST {
+            size += text.len();
+            if size > LONGEST {
                 let problem = format!("a record of more than {LONGEST} bytes; is a quote in it never closed?");
                 return Err(self.wrong(began, problem));
             }
-            let bare = text.strip_prefix(b"\xef\xbb\xbf").filter(|_| began == 1).unwrap_or(&text);
-            let Ok(bare) = std::str::from_utf8(bare) else {
+            let bare = text.strip_prefix(b"\xef\xbb\xbf").filter(|_| self.line == 1).unwrap_or(&text);
+            let Ok(line) = std::str::from_utf8(bare) else {
                 return Err(self.wrong(self.line, "not UTF-8; save the file in that encoding"));
             };
-            let bare = bare.trim_end_matches(['\n', '\r']);
-            if before == 0 && bare.trim().is_empty() {
-                text.clear();
-                began = self.line + 1;
+            let bare = line.trim_end_matches(['\n', '\r']);
+            if open.is_none() && bare.trim().is_empty() {
+                (began, size) = (self.line + 1, 0);
                 continue;
             }
-            match cells(bare) {
-                Some(Ok(cells)) => return Ok(Some(Record { line: began, cells })),
-                Some(Err(problem)) => return Err(self.wrong(began, problem)),
-                // The record goes on in the next line.
-                None => {}
+            match cells(open.take(), bare) {
+                Ok(Cells::Whole(cells)) => return Ok(Some(Record { line: began, cells })),
+                Ok(Cells::Open(mut within)) => {
+                    // The record goes on in the next line, and its cell holds the end of this one.
+                    within.cell.push_str(&line[bare.len()..]);
+                    open = Some(within);
+                }
+                Err(problem) => return Err(self.wrong(began, problem)),
             }
         }
     }
 }
 
-/// The cells of a record; nothing where a quote is still open at its end.
-fn cells(record: &str) -> Option<Result<Vec<String>, String>> {
-    let (mut cells, mut rest) = (Vec::new(), record);
+/// A record whose last cell has a quote that is still open: the cells before it, and what is in it so far.
+struct Open {
+    cells: Vec<String>,
+    cell: String,
+}
+
+/// What the lines of a record came to.
+enum Cells {
+    Whole(Vec<String>),
+    Open(Open),
+}
+
+/// Reads on in a record from where its last line left it.
+fn cells(open: Option<Open>, line: &str) -> Result<Cells, String> {
+    let (mut cells, mut within, mut rest) = match open {
+        Some(Open { cells, cell }) => (cells, Some(cell), line),
+        None => (Vec::new(), None, line),
+    };
     loop {
-        let Some(quoted) = rest.strip_prefix('"') else {
+        let Some(mut cell) = within.take() else {
+            if let Some(quoted) = rest.strip_prefix('"') {
+                (within, rest) = (Some(String::new()), quoted);
+                continue;
+            }
             let end = rest.find(',').unwrap_or(rest.len());
             cells.push(rest[..end].to_string());
             match rest.get(end + 1..) {
                 Some(after) => rest = after,
-                None => return Some(Ok(cells)),
+                None => return Ok(Cells::Whole(cells)),
             }
             continue;
         };
-        let (mut cell, mut inner) = (String::new(), quoted);
-        let after = loop {
-            let (part, after) = inner.split_once('"')?;
-            cell.push_str(part);
-            match after.strip_prefix('"') {
-                Some(more) => {
-                    cell.push('"');
-                    inner = more;
-                }
-                None => break after,
-            }
+        let Some((part, after)) = rest.split_once('"') else {
+            cell.push_str(rest);
+            return Ok(Cells::Open(Open { cells, cell }));
         };
+        cell.push_str(part);
+        if let Some(more) = after.strip_prefix('"') {
+            cell.push('"');
+            (within, rest) = (Some(cell), more);
+            continue;
+        }
         cells.push(cell);
         match after.strip_prefix(',') {
             Some(after) => rest = after,
-            None if after.is_empty() => return Some(Ok(cells)),
-            None => return Some(Err("text behind a closing quote; a quote within quotes is written twice".into())),
+            None if after.is_empty() => return Ok(Cells::Whole(cells)),
+            None => return Err("text behind a closing quote; a quote within quotes is written twice".into()),
         }
     }
 }
@@ -149,6 +168,12 @@ mod tests {
         let expected = [(1, vec!["a", "b"]), (3, vec!["x, \"y\"\nz", ""]), (5, vec!["1", ""])]
             .map(|(line, cells)| (line, cells.into_iter().map(String::from).collect::<Vec<_>>()));
         assert_eq!(found, expected);
+        let long = all(b"a,\"b\r\n\r\n\"\"c\",d\n").unwrap();
+        assert_eq!(
+            long,
+            [(1, ["a", "b\r\n\r\n\"c", "d"].map(String::from).to_vec())],
+            "ends of lines stay within quotes"
+        );
     }
 
     #[test]

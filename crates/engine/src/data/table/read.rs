@@ -6,7 +6,7 @@ use crate::data::columns::{Column, Columns, Content};
 use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
 use crate::data::kind::Kind;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -294,12 +294,13 @@ impl Table {
     /// The rows of one file.
     fn part(&self, path: &Path, name: &str, kind: &Arc<Kind>, fill: &[f32]) -> Result<Dataset, DataError> {
         let Kind::Table(columns) = kind.as_ref() else { unreachable!("only called with a table") };
+        let places: HashMap<&str, u16> = self.classes.iter().map(String::as_str).zip(0..).collect();
         let (mut bytes, mut labels) = (Vec::new(), Vec::new());
         self.rows(path, |records, line, class, cells| {
-            let Some(label) = self.classes.iter().position(|known| known == class) else {
+            let Some(&label) = places.get(class) else {
                 return Err(records.wrong(line, format!("there is no class `{class}`")));
             };
-            labels.push(label as u16);
+            labels.push(label);
             for ((cell, column), &fill) in cells.iter().zip(columns.list()).zip(fill) {
                 let known = match &column.content {
                     _ if is_missing(cell) => Some(fill),
