@@ -11,7 +11,7 @@ use imfl_engine::device::Compute;
 use imfl_engine::layer::Pass;
 use imfl_engine::parameters::{Stacked, Weights};
 use imfl_engine::random::{Purpose, keyed};
-use imfl_engine::transfer::download;
+use imfl_engine::transfer::floats;
 use imfl_engine::worker;
 use rand::RngExt;
 use std::cell::RefCell;
@@ -101,8 +101,7 @@ impl Generator {
 
     /// Images with their labels.
     fn dataset(&self, name: String, images: Vec<u8>, labels: Vec<u16>) -> Result<Dataset, SampleError> {
-        Dataset::new(name, self.shape(), self.description.class_names.clone(), images, labels)
-            .map_err(|error| SampleError::Failed(error.to_string()))
+        Ok(Dataset::new(name, self.shape(), self.description.class_names.clone(), images, labels)?)
     }
 
     /// Draws one batch, `[batch, channels, height, width]` as bytes; `watch` sees every guess on the way.
@@ -137,9 +136,7 @@ impl Generator {
     /// Values `[1, batch, channels, height, width]` as bytes.
     fn bytes(&self, values: Tensor<5>, requests: &[Request]) -> Result<Vec<u8>, SampleError> {
         let shape = self.shape();
-        let values = download(values).convert::<f32>();
-        // Just converted to f32.
-        let values = values.as_slice::<f32>().expect("f32");
+        let values = floats(values);
         let mut bytes = Vec::with_capacity(values.len());
         for (request, values) in requests.iter().zip(values.chunks_exact(shape.size())) {
             if values.iter().any(|value| !value.is_finite()) {
@@ -214,7 +211,7 @@ impl SampleSource for Generator {
             None if !complete => Err(SampleError::Stopped),
             None => {
                 let name = format!("images generated after {}", self.description.dataset);
-                self.dataset(name, images, requests.iter().map(|request| request.label).collect())
+                self.dataset(name, images, Request::labels(requests))
             }
         }
     }

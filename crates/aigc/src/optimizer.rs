@@ -1,8 +1,9 @@
 //! What every training loop of this crate does with a gradient.
 
 use burn::tensor::Tensor;
+use imfl_engine::gradient;
 use imfl_engine::parameters::{Stacked, Weights};
-use imfl_engine::transfer::download;
+use imfl_engine::transfer::floats;
 use imfl_engine::worker;
 
 const BETA1: f32 = 0.9;
@@ -56,23 +57,8 @@ pub fn sharded(workers: usize, shards: usize, of: impl Fn(usize) -> (f64, Vec<f3
 
 /// A loss and its gradient by all parameters of one client, in layout order.
 pub fn flat_gradient(leaves: &Stacked, loss: Tensor<1>) -> (f64, Vec<f32>) {
-    let value = download(loss.clone()).convert::<f32>();
-    // One number, just converted to f32.
-    let value = f64::from(value.as_slice::<f32>().expect("f32")[0]);
-    let mut gradients = loss.backward();
-    let mut flat = Vec::with_capacity(leaves.layout().size());
-    for (tensor, parameter) in leaves.tensors().iter().zip(leaves.layout().parameters()) {
-        match tensor.grad_remove(&mut gradients) {
-            Some(gradient) => {
-                let data = download(gradient).convert::<f32>();
-                // Just converted to f32.
-                flat.extend_from_slice(data.as_slice::<f32>().expect("f32"));
-            }
-            // The loss does not depend on it.
-            None => flat.resize(flat.len() + parameter.size(), 0.0),
-        }
-    }
-    (value, flat)
+    // A loss is one number.
+    (f64::from(floats(loss.clone())[0]), gradient::of_loss(leaves, loss))
 }
 
 #[cfg(test)]

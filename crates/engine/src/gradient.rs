@@ -54,9 +54,7 @@ pub fn of_loss(leaves: &Stacked, loss: Tensor<1>) -> Vec<f32> {
     for (leaf, parameter) in leaves.tensors().iter().zip(leaves.layout().parameters()) {
         let end = flat.len() + parameter.size();
         if let Some(gradient) = leaf.grad_remove(&mut gradients) {
-            let data = transfer::download(gradient);
-            // Gradients have the type of their parameters, f32.
-            flat.extend_from_slice(data.as_slice::<f32>().expect("gradients are f32"));
+            flat.extend(transfer::floats(gradient));
         }
         flat.resize(end, 0.0);
     }

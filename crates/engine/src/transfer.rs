@@ -57,6 +57,15 @@ pub fn download<const D: usize, K: Basic>(tensor: Tensor<D, K>) -> TensorData {
     data
 }
 
+/// The values of a tensor of floats, as [`download`] brings them.
+///
+/// # Panics
+/// As [`download`].
+pub fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    // Whatever floats a device computes in, each is a number of 32 bits or becomes the nearest.
+    download(tensor).try_into_vec_as().expect("floats become f32")
+}
+
 /// Whether a device has a memory of its own, or a driver that behaves as if.
 pub(crate) fn is_apart(device: &Device) -> bool {
     #[cfg(any(feature = "wgpu", feature = "cuda"))]

@@ -10,7 +10,7 @@ use imfl_engine::layer::{Keys, Pass};
 use imfl_engine::model::{Architecture, Model};
 use imfl_engine::parameters::{Stacked, Weights};
 use imfl_engine::random::{Purpose, keyed};
-use imfl_engine::transfer::download;
+use imfl_engine::transfer::floats;
 use imfl_engine::worker;
 use imfl_statistics::argmax;
 use rand::seq::SliceRandom;
@@ -137,10 +137,7 @@ impl Classifier {
             let batch = Batch::assemble(&images, &[&samples], samples.len(), &compute.device);
             let out = apply(&mut Pass::evaluate(&stacked), batch.inputs);
             let width = out.dims()[2];
-            let data = download(out).convert::<f32>();
-            // Just converted to f32.
-            let rows = data.as_slice::<f32>().expect("f32").chunks_exact(width.max(1));
-            rows.map(<[f32]>::to_vec).collect::<Vec<_>>()
+            floats(out).chunks_exact(width.max(1)).map(<[f32]>::to_vec).collect::<Vec<_>>()
         });
         parts.into_iter().flatten().collect()
     }

@@ -160,9 +160,7 @@ impl SampleSource for Fitted {
         if observe(requests.len(), requests.len()).is_break() {
             return Err(SampleError::Stopped);
         }
-        let labels = requests.iter().map(|request| request.label).collect();
-        let drawn = self.learnt.like(self.provenance.name.clone(), bytes, labels);
-        drawn.map_err(|error| SampleError::Failed(error.to_string()))
+        Ok(self.learnt.like(self.provenance.name.clone(), bytes, Request::labels(requests))?)
     }
 }
 

@@ -9,7 +9,7 @@ pub use folder::Folder;
 pub use program::Program;
 
 use crate::fingerprint::Fingerprints;
-use imfl_engine::data::{Dataset, ImageShape, Kind};
+use imfl_engine::data::{DataError, Dataset, ImageShape, Kind};
 use imfl_engine::device::Compute;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -36,6 +36,11 @@ impl Request {
     pub fn of_counts(counts: &[usize], first: u64) -> Vec<Self> {
         let labels = counts.iter().enumerate().flat_map(|(label, &count)| std::iter::repeat_n(label as u16, count));
         labels.zip(first..).map(|(label, index)| Self { label, index }).collect()
+    }
+
+    /// The class of each.
+    pub(crate) fn labels(requests: &[Self]) -> Vec<u16> {
+        requests.iter().map(|request| request.label).collect()
     }
 }
 
@@ -96,6 +101,12 @@ pub enum SampleError {
     Failed(String),
 }
 
+impl From<DataError> for SampleError {
+    fn from(error: DataError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 /// Hears how many samples of how many are done, and may stop there.
 pub type Observe<'a> = &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>;
 
@@ -150,8 +161,8 @@ pub trait SampleSource: fmt::Debug + Send + Sync {
         check(requests, self.class_names().len())?;
         let own = &requests[compute.ranks.part(requests.len())];
         let drawn = self.draw_part(own, seed, compute, observe)?;
-        let labels = |requests: &[Request]| requests.iter().map(|request| request.label).collect::<Vec<u16>>();
-        if (drawn.kind.as_ref(), drawn.shape, drawn.labels()) != (self.kind(), self.shape(), &labels(own)[..]) {
+        if (drawn.kind.as_ref(), drawn.shape, drawn.labels()) != (self.kind(), self.shape(), &Request::labels(own)[..])
+        {
             let name = &self.provenance().name;
             return Err(SampleError::Failed(format!("the {name} drew other samples than it was asked for")));
         }
@@ -160,7 +171,7 @@ pub trait SampleSource: fmt::Debug + Send + Sync {
         }
         let bytes: Vec<u8> = (0..drawn.len()).flat_map(|index| drawn.image(index)).copied().collect();
         let bytes = compute.ranks.gather(&bytes).concat();
-        drawn.like(drawn.name.clone(), bytes, labels(requests)).map_err(|error| SampleError::Failed(error.to_string()))
+        Ok(drawn.like(drawn.name.clone(), bytes, Request::labels(requests))?)
     }
 
     /// Checks that its samples can stand in for a dataset's.

@@ -161,6 +161,14 @@ fn quoted(said: &Path) -> String {
     if tail.is_empty() { String::new() } else { format!("; it said: {}", tail.escape_debug()) }
 }
 
+impl Program {
+    /// Images with the labels that were asked for.
+    fn dataset(&self, images: Vec<u8>, requests: &[Request]) -> Result<Dataset, SampleError> {
+        let (name, names) = (self.provenance.name.clone(), self.class_names.clone());
+        Ok(Dataset::new(name, self.shape, names, images, Request::labels(requests))?)
+    }
+}
+
 impl SampleSource for Program {
     fn provenance(&self) -> &Provenance {
         &self.provenance
@@ -197,9 +205,7 @@ impl SampleSource for Program {
         if observe(done, requests.len()).is_break() {
             return Err(SampleError::Stopped);
         }
-        let labels = requests.iter().map(|request| request.label).collect();
-        Dataset::new(self.provenance.name.clone(), self.shape, self.class_names.clone(), images, labels)
-            .map_err(|error| SampleError::Failed(error.to_string()))
+        self.dataset(images, requests)
     }
 
     fn draw(
@@ -217,8 +223,6 @@ impl SampleSource for Program {
         let drawn = if ranks.is_first() { Some(self.draw_part(requests, seed, compute, observe)?) } else { None };
         let own = drawn.iter().flat_map(|drawn| (0..drawn.len()).flat_map(|index| drawn.image(index))).copied();
         let bytes = ranks.from_first(&own.collect::<Vec<u8>>());
-        let labels = requests.iter().map(|request| request.label).collect();
-        Dataset::new(self.provenance.name.clone(), self.shape, self.class_names.clone(), bytes, labels)
-            .map_err(|error| SampleError::Failed(error.to_string()))
+        self.dataset(bytes, requests)
     }
 }

@@ -108,9 +108,7 @@ impl Federation {
 impl Done {
     /// The mean loss of each client over its samples, each at the time it was trained on.
     pub fn losses(&self) -> Vec<f64> {
-        let losses = transfer::download(self.losses.clone());
-        // Losses of f32 parameters are f32.
-        let losses = losses.as_slice::<f32>().expect("losses are f32");
+        let losses = transfer::floats(self.losses.clone());
         losses.iter().zip(&self.samples).map(|(loss, samples)| f64::from(*loss) / (*samples).max(1) as f64).collect()
     }
 }

@@ -98,9 +98,7 @@ pub fn logits(model: &dyn Model, weights: &Weights, images: &Images, compute: &C
     let parts: Vec<&[Sample]> = all.samples.chunks(BATCH).collect();
     let found = worker::map(compute.workers, parts.len(), |index| {
         let batch = Batch::assemble(images, &[parts[index]], parts[index].len(), &compute.device);
-        let logits = transfer::download(model.forward(&mut Pass::evaluate(&stacked), batch.inputs));
-        // Logits of f32 parameters are f32.
-        logits.as_slice::<f32>().expect("logits are f32").to_vec()
+        transfer::floats(model.forward(&mut Pass::evaluate(&stacked), batch.inputs))
     });
     found.concat()
 }
@@ -116,12 +114,9 @@ fn evaluate_batch(
     let batch = Batch::assemble(images, &[part], part.len(), &compute.device);
     let logits = model.forward(&mut Pass::evaluate(stacked), batch.inputs.clone());
     let [_, rows, classes] = logits.dims();
-    let loss = transfer::download(batch.cross_entropy(logits.clone()));
-    // One client has one loss, and it is f32 as its parameters are.
-    let loss = f64::from(loss.as_slice::<f32>().expect("losses are f32")[0]) * rows as f64;
-    let data = transfer::download(logits);
-    // Logits of f32 parameters are f32.
-    let logits = data.as_slice::<f32>().expect("logits are f32");
+    // One client has one loss.
+    let loss = f64::from(transfer::floats(batch.cross_entropy(logits.clone()))[0]) * rows as f64;
+    let logits = transfer::floats(logits);
     let correct = logits.chunks_exact(classes).zip(part).filter(|(row, sample)| argmax(row) == images.label(**sample));
     (loss, correct.count())
 }
