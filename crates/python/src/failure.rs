@@ -1,7 +1,7 @@
 //! From failures and panics to exceptions.
 
 use crate::fork;
-use imfl_engine::device::failed::Failed;
+use imfl_engine::device::failed::{Failed, message};
 use imfl_run::{Failure, Kind, Outcome};
 use pyo3::prelude::*;
 use std::any::Any;
@@ -48,9 +48,7 @@ pub fn panicked(py: Python, panic: &(dyn Any + Send)) -> PyErr {
     if let Some(failed) = Failed::from_panic(panic) {
         return raised(py, failed.clone());
     }
-    let said =
-        panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
-    let said = said.unwrap_or_else(|| "no message".into());
+    let said = message(panic);
     exception(py, "UnexpectedError", format!("imfl came upon a mistake of its own, please report it: {said}"))
 }
 

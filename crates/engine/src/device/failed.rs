@@ -46,13 +46,13 @@ pub fn fail(said: impl Display) -> ! {
 pub fn catch<T>(apart: bool, work: impl FnOnce() -> T) -> Result<T, Failed> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| match panic.downcast::<Failed>() {
         Ok(failed) => *failed,
-        Err(panic) if apart => Failed(said(panic.as_ref())),
+        Err(panic) if apart => Failed(message(panic.as_ref())),
         Err(panic) => resume_unwind(panic),
     })
 }
 
 /// The message of a panic.
-fn said(panic: &(dyn Any + Send)) -> String {
+pub fn message(panic: &(dyn Any + Send)) -> String {
     let said =
         panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
     said.unwrap_or_else(|| "no message".into())
@@ -68,7 +68,7 @@ mod tests {
         let failed = catch(false, || -> () { fail("out of\n  memory\nBacktrace:\n 0: somewhere") }).unwrap_err();
         assert!(failed.to_string().ends_with(": out of memory"), "{failed}");
         let mistake = catch_unwind(|| catch(false, || -> () { resume_unwind(Box::new("a mistake")) }));
-        assert_eq!(said(mistake.unwrap_err().as_ref()), "a mistake");
+        assert_eq!(message(mistake.unwrap_err().as_ref()), "a mistake");
         let panic = || -> () { resume_unwind(Box::new("no buffer")) };
         assert_eq!(catch(true, panic), Err(Failed("no buffer".into())), "a backend's");
     }

@@ -31,10 +31,10 @@ impl Federation {
         state: ServerState,
         cohort: &[Participant],
     ) -> Result<(ServerState, RoundReport), TrainingError> {
-        let round = state.round + 1;
-        let chunk = Plan::new(&self.compute, &self.local, state.weights.layout(), self.trace(), cohort.len()).chunk;
+        let (round, layout) = (state.round + 1, state.weights.layout().clone());
         failed::catch(transfer::is_apart(&self.compute.device), || self.play(state, cohort)).unwrap_or_else(|source| {
             self.global.forget();
+            let chunk = Plan::new(&self.compute, &self.local, &layout, self.trace(), cohort.len()).chunk;
             Err(TrainingError::Device { round, chunk, source })
         })
     }
