@@ -9,7 +9,6 @@ use crate::posted;
 use crate::rule::{Facts, Mechanism, PROHIBITIVE};
 
 /// The market where generating is out of the question.
-/// The same market where nobody can generate.
 ///
 /// # Errors
 /// None that can be met.

@@ -1,6 +1,7 @@
 //! Federated training, as it is told and as the engine takes it.
 
 use crate::setting::settings;
+use imfl_engine::data::Kind;
 use imfl_engine::federated::{
     Aggregation, Attack, Availability, CohortSampling, Federation, Hostility, LocalAlgorithm, LocalSgd, Schedule,
     Server, ServerRule,
@@ -86,7 +87,7 @@ impl TrainingConfig {
 
     /// The model. Whoever opens the data writes down what suits them where none was named; before that it is what suits images.
     pub fn architecture(&self) -> Architecture {
-        self.model.unwrap_or(Architecture::SimpleCnn)
+        self.model.unwrap_or_else(|| Architecture::suited(&Kind::Images))
     }
 
     /// What a client does in a round.

@@ -65,8 +65,7 @@ pub type MadeUp = (Vec<f64>, usize, Seen);
 impl Allowance {
     /// From made-up clients; `images` are those behind the class gradients.
     pub fn new(known: &ClassGradients, made_up: &[MadeUp], images: usize) -> Self {
-        let spread = |samples: usize| (1.0 / samples.max(1) as f64 + 1.0 / images.max(1) as f64).sqrt();
-        let off = made_up.iter().map(|(truth, samples, seen)| distance(truth, &seen.shares) / spread(*samples));
+        let off = made_up.iter().map(|(truth, samples, seen)| distance(truth, &seen.shares) / spread(*samples, images));
         let labels = MARGIN * off.fold(0.0, f64::max);
         let sized = made_up.iter().map(|(_, samples, seen)| seen.excess(known, *samples));
         let (usual, most) = middle_and_most(sized);
@@ -89,11 +88,11 @@ impl Allowance {
     ) -> Option<Flagged> {
         let claimed: usize = histogram.iter().sum();
         let claim: Vec<f64> = histogram.iter().map(|count| *count as f64 / claimed.max(1) as f64).collect();
-        let spread = (1.0 / claimed.max(1) as f64 + 1.0 / self.images.max(1) as f64).sqrt();
+        let labels = self.labels * spread(claimed, self.images);
         let flagged =
             |believed, found, distance, allowed| Some(Flagged { client, claimed, believed, distance, allowed, found });
         let Some(seen) = seen else {
-            return flagged(least(histogram), Reason::Labels, FARTHEST, self.labels * spread);
+            return flagged(least(histogram), Reason::Labels, FARTHEST, labels);
         };
         if let (Some(way), Some(allowed)) = (seen.generated, self.generated)
             && way > allowed
@@ -102,14 +101,12 @@ impl Allowance {
             // nothing is known of what it holds
             return flagged(least(histogram), Reason::Generated, way, allowed);
         }
-        let (off, allowed) = (distance(&claim, &seen.shares), self.labels * spread);
+        let (off, allowed) = (distance(&claim, &seen.shares), labels);
         if off > allowed {
             // No class by more than what may be noise, and none by more than what is claimed of it.
             let bound = |share: &f64| ((share - allowed / 2.0).max(0.0) * claimed as f64).floor() as usize;
             histogram.iter_mut().zip(&seen.shares).for_each(|(count, share)| *count = bound(share).min(*count));
-            let believed = histogram.iter().sum::<usize>();
-            let believed = if believed == 0 { least(histogram) } else { believed };
-            return flagged(believed, Reason::Labels, off, allowed);
+            return flagged(left(histogram), Reason::Labels, off, allowed);
         }
         let excess = seen.excess(known, claimed) / self.usual;
         let allowed = 1.0 + self.excess * (self.samples / claimed.max(1) as f64).sqrt().max(1.0);
@@ -119,11 +116,22 @@ impl Allowance {
             let each = (seen.rest / self.usual - server).max(f64::MIN_POSITIVE);
             let share = (own / each / allowed / claimed as f64).min(1.0);
             histogram.iter_mut().for_each(|count| *count = (*count as f64 * share).floor() as usize);
-            let believed = histogram.iter().sum::<usize>();
-            let believed = if believed == 0 { least(histogram) } else { believed };
-            return flagged(believed, Reason::Samples, excess, allowed);
+            return flagged(left(histogram), Reason::Samples, excess, allowed);
         }
         None
+    }
+}
+
+/// What is off comes from the client's samples and from the server's images.
+fn spread(samples: usize, images: usize) -> f64 {
+    (1.0 / samples.max(1) as f64 + 1.0 / images.max(1) as f64).sqrt()
+}
+
+/// How many samples a claim that was cut leaves.
+fn left(histogram: &mut [usize]) -> usize {
+    match histogram.iter().sum() {
+        0 => least(histogram),
+        some => some,
     }
 }
 
