@@ -140,14 +140,14 @@ impl Setting {
         // The first round paid for threads, memory and, on a GPU, compilation.
         for times in [&mut seconds, &mut waiting, &mut communication] {
             times.remove(0);
-            times.sort_by(f64::total_cmp);
         }
         counts.remove(0);
-        let median = |sorted: &[f64]| sorted[sorted.len() / 2];
+        seconds.sort_by(f64::total_cmp);
+        let of = |times: Vec<f64>| median(times.into_iter()).unwrap_or(0.0);
         let flops_per_sample = federation.trace().training_flops() as f64;
         let measured = last.map(|report| Measured {
-            waiting: median(&waiting),
-            communication: median(&communication),
+            waiting: of(waiting),
+            communication: of(communication),
             seconds,
             samples: report.samples,
             train_loss: report.train_loss,
@@ -172,14 +172,16 @@ impl Setting {
     }
 }
 
+/// The middle one of counts or of seconds, the upper of two; none of none.
+fn median<T: Copy + PartialOrd>(values: impl Iterator<Item = T>) -> Option<T> {
+    let mut values: Vec<T> = values.collect();
+    // Counts and seconds are ordered.
+    values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+    values.get(values.len() / 2).copied()
+}
+
 /// The median of each number that was counted in several rounds.
 fn median_counts(rounds: &[Counted]) -> Counted {
-    fn median<T: Copy + PartialOrd>(values: impl Iterator<Item = T>) -> Option<T> {
-        let mut values: Vec<T> = values.collect();
-        // Counts and seconds are ordered.
-        values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-        values.get(values.len() / 2).copied()
-    }
     let bytes = |of: fn(&Bytes) -> u64| median(rounds.iter().map(|round| of(&round.transfers))).unwrap_or(0);
     Counted {
         transfers: Bytes { to_device: bytes(|bytes| bytes.to_device), from_device: bytes(|bytes| bytes.from_device) },

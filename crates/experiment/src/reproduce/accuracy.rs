@@ -6,6 +6,7 @@ use super::findings::Findings;
 use super::grid;
 use super::journal::Journal;
 use super::lab::{Lab, Score};
+use super::remembered::Remembered;
 use super::rules::{self, Decided};
 use super::world::World;
 use imfl_mechanism::{Mode, RuleChoice};
@@ -15,8 +16,6 @@ use imfl_run::failure::Outcome;
 use imfl_statistics::Interval;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 /// The experiment's own settings.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -55,22 +54,14 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
     let cells: Vec<(u64, RuleChoice)> =
         seeds.iter().flat_map(|&seed| rules.iter().map(move |&rule| (seed, rule))).collect();
     let labs = BySeed::new(|seed| Lab::open(world.place(seed, |_| ())?));
-    // Rules that agree on who does what lead to the same model.
-    let known = Mutex::new(BTreeMap::<(u64, Vec<Mode>), Vec<Score>>::new());
+    let trained = Remembered::<(u64, Vec<Mode>), Vec<Score>>::new();
     let results = grid::run("accuracy", journal, &cells, 1, |&(seed, rule)| {
         let lab = labs.of(seed)?;
         let decided = rules::decide(rule, &lab.place, grid.effort)?;
-        let key = (seed, decided.modes.clone());
-        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        let scores = match known.get(&key) {
-            Some(scores) => scores.clone(),
-            None => {
-                let participants = lab.participants(&decided.modes);
-                let scores = lab.train(|_| participants.clone())?;
-                known.insert(key, scores.clone());
-                scores
-            }
-        };
+        let scores = trained.of((seed, decided.modes.clone()), |(_, modes)| {
+            let participants = lab.participants(modes);
+            lab.train(|_| participants.clone())
+        })?;
         Ok(Trained { decided, scores })
     })?;
     let of = |rule: usize| Compared {

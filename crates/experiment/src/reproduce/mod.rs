@@ -23,6 +23,7 @@ pub(crate) mod machine;
 mod mixture;
 mod network;
 mod privacy;
+mod remembered;
 mod replace;
 mod rules;
 mod settings;

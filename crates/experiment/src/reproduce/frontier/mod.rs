@@ -9,6 +9,7 @@ use super::findings::Findings;
 use super::grid;
 use super::journal::Journal;
 use super::lab::{Lab, Score};
+use super::remembered::Remembered;
 use super::world::{Place, World};
 use imfl_mechanism::objective::Prediction;
 use imfl_mechanism::personal::Options;
@@ -16,8 +17,6 @@ use imfl_mechanism::{Knowledge, Mode, RuleChoice, uninformed};
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::pipeline::allocate;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 /// The experiment's own settings.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -111,27 +110,20 @@ pub fn run(world: &World, journal: &mut Journal, seeds: &[u64], grid: &Grid) -> 
         let market = allocate::forecast_market(&place.setup, &place.profile, &forecast)?;
         Lab::open(Place { market, ..place })
     });
-    // Rules that agree on who does what lead to the same model.
-    let known = Mutex::new(BTreeMap::<(u64, Vec<Mode>), Score>::new());
+    let scores = Remembered::<(u64, Vec<Mode>), Score>::new();
     let bought = grid::run("frontier", journal, &cells, 1, |&(seed, worth, buyer)| {
         let lab = labs.of(seed)?;
         let place = world.place(seed, |config| config.mechanism.worth = worth)?;
         let market = allocate::forecast_market(&place.setup, &place.profile, &forecast)?;
         let decided = buyer.decide(&Place { market, ..place }, grid.effort)?;
         let modes = decided.modes();
-        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        let score = match known.get(&(seed, modes.clone())) {
-            Some(score) => *score,
-            None => {
-                let participants = lab.participants(&modes);
-                let score = match participants.is_empty() {
-                    true => lab.score(&lab.federation.start()),
-                    false => lab.watch(&participants, |_, _| ())?,
-                };
-                known.insert((seed, modes.clone()), score);
-                score
+        let score = scores.of((seed, modes.clone()), |(_, modes)| {
+            let participants = lab.participants(modes);
+            match participants.is_empty() {
+                true => Ok(lab.score(&lab.federation.start())),
+                false => lab.watch(&participants, |_, _| ()),
             }
-        };
+        })?;
         // The objective is the forecast, which has a prediction for everybody and for nobody.
         let predicted = decided.appraisal.prediction().unwrap_or(forecast.nobody);
         Ok(Bought { payments: decided.payments.to_f64(), modes, predicted, score })

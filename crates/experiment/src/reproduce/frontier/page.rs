@@ -18,16 +18,19 @@ pub fn findings(market: &Market) -> Outcome<Findings> {
         let of = |found: &&Against| found.benchmark.knows == knows && found.accuracy.low > 0.0;
         against.iter().filter(of).count()
     };
+    let all = |knows: Knows| against.iter().filter(|found| found.benchmark.knows == knows).count();
     let most = |knows: Knows| {
         let saved = against.iter().filter(|found| found.benchmark.knows == knows).map(|found| found.saved.mean);
         saved.fold(f64::NEG_INFINITY, f64::max)
     };
     let notes = vec![
         format!(
-            "At equal payments the posted price is more accurate than {} of 7 benchmarks that know costs as it does, and than {} of 7 where all know \
+            "At equal payments the posted price is more accurate than {} of {} benchmarks that know costs as it does, and than {} of {} where all know \
              only their distribution, with the whole paired interval.",
             above(Knows::Costs),
-            above(Knows::Prior)
+            all(Knows::Costs),
+            above(Knows::Prior),
+            all(Knows::Prior)
         ),
         format!(
             "At {} credits a point it saves at most {:.1} % of a benchmark's server cost where costs are known and {:.1} % where they are not; the \
@@ -173,15 +176,6 @@ fn chart(market: &Market, knows: Knows) -> Chart {
             .into(),
         x: Axis::linear("payments, credits"),
         y: Axis::percent("test accuracy"),
-        series: market
-            .buyers
-            .iter()
-            .enumerate()
-            .filter(shown)
-            .map(series)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect(),
+        series: market.buyers.iter().enumerate().filter(shown).map(series).rev().collect(),
     }
 }
