@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::small_run::MEASURED;
 use common::{fail, file, succeed, text};
 use serde_json::Value;
 
@@ -30,16 +31,7 @@ rounds = 2
 rate = 0.1
 [run.generator]
 source = "none"
-[run.probe]
-points = 2
-images_per_class = 8
-[run.costs]
-seconds_per_sample = 1e-4
-seconds_per_image = 1e-3
-seconds_for_setup = 0.01
-[run.mechanism]
-scenarios = 50
-"#
+{MEASURED}"#
         );
         file(root.path(), "frontier.toml", table)
     };

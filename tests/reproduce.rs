@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::small_run::MEASURED;
 use common::{fail, file, succeed, text};
 use serde_json::Value;
 use std::fs;
@@ -25,16 +26,7 @@ model = "mlp"
 rounds = 2
 [run.generator]
 evaluations = 3
-[run.probe]
-points = 2
-images_per_class = 8
-[run.costs]
-seconds_per_sample = 1e-4
-seconds_per_image = 1e-3
-seconds_for_setup = 0.01
-[run.mechanism]
-scenarios = 50
-weight = 0.01
+{MEASURED}weight = 0.01
 "#
     )
 }

@@ -35,7 +35,19 @@ information = "complete"
 keep = 100
 "#;
 
-/// The configuration above, with other settings behind it, over 300 training and 100 test images.
+/// In an experiment's settings: few gradients, and costs that do not depend on the machine. The table of the mechanism comes last and is open.
+pub const MEASURED: &str = r#"[run.probe]
+points = 2
+images_per_class = 8
+[run.costs]
+seconds_per_sample = 1e-4
+seconds_per_image = 1e-3
+seconds_for_setup = 0.01
+[run.mechanism]
+scenarios = 50
+"#;
+
+/// The small configuration, with other settings behind it, over 300 training and 100 test images.
 pub fn config(root: &Path, more: &str) -> String {
     let images = root.join("images");
     if !images.exists() {

@@ -3,7 +3,10 @@
 //! Without a GPU, Mesa's lavapipe runs the `wgpu` build (Debian: `mesa-vulkan-drivers`, `libvulkan1`):
 //! `XDG_RUNTIME_DIR=/tmp cargo test --release -p imfl-engine --features wgpu --test backends`.
 
+mod common;
+
 use burn::tensor::{Device, Tensor, TensorData};
+use common::alone;
 use imfl_engine::client::Client;
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::{self, Compute, DeviceName};
@@ -13,16 +16,10 @@ use imfl_engine::meter;
 use imfl_engine::model::Architecture;
 use imfl_engine::op::{self, Activation, Convolution, Descending, Finish, Norm};
 use imfl_engine::parameters::{Layout, Stacked, Weights};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Largest difference from flex that is allowed, of values around 1.
 const TOLERANCE: f32 = 1e-4;
-
-/// Tests take turns: launches are counted for the whole process.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Every device but the one that all are compared with.
 fn others() -> Vec<DeviceName> {

@@ -2,6 +2,9 @@
 //! GPU is present (Mesa's lavapipe serves: see `backends.rs`).
 #![cfg(any(feature = "wgpu", feature = "cuda"))]
 
+mod common;
+
+use common::alone;
 use imfl_engine::client::Client;
 use imfl_engine::data::{Dataset, ImageShape};
 use imfl_engine::device::{self, Compute, DeviceName};
@@ -10,13 +13,7 @@ use imfl_engine::meter::{self, Counted};
 use imfl_engine::model::Architecture;
 use imfl_engine::network::{LinkSource, Network, Presence};
 use imfl_privacy::secret::Secret;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Tests take turns: what crosses is counted for the whole process.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use std::sync::Arc;
 
 /// Every GPU, or what passes for one.
 fn gpus() -> Vec<DeviceName> {

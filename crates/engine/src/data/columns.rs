@@ -1,3 +1,5 @@
+//! The columns of a table: what is stored of a row, and what a model gets of it.
+
 use super::scale::Normalisation;
 use super::shape::ImageShape;
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! How many values an image, or whatever a model gets, has along each axis.
+
 use crate::choice::UnknownName;
 use std::fmt;
 use std::str::FromStr;
