@@ -87,6 +87,7 @@ fn a_run_on_a_table_augments_is_repeated_and_goes_on() {
     assert!(stored.contains("model = \"mlp\""), "the model that suits a table is written down: {stored}");
     // What was generated is read back from the checkpoint.
     let folder = folder.unwrap();
+    assert!(!folder.join("plots/generated.png").exists(), "rows are no pictures");
     let further = succeed(&["run", "--resume", text(&folder), "--rounds", "3", "--format", "json"]);
     assert_eq!(json(&further)["generated_images"], one["generated_images"]);
     // Rows drawn elsewhere.
