@@ -1,7 +1,8 @@
 // Opens pages in a real browser and looks at them as a reader would: node tests/browser/pages.mjs OUT PAGE.html...
 //
 // Each page is shown 360, 768 and 1440 pixels wide, light and dark. Wrong is: a page wider than its window, letters whose contrast to
-// what is behind them is below 4.5 (3 for large ones), an error on the console, a request to anywhere, a picture without a name.
+// what is behind them is below 4.5 (3 for large ones), an error on the console, a request to anywhere, a picture without a
+// name, a plot wider than the window, words in it that are cut off or lie on each other.
 // Leaves OUT/NAME-WIDTH-THEME.png, HEIGHT pixels high if that is set; ends with 1 if something was wrong. Needs Node 18 or later, and Chromium (CHROMIUM, default `chromium`).
 
 import { spawn } from "node:child_process";
@@ -82,6 +83,18 @@ function look() {
   }
   if (letters < 20) wrong.push("almost no letters: is this a page?");
   for (const picture of document.querySelectorAll("svg")) {
+    const paper = picture.getBoundingClientRect();
+    if (paper.width === 0) continue; // drawn for another width
+    if (paper.right > root.clientWidth + 1) wrong.push(`a plot ${Math.round(paper.right - root.clientWidth)} pixels beyond the window`);
+    const words = [...picture.querySelectorAll("text")].map((word) => [word.textContent, word.getBoundingClientRect()]);
+    words.forEach(([text, box], index) => {
+      if (box.left < paper.left - 1 || box.right > paper.right + 1) wrong.push(`"${text}" is cut off by the edge of its plot`);
+      for (const [other, its] of words.slice(index + 1)) {
+        const across = Math.min(box.right, its.right) - Math.max(box.left, its.left);
+        const down = Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top);
+        if (across > 1 && down > 0.4 * box.height) wrong.push(`"${text}" lies on "${other}"`);
+      }
+    });
     if (picture.getAttribute("role") !== "img" || !picture.querySelector("title")) wrong.push("a plot without a name");
   }
   for (const image of document.querySelectorAll("img")) if (!image.alt) wrong.push("an image without words");

@@ -28,6 +28,16 @@ impl Canvas {
         Self { width, height, body: String::new() }
     }
 
+    /// So many pixels more below.
+    pub fn grow(&mut self, pixels: f64) {
+        self.height += pixels;
+    }
+
+    /// How far it reaches down.
+    pub fn bottom(&self) -> f64 {
+        self.height
+    }
+
     /// A line through all points; `dash` is an SVG dash pattern, or nothing.
     pub fn line(&mut self, points: &[(f64, f64)], colour: RGBColor, width: f64, dash: &str) {
         if points.len() < 2 {

@@ -118,19 +118,20 @@ impl Chart {
             ticks: 6,
             name: if axis.percent { &scale::percent } else { &scale::number },
         });
-        let mut frame = Frame::new(&self.title, &named[0], &named[1], LABELS);
         let first = self.series.len().saturating_sub(COLOURED);
-        let mut labels = Vec::new();
-        for (index, (series, points)) in self.series.iter().zip(&shown).enumerate() {
-            let colour = if index < first { CONTEXT } else { series.colour };
-            put(&mut frame, series, points, colour, (x, y));
-            if let Some((x, value)) = points.last() {
-                labels.push((frame.at((*x, value.mean)), colour, short(&series.name)));
+        Ok(Figure::new(self.name, &self.title, &self.caption, Some(self.table()), |sheet| {
+            let mut frame = Frame::new(sheet, &self.title, &named[0], &named[1], LABELS);
+            let mut labels = Vec::new();
+            for (index, (series, points)) in self.series.iter().zip(&shown).enumerate() {
+                let colour = if index < first { CONTEXT } else { series.colour };
+                put(&mut frame, series, points, colour, (x, y));
+                if let Some((x, value)) = points.last() {
+                    labels.push((frame.at((*x, value.mean)), colour, short(&series.name)));
+                }
             }
-        }
-        frame.labels(labels);
-        let svg = frame.canvas.finish(&self.title, &self.caption);
-        Ok(Figure { name: self.name, caption: self.caption.clone(), svg, table: Some(self.table()) })
+            frame.labels(labels);
+            frame.canvas
+        }))
     }
 
     /// The axis upwards: logarithmic where one value would flatten all others.

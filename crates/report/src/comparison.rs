@@ -2,6 +2,7 @@
 //! figures.
 
 use super::page;
+use crate::figure;
 use crate::learning::{self, Group, Trained};
 use crate::table::Table;
 use imfl_run::failure::{Failure, Kind, Outcome};
@@ -20,7 +21,14 @@ pub struct Entry {
 
 enum Content {
     Run { summary: Value, settings: BTreeMap<String, String>, rounds: Vec<RoundMetrics> },
-    Experiment { result: Value, tables: Vec<Table>, figures: Vec<(String, String)> },
+    Experiment { result: Value, tables: Vec<Table>, figures: Vec<Drawn> },
+}
+
+/// A figure of an experiment, as its files hold it.
+struct Drawn {
+    svg: String,
+    narrow: Option<String>,
+    caption: String,
 }
 
 impl Entry {
@@ -41,9 +49,11 @@ impl Entry {
             let figure = |figure: &Value| {
                 let (name, caption) =
                     figure["name"].as_str().zip(figure["caption"].as_str()).ok_or_else(|| wrong("figures"))?;
-                let path = folder.join(format!("plots/{name}.svg"));
+                let path = folder.join(figure::wide(name));
                 let svg = std::fs::read_to_string(&path).map_err(|error| data(&path, &error.to_string()))?;
-                Ok((svg, caption.to_string()))
+                // Earlier versions drew for wide windows only.
+                let narrow = std::fs::read_to_string(folder.join(figure::narrow(name))).ok();
+                Ok(Drawn { svg, narrow, caption: caption.to_string() })
             };
             let figures = named.iter().map(figure).collect::<Outcome<_>>()?;
             Content::Experiment { result, tables, figures }
@@ -234,7 +244,7 @@ fn render(entries: &[Entry]) -> Outcome<String> {
     Ok(page::document(&title, &content))
 }
 
-fn experiment(result: &Value, tables: &[Table], figures: &[(String, String)]) -> Markup {
+fn experiment(result: &Value, tables: &[Table], figures: &[Drawn]) -> Markup {
     let word = |key: &str| result[key].as_str().unwrap_or_default().to_string();
     let seeds = result["seeds"].as_array().map_or(0, Vec::len);
     let quick = if result["quick"] == true { ", quick settings" } else { "" };
@@ -245,7 +255,7 @@ fn experiment(result: &Value, tables: &[Table], figures: &[(String, String)]) ->
             (format!("{:.0}", result["seconds"].as_f64().unwrap_or_default())) " s on " (word("machine"))
         }
         ul { @for note in result["notes"].as_array().into_iter().flatten() { li { (note.as_str().unwrap_or_default()) } } }
-        @for (svg, caption) in figures { (page::picture(svg, caption)) }
+        @for drawn in figures { (page::picture(&drawn.svg, drawn.narrow.as_deref(), &drawn.caption)) }
         @for shown in tables { (page::table(shown)) }
     }
 }

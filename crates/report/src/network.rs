@@ -1,12 +1,12 @@
 //! Figures of a run on a network: accuracy against simulated time and against bytes, and who did what when.
 
-use crate::canvas::Anchor;
 use crate::chart::{Axis, Chart, Series, Style};
 use crate::figure::Figure;
-use crate::frame::{self, Frame};
+use crate::frame::{self, Frame, Mark};
 use crate::palette::{CONTEXT, FAINT, INK, class_colour};
 use crate::plot::mode_colour;
 use crate::scale::number;
+use crate::sheet::Sheet;
 use imfl_engine::federated::Traffic;
 use imfl_engine::network::{Fate, Span};
 use imfl_mechanism::Mode;
@@ -97,11 +97,10 @@ fn timeline(rounds: &[(f64, Traffic)]) -> Figure {
         clients.len(),
         spans.len(),
     );
-    let svg = draw(rounds, &spans, &clients).canvas.finish("Who did what when", &caption);
-    Figure { name: "timeline", caption, svg, table: None }
+    Figure::new("timeline", "Who did what when", caption, None, |sheet| draw(sheet, rounds, &spans, &clients).canvas)
 }
 
-fn draw(rounds: &[(f64, Traffic)], spans: &[Span], clients: &[u32]) -> Frame {
+fn draw(sheet: Sheet, rounds: &[(f64, Traffic)], spans: &[Span], clients: &[u32]) -> Frame {
     let start = spans.iter().map(|span| span.asked).fold(f64::INFINITY, f64::min);
     let start = if start.is_finite() { start } else { 0.0 };
     let end = rounds.last().map_or(0.0, |(_, last)| last.ends).max(start + f64::MIN_POSITIVE.max(start.abs() * 1e-9));
@@ -113,13 +112,9 @@ fn draw(rounds: &[(f64, Traffic)], spans: &[Span], clients: &[u32]) -> Frame {
     let x =
         frame::Axis { values: (start, end), logarithmic: false, label: "simulated seconds", ticks: 8, name: &seconds };
     let y = frame::Axis { values: (-0.5, top), logarithmic: false, label: "client", ticks: 14, name: &name };
-    let mut frame = Frame::new("Clients in time", &x, &y, 0.0);
-    let mut at = 330.0;
-    for (name, colour) in PARTS.into_iter().zip(colours()).chain([("lost", INK)]) {
-        frame.canvas.rectangle((at, 12.0), (12.0, 12.0), colour, "");
-        frame.canvas.text((at + 18.0, 22.5), 13, Anchor::Start, INK, name);
-        at += 104.0;
-    }
+    let mut frame = Frame::new(sheet, "Clients in time", &x, &y, 0.0);
+    let named = PARTS.into_iter().zip(colours()).chain([("lost", INK)]);
+    frame.legend(&named.map(|(name, colour)| (Mark::Box, colour, name)).collect::<Vec<_>>());
     for end in rounds.iter().map(|(_, round)| round.ends).filter(|end| *end >= start) {
         let ends = [frame.at((end, -0.5)), frame.at((end, top))];
         let colour = if rounds.len() > SPANS { FAINT } else { CONTEXT };

@@ -41,16 +41,22 @@ pub fn document_with(title: &str, content: &Markup, script: &Markup) -> String {
 /// A plot with its caption and its numbers.
 pub fn figure(figure: &Figure) -> Markup {
     html! {
-        (picture(&figure.svg, &figure.caption))
+        (picture(&figure.svg, Some(&figure.narrow), &figure.caption))
         @if let Some(shown) = &figure.table { (folded(shown)) }
     }
 }
 
-/// An SVG document with its caption; on a narrow screen it can be moved sideways.
-pub fn picture(svg: &str, caption: &str) -> Markup {
+/// An SVG document with its caption, and another that a narrow window shows in its place; where there is none, the one can be moved sideways.
+pub fn picture(svg: &str, narrow: Option<&str>, caption: &str) -> Markup {
     html! {
         figure {
-            div.scroll tabindex="0" role="group" aria-label=(caption) { (PreEscaped(svg)) }
+            @match narrow {
+                Some(narrow) => {
+                    div.wide { (PreEscaped(svg)) }
+                    div.narrow { (PreEscaped(narrow)) }
+                }
+                None => div.scroll tabindex="0" role="group" aria-label=(caption) { (PreEscaped(svg)) }
+            }
             figcaption { (caption) }
         }
     }

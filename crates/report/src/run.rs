@@ -1,6 +1,6 @@
 //! The report of one run.
 
-use crate::figure::unexpected;
+use crate::figure::{self, unexpected};
 use crate::section::{self, Material};
 use crate::{grid, network, page, plot};
 use imfl_engine::data::{Dataset, Kind};
@@ -35,7 +35,7 @@ fn leave(finished: &Finished) -> Outcome {
     figures.push(plot::pay(&allocation.outcome.awards));
     figures.push(plot::price(&allocation.curve, &allocation.outcome, allocation.outcome.estimate.is_none()));
     for figure in &figures {
-        folder.write(&format!("plots/{}.svg", figure.name), &figure.svg)?;
+        folder.write(&figure::wide(figure.name), &figure.svg)?;
     }
     let grid = examples(training).map(|images| grid::png(&images)).transpose()?;
     if let Some(grid) = &grid {

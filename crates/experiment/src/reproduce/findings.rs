@@ -83,8 +83,8 @@ impl Document {
         object.insert("tables".into(), json!(tables));
         let drawn = figures.iter().map(|figure| json!({ "name": figure.name, "caption": figure.caption }));
         object.insert("figures".into(), drawn.collect());
-        for figure in &figures {
-            journal.write(&format!("plots/{}.svg", figure.name), &figure.svg)?;
+        for (path, svg) in figures.iter().flat_map(Figure::files) {
+            journal.write(&path, svg)?;
         }
         journal.write("result.json", value.to_string())?;
         let page = journal.file("report.html");

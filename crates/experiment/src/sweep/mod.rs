@@ -194,8 +194,8 @@ impl Sweep {
             "tables": tables,
             "figures": drawn.collect::<Vec<Value>>(),
         });
-        for figure in &figures {
-            journal.write(&format!("plots/{}.svg", figure.name), &figure.svg)?;
+        for (path, svg) in figures.iter().flat_map(Figure::files) {
+            journal.write(&path, svg)?;
         }
         journal.write("result.json", value.to_string())?;
         let page = journal.file("report.html");

@@ -24,29 +24,31 @@ pub fn accuracy(rounds: &[RoundMetrics], predicted: Option<f64>) -> Figure {
     let x = Axis { values: across, logarithmic: false, label: "round", ticks: 8, name: &whole };
     let up = zoomed(rounds.iter().map(|round| round.accuracy).chain(predicted));
     let y = Axis { values: up, logarithmic: false, label: "test images that are right", ticks: 6, name: &percent };
-    let mut frame = Frame::new("Test accuracy", &x, &y, 180.0);
-    let colour = mode_colour(Mode::Local);
-    let line: Vec<(f64, f64)> = rounds.iter().map(|round| frame.at((round.round as f64, round.accuracy))).collect();
-    frame.canvas.line(&line, colour, 2.5, "");
-    for (round, &place) in rounds.iter().zip(&line) {
-        let says = format!("round {}: {:.2} %", round.round, round.accuracy * 100.0);
-        frame.canvas.dot(place, if rounds.len() > 60 { 1.5 } else { 3.5 }, colour, &says);
-    }
-    let mut labels = Vec::new();
-    if let Some(&end) = line.last() {
-        labels.push((end, colour, format!("{:.2} %", reached * 100.0)));
-    }
-    if let Some(share) = predicted {
-        frame.level(share, INK);
-        labels.push((frame.at((across.1, share)), INK, format!("{:.2} % predicted", share * 100.0)));
-    }
-    frame.labels(labels);
     let rows = rounds.iter().map(|round| {
         vec![round.round.to_string(), format!("{:.2} %", round.accuracy * 100.0), format!("{:.4}", round.loss)]
     });
     let header = ["round", "accuracy", "loss"].map(str::to_string).into();
     let table = Table { title: "Accuracy and loss on the test images by round".into(), header, rows: rows.collect() };
-    Figure { name: "accuracy", svg: frame.canvas.finish("Test accuracy", &caption), caption, table: Some(table) }
+    Figure::new("accuracy", "Test accuracy", caption, Some(table), |sheet| {
+        let mut frame = Frame::new(sheet, "Test accuracy", &x, &y, 180.0);
+        let colour = mode_colour(Mode::Local);
+        let line: Vec<(f64, f64)> = rounds.iter().map(|round| frame.at((round.round as f64, round.accuracy))).collect();
+        frame.canvas.line(&line, colour, 2.5, "");
+        for (round, &place) in rounds.iter().zip(&line) {
+            let says = format!("round {}: {:.2} %", round.round, round.accuracy * 100.0);
+            frame.canvas.dot(place, if rounds.len() > 60 { 1.5 } else { 3.5 }, colour, &says);
+        }
+        let mut labels = Vec::new();
+        if let Some(&end) = line.last() {
+            labels.push((end, colour, format!("{:.2} %", reached * 100.0)));
+        }
+        if let Some(share) = predicted {
+            frame.level(share, INK);
+            labels.push((frame.at((across.1, share)), INK, format!("{:.2} % predicted", share * 100.0)));
+        }
+        frame.labels(labels);
+        frame.canvas
+    })
 }
 
 /// Around all values, not beyond 0 and 1.

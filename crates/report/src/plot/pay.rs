@@ -1,7 +1,6 @@
 use super::{mode_colour, whole};
-use crate::canvas::Anchor;
 use crate::figure::Figure;
-use crate::frame::{Axis, Frame};
+use crate::frame::{Axis, Frame, Mark};
 use crate::palette::INK;
 use crate::scale::number;
 use imfl_mechanism::{Award, Mode};
@@ -15,24 +14,20 @@ pub fn pay(awards: &[Award]) -> Figure {
     let x = Axis { values: (-0.6, count - 0.4), logarithmic: false, label: "client", ticks: 20, name: &whole };
     let top = if highest > 0.0 { highest * 1.08 } else { 1.0 };
     let y = Axis { values: (0.0, top), logarithmic: false, label: "credits", ticks: 5, name: &number };
-    let mut frame = Frame::new("Payments by client", &x, &y, 0.0);
-    let mut at = 300.0;
-    for mode in Mode::PLAYING {
-        frame.canvas.rectangle((at, 12.0), (12.0, 12.0), mode_colour(mode), "");
-        frame.canvas.text((at + 18.0, 22.5), 13, Anchor::Start, INK, &format!("paid, {mode}"));
-        at += 150.0;
-    }
-    frame.canvas.line(&[(at, 18.0), (at + 16.0, 18.0)], INK, 2.5, "");
-    frame.canvas.text((at + 22.0, 22.5), 13, Anchor::Start, INK, "its cost");
-    for (client, award) in awards.iter().enumerate().filter(|(_, award)| award.mode.plays()) {
-        let (paid, cost) = (award.payment.to_f64(), award.cost.to_f64());
-        let ((left, top), (right, zero)) =
-            (frame.at((client as f64 - 0.38, paid)), frame.at((client as f64 + 0.38, 0.0)));
-        let says = format!("client {client}, {}: paid {}, cost {}", award.mode, number(paid), number(cost));
-        frame.canvas.rectangle((left, top), (right - left, zero - top), mode_colour(award.mode), &says);
-        let height = frame.y.at(cost);
-        frame.canvas.line(&[(left, height), (right, height)], INK, 2.5, "");
-    }
-    let svg = frame.canvas.finish("Payments by client", caption);
-    Figure { name: "pay", caption: caption.into(), svg, table: None }
+    Figure::new("pay", "Payments by client", caption, None, |sheet| {
+        let mut frame = Frame::new(sheet, "Payments by client", &x, &y, 0.0);
+        let names = Mode::PLAYING.map(|mode| (mode, format!("paid, {mode}")));
+        let paid = names.iter().map(|(mode, name)| (Mark::Box, mode_colour(*mode), name.as_str()));
+        frame.legend(&paid.chain([(Mark::Line, INK, "its cost")]).collect::<Vec<_>>());
+        for (client, award) in awards.iter().enumerate().filter(|(_, award)| award.mode.plays()) {
+            let (paid, cost) = (award.payment.to_f64(), award.cost.to_f64());
+            let ((left, top), (right, zero)) =
+                (frame.at((client as f64 - 0.38, paid)), frame.at((client as f64 + 0.38, 0.0)));
+            let says = format!("client {client}, {}: paid {}, cost {}", award.mode, number(paid), number(cost));
+            frame.canvas.rectangle((left, top), (right - left, zero - top), mode_colour(award.mode), &says);
+            let height = frame.y.at(cost);
+            frame.canvas.line(&[(left, height), (right, height)], INK, 2.5, "");
+        }
+        frame.canvas
+    })
 }

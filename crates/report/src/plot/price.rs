@@ -3,10 +3,14 @@ use crate::figure::Figure;
 use crate::frame::{Axis, Frame};
 use crate::palette::CONTEXT;
 use crate::scale::number;
+use crate::sheet::Sheet;
 use crate::table::Table;
 use imfl_mechanism::posted::CurvePoint;
 use imfl_mechanism::{Mode, Outcome};
 use plotters::style::RGBColor;
+
+/// What the plot is called.
+pub const TITLE: &str = "Server cost by price";
 
 /// A part of the server cost, from the accuracy loss and the payments in credits.
 type Part = fn(f64, f64) -> f64;
@@ -38,18 +42,17 @@ pub fn price(curve: &[CurvePoint], outcome: &Outcome, costs_known: bool) -> Figu
         "What each price would have cost the server: a low price loses accuracy, since few take part; a high one is paid to \
          everybody. {known}"
     );
-    let frame = panel(curve, outcome, "");
     let rows = curve.iter().map(|point| {
         let amounts = [point.server_cost, point.accuracy_loss, point.payments].map(|amount| number(amount.to_f64()));
         [vec![number(point.price.to_f64())], amounts.to_vec()].concat()
     });
     let header = ["price", "server cost", "missing accuracy", "payments"].map(str::to_string).into();
     let table = Table { title: "What each price costs the server, in credits".into(), header, rows: rows.collect() };
-    Figure { name: "price", svg: frame.canvas.finish("Server cost by price", &caption), caption, table: Some(table) }
+    Figure::new("price", TITLE, caption, Some(table), |sheet| panel(sheet, curve, outcome, "").canvas)
 }
 
 /// The curve, its two parts, and what was decided; a rule that posts no price is a level with its name.
-pub fn panel(curve: &[CurvePoint], outcome: &Outcome, rule: &str) -> Frame {
+pub fn panel(sheet: Sheet, curve: &[CurvePoint], outcome: &Outcome, rule: &str) -> Frame {
     let chosen = outcome.price.map_or(0.0, |price| price.to_f64());
     let costs = || curve.iter().map(|point| point.server_cost.to_f64()).chain([outcome.server_cost.to_f64()]);
     let (low, high) = (costs().fold(f64::INFINITY, f64::min), costs().fold(0.0, f64::max).max(f64::MIN_POSITIVE));
@@ -65,7 +68,7 @@ pub fn panel(curve: &[CurvePoint], outcome: &Outcome, rule: &str) -> Frame {
     let x =
         Axis { values: (0.0, right), logarithmic: false, label: "price, credits per effective sample", ticks: 5, name };
     let y = Axis { values, logarithmic, label, ticks: 6, name };
-    let mut frame = Frame::new("Server cost by price", &x, &y, 150.0);
+    let mut frame = Frame::new(sheet, TITLE, &x, &y, 150.0);
     let mut labels = Vec::new();
     for (name, colour, width, part) in parts() {
         let line = steps(curve, right, part).into_iter().filter(|(_, y)| !logarithmic || *y > 0.0);
