@@ -150,7 +150,7 @@ impl Court {
 
     /// Cuts the claims of clients `ids` to what their gradients bear out; one that is missing, of another length or no number bears out nothing.
     fn judge(
-        &self,
+        self,
         setup: &Setup,
         mut profile: Profile,
         ids: &[u32],
@@ -159,10 +159,16 @@ impl Court {
         let mut flagged = Vec::new();
         let usable =
             |sent: &Vec<f32>| sent.len() == self.weights.values().len() && sent.iter().all(|value| value.is_finite());
-        for ((&client, sent), told) in ids.iter().zip(&gradients).zip(&mut profile.clients) {
-            let seen = sent.as_ref().filter(|sent| usable(sent));
-            let seen = seen.map(|sent| Seen::new(&self.known, sent, self.towards.as_deref()));
-            flagged.extend(self.allowance.judge(&self.known, client, &mut told.histogram, seen.as_ref()));
+        let see = |sent: &Option<Vec<f32>>| {
+            let sent = sent.as_ref().filter(|sent| usable(sent));
+            sent.map(|sent| Seen::new(&self.known, sent, self.towards.as_deref()))
+        };
+        let seen: Vec<Option<Seen>> = gradients.iter().map(see).collect();
+        let claimed = profile.clients.iter().map(|told| told.histogram.iter().sum());
+        let compared = claimed.zip(&seen).filter_map(|(claimed, seen)| Some((claimed, seen.as_ref()?)));
+        let allowance = self.allowance.beside(&self.known, compared);
+        for ((&client, seen), told) in ids.iter().zip(&seen).zip(&mut profile.clients) {
+            flagged.extend(allowance.judge(&self.known, client, &mut told.histogram, seen.as_ref()));
         }
         // The last bits of gradients may differ from machine to machine; rank 0 has the word.
         let found = (profile.clients.iter().map(|client| client.histogram.clone()).collect::<Vec<_>>(), flagged);
