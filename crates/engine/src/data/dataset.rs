@@ -68,6 +68,9 @@ impl Dataset {
                 images.len()
             )));
         }
+        if let Some(fault) = kind.fault(&images) {
+            return Err(DataError::Mismatch(format!("{name}: {fault}")));
+        }
         if let Some(index) = labels.iter().position(|&label| usize::from(label) >= class_names.len()) {
             return Err(DataError::Mismatch(format!(
                 "{name}: image {index} has label {}, but there are {} classes",
