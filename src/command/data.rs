@@ -80,10 +80,14 @@ impl Show {
             let counts: serde_json::Map<String, serde_json::Value> =
                 parts.map(|(name, part)| (name.into(), json!(part.histogram()))).collect();
             let shape = benchmark.train.shape;
-            return output::print(&json!({
+            let mut shown = json!({
                 "schema": "imfl.data/1", "dataset": benchmark.train.name, "shape": shape,
                 "classes": benchmark.train.class_names, "images_per_class": counts,
-            }));
+            });
+            if let Some(words) = benchmark.train.words() {
+                shown["words"] = json!({"known": words.known, "in_training": words.all, "unknown": words.unknown});
+            }
+            return output::print(&shown);
         }
         let Dataset { name, shape, .. } = &benchmark.train;
         let mut text =
@@ -91,6 +95,9 @@ impl Show {
         for (name, part) in parts {
             let (least, most) = part.histogram().into_iter().fold((usize::MAX, 0), |(l, m), n| (l.min(n), m.max(n)));
             text += &format!("  {name:<7}{:>8} {}, {least} to {most} a class\n", part.len(), part.kind.plural());
+        }
+        if let Some(words) = benchmark.train.words() {
+            text += &format!("  {words}\n");
         }
         output::text(&text)
     }

@@ -18,6 +18,7 @@ mod run;
 mod scale;
 mod section;
 pub mod table;
+mod texts;
 pub mod theme;
 mod worth;
 

@@ -150,7 +150,7 @@ mod tests {
     fn texts(texts: &[(&str, u16)]) -> Arc<Dataset> {
         let words = texts.iter().flat_map(|(text, _)| text.split(' ')).map(|word| (word.to_string(), 1));
         let vocabulary = Vocabulary::of_counts(words.collect(), 100);
-        let bytes = texts.iter().flat_map(|(text, _)| vocabulary.encode(text).record).collect();
+        let bytes = texts.iter().flat_map(|(text, _)| vocabulary.coder().encode(text).record).collect();
         let (shape, names) = (vocabulary.shape(), vec!["sea".to_string(), "land".into()]);
         let labels = texts.iter().map(|(_, label)| *label).collect();
         Arc::new(Dataset::of_kind(Arc::new(Kind::Text(vocabulary)), "t", shape, names, bytes, labels).unwrap())

@@ -16,6 +16,7 @@ mod stored;
 mod table;
 mod text;
 mod vocabulary;
+mod written;
 
 pub use columns::{Column, Columns, Content};
 pub use dataset::Dataset;
@@ -26,4 +27,4 @@ pub use scale::{Normalisation, Scale};
 pub use shape::ImageShape;
 pub use source::{Benchmark, Reading, open, open_as, read_like, training_images};
 pub use table::{LABELS, Missing};
-pub use vocabulary::{Encoded, Vocabulary};
+pub use vocabulary::{Coder, Encoded, Vocabulary, Words};

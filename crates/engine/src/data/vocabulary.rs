@@ -2,26 +2,28 @@
 
 use super::shape::ImageShape;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 /// The words that a dataset knows, and how many of a text are kept.
 ///
 /// A text is stored as `length` little-endian 16-bit numbers, one for each word: [`Vocabulary::PADDING`] behind its end,
-/// [`Vocabulary::UNKNOWN`] for a word that is not known, else 2 and the word's place.
+/// [`Vocabulary::UNKNOWN`] for a word that is not known, else 2 and the word's place. The most frequent word comes first, so that the
+/// logarithm of a number tells how rare its word is (Zipf's law).
 ///
 /// ```
 /// use imfl_engine::data::Vocabulary;
 ///
 /// let counts = [("red", 3), ("fruit", 2), ("a", 9)].map(|(word, count)| (word.to_string(), count));
 /// let vocabulary = Vocabulary::of_counts(counts.into(), 2);
-/// let record = vocabulary.encode("A red, RED moon").record;
-/// assert_eq!(vocabulary.decode(&record), "a red red <unknown>");
+/// let record = vocabulary.coder().encode("A red, RED moon").record;
+/// assert_eq!(vocabulary.decode(&record), "a red red _");
 /// assert_eq!(record.len(), 2 * Vocabulary::LENGTH);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Parts")]
 pub struct Vocabulary {
-    /// In the order of the alphabet, each once.
+    /// The most frequent first, each once.
     words: Vec<String>,
     length: usize,
 }
@@ -37,8 +39,8 @@ impl TryFrom<Parts> for Vocabulary {
     type Error = String;
 
     fn try_from(Parts { words, length }: Parts) -> Result<Self, String> {
-        if !words.is_sorted_by(|a, b| a < b) || words.len() > Self::MOST {
-            return Err(format!("the words of a vocabulary are in order, each once, and at most {}", Self::MOST));
+        if words.iter().collect::<HashSet<_>>().len() < words.len() || words.len() > Self::MOST {
+            return Err(format!("a vocabulary has each word once, and at most {}", Self::MOST));
         }
         if !(1..=Self::LONGEST).contains(&length) {
             return Err(format!("texts of {length} words; expected 1 to {}", Self::LONGEST));
@@ -63,8 +65,8 @@ impl Vocabulary {
     pub const UNKNOWN: u16 = 1;
     /// Symbols that are no words.
     const SPECIAL: usize = 2;
-    /// The most words, so that there are 4,096 symbols.
-    pub const MOST: usize = 4096 - Self::SPECIAL;
+    /// The most words, so that there are 8,192 symbols.
+    pub const MOST: usize = 8192 - Self::SPECIAL;
     /// Words of a text that are kept.
     pub const LENGTH: usize = 32;
     /// The most that a file may ask to keep.
@@ -75,12 +77,10 @@ impl Vocabulary {
         let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
         counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         counts.truncate(most.min(Self::MOST));
-        let mut words: Vec<String> = counts.into_iter().map(|(word, _)| word).collect();
-        words.sort_unstable();
-        Self { words, length: Self::LENGTH }
+        Self { words: counts.into_iter().map(|(word, _)| word).collect(), length: Self::LENGTH }
     }
 
-    /// The words, in the order of the alphabet.
+    /// The words, the most frequent first.
     pub fn words(&self) -> &[String] {
         &self.words
     }
@@ -100,18 +100,10 @@ impl Vocabulary {
         ImageShape { channels: 1, height: 1, width: self.length }
     }
 
-    /// A text as it is stored.
-    pub fn encode(&self, text: &str) -> Encoded {
-        let mut numbers = vec![Self::PADDING; self.length];
-        let mut count = 0;
-        for word in words(text) {
-            if let Some(place) = numbers.get_mut(count) {
-                let known = self.words.binary_search_by(|own| own.as_str().cmp(&word));
-                *place = known.map_or(Self::UNKNOWN, |place| (place + Self::SPECIAL) as u16);
-            }
-            count += 1;
-        }
-        Encoded { record: Self::record(&numbers), words: count }
+    /// What turns texts into numbers.
+    pub fn coder(&self) -> Coder<'_> {
+        let numbers = self.words.iter().map(String::as_str).zip(Self::SPECIAL as u16..).collect();
+        Coder { numbers, length: self.length }
     }
 
     /// Numbers as they are stored.
@@ -129,7 +121,7 @@ impl Vocabulary {
         let numbers = Self::numbers(record).take_while(|number| *number != Self::PADDING);
         let word = |number: u16| {
             let place = usize::from(number).checked_sub(Self::SPECIAL);
-            place.and_then(|place| self.words.get(place)).map_or("<unknown>", String::as_str)
+            place.and_then(|place| self.words.get(place)).map_or(BLANK, String::as_str)
         };
         numbers.map(word).collect::<Vec<_>>().join(" ")
     }
@@ -146,13 +138,70 @@ impl Vocabulary {
     }
 }
 
-/// The words of a text in lower case: what is made of letters and digits, with apostrophes within.
+/// The numbers of a vocabulary's words.
+#[derive(Clone, Debug)]
+pub struct Coder<'a> {
+    numbers: HashMap<&'a str, u16>,
+    length: usize,
+}
+
+impl Coder<'_> {
+    /// A text as it is stored.
+    pub fn encode(&self, text: &str) -> Encoded {
+        let mut numbers = vec![Vocabulary::PADDING; self.length];
+        let mut count = 0;
+        for word in words(text) {
+            if let Some(place) = numbers.get_mut(count) {
+                *place = self.numbers.get(word.as_str()).copied().unwrap_or(Vocabulary::UNKNOWN);
+            }
+            count += 1;
+        }
+        Encoded { record: Vocabulary::record(&numbers), words: count }
+    }
+}
+
+/// How many words of a dataset's texts are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// Different words that are known.
+    pub known: usize,
+    /// Words of all texts, but those that were cut off.
+    pub all: usize,
+    /// Those of them that are not known.
+    pub unknown: usize,
+}
+
+impl Words {
+    /// Counts what a vocabulary says of stored texts.
+    pub(super) fn count(vocabulary: &Vocabulary, records: &[u8]) -> Self {
+        let mut words = Self { known: vocabulary.words.len(), all: 0, unknown: 0 };
+        for number in Vocabulary::numbers(records).filter(|number| *number != Vocabulary::PADDING) {
+            words.all += 1;
+            words.unknown += usize::from(number == Vocabulary::UNKNOWN);
+        }
+        words
+    }
+}
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let share = 100.0 * self.unknown as f64 / self.all.max(1) as f64;
+        write!(f, "{} words are known; {share:.1} % of {} in the training texts are not", self.known, self.all)
+    }
+}
+
+/// How a word that is not known is written.
+pub(super) const BLANK: &str = "_";
+
+/// The words of a text in lower case: what is made of letters and digits, with apostrophes within; and [`BLANK`] where it stands alone.
 pub(super) fn words(text: &str) -> impl Iterator<Item = String> {
-    let inner = |letter: char| letter.is_alphanumeric() || letter == '\'' || letter == '\u{2019}';
-    text.split(move |letter: char| !inner(letter))
-        .map(|word| word.trim_matches(['\'', '\u{2019}']))
-        .filter(|word| !word.is_empty())
-        .map(|word| word.to_lowercase().replace('\u{2019}', "'"))
+    text.split_whitespace().flat_map(|piece| {
+        let inner = |letter: char| letter.is_alphanumeric() || letter == '\'' || letter == '\u{2019}';
+        let parts = piece.split(move |letter: char| !inner(letter));
+        let words = parts.map(|word| word.trim_matches(['\'', '\u{2019}'])).filter(|word| !word.is_empty());
+        let words = words.map(|word| word.to_lowercase().replace('\u{2019}', "'"));
+        words.chain((piece == BLANK).then(|| BLANK.to_string()))
+    })
 }
 
 #[cfg(test)]
@@ -165,18 +214,18 @@ mod tests {
 
     #[test]
     fn words_are_lower_case_without_marks() {
-        let found: Vec<String> = words("It's a 'Red-winged' bird (N. America); \u{c9}t\u{e9}, o\u{2019}clock -- 3.5").collect();
-        assert_eq!(found, ["it's", "a", "red", "winged", "bird", "n", "america", "\u{e9}t\u{e9}", "o'clock", "3", "5"]);
+        let found: Vec<String> = words("It's a 'Red-winged' bird_ (N. America); \u{c9}t\u{e9} _ o\u{2019}clock -- 3.5").collect();
+        assert_eq!(found, ["it's", "a", "red", "winged", "bird", "n", "america", "\u{e9}t\u{e9}", "_", "o'clock", "3", "5"]);
     }
 
     #[test]
     fn the_most_frequent_words_are_known_and_the_rest_is_counted() {
         let vocabulary = vocabulary(&[("b", 2), ("a", 2), ("c", 5), ("d", 1)], 2);
-        assert_eq!(vocabulary.words(), ["a", "c"], "of equally frequent ones the first in the alphabet");
-        let Encoded { record, words } = vocabulary.encode("c b a");
-        assert_eq!((Vocabulary::numbers(&record).take(4).collect::<Vec<_>>(), words), (vec![3, 1, 2, 0], 3));
-        assert_eq!(vocabulary.decode(&record), "c <unknown> a");
-        let long = vocabulary.encode(&"c ".repeat(40));
+        assert_eq!(vocabulary.words(), ["c", "a"], "of equally frequent ones the first in the alphabet");
+        let Encoded { record, words } = vocabulary.coder().encode("c b a");
+        assert_eq!((Vocabulary::numbers(&record).take(4).collect::<Vec<_>>(), words), (vec![2, 1, 3, 0], 3));
+        assert_eq!(vocabulary.decode(&record), "c _ a");
+        let long = vocabulary.coder().encode(&"c ".repeat(40));
         assert_eq!((long.words, long.record.len()), (40, 64), "what is too long is cut");
         assert_eq!(vocabulary.stray(&long.record), None);
         assert_eq!(vocabulary.stray(&[4, 0]), Some(4));
@@ -187,7 +236,7 @@ mod tests {
         let good = vocabulary(&[("b", 2), ("a", 2)], 9);
         let text = serde_json::to_string(&good).unwrap();
         assert_eq!(serde_json::from_str::<Vocabulary>(&text).unwrap(), good);
-        for wrong in [text.replace("\"a\",\"b\"", "\"b\",\"a\""), text.replace("32", "0"), text.replace("32", "99999")] {
+        for wrong in [text.replace("\"a\",\"b\"", "\"a\",\"a\""), text.replace("32", "0"), text.replace("32", "99999")] {
             assert!(serde_json::from_str::<Vocabulary>(&wrong).is_err(), "{wrong}");
         }
     }

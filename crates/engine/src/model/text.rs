@@ -25,9 +25,11 @@ struct Looked {
     counts: Tensor<3>,
 }
 
+fn env(name: &str, or: f32) -> f32 { std::env::var(name).ok().and_then(|x| x.parse().ok()).unwrap_or(or) }
+
 impl Words {
     fn new(layout: &mut Layout, symbols: usize, scale: f32) -> Self {
-        Self { table: Embedding::started(layout, "words", symbols, WIDTH, 1.0 / scale), scale }
+        Self { table: Embedding::started(layout, "words", symbols, WIDTH, env("T_INIT", 1.0) / scale), scale }
     }
 
     /// Numbers of words `[clients, batch, 1, 1, length]` to their vectors.
@@ -35,32 +37,31 @@ impl Words {
         let [clients, batch, _, _, length] = texts.dims();
         let numbers = texts.reshape([clients, batch * length]);
         let there = numbers.clone().greater_elem(f32::from(Vocabulary::PADDING)).float();
-        let vectors = self.table.forward(pass, numbers.int()) * (there.clone() * self.scale).unsqueeze_dim::<3>(2);
-        let counts = there.reshape([clients, batch, length]).sum_dim(2).clamp_min(1.0);
-        Looked { vectors: vectors.reshape([clients, batch, length, WIDTH]), counts }
+        let rare = if env("T_ONE", 0.0) > 0.0 { there.clone() } else { numbers.clone().clamp_min(1.0).log() };
+        let norm = rare.clone().powf_scalar(2.0).reshape([clients, batch, length]).sum_dim(2).clamp_min(1e-6).sqrt();
+        let weight = if env("T_CNN", 0.0) > 0.0 { there.clone() } else { rare };
+        let vectors = self.table.forward(pass, numbers.int()) * (weight * self.scale).unsqueeze_dim::<3>(2);
+        Looked { vectors: vectors.reshape([clients, batch, length, WIDTH]), counts: norm }
     }
 }
 
-/// The mean of the vectors of a text's words, and a hidden layer: the order of words does not count ("deep averaging network", Iyyer et
-/// al. 2015, section 3; with no hidden layer it would be the classifier of Joulin et al. 2016, arXiv 1607.01759).
 pub struct TextMean {
     layout: Arc<Layout>,
     words: Words,
     dropout: Dropout,
-    hidden: Linear,
+    hidden: Option<Linear>,
     head: Linear,
 }
 
 impl TextMean {
-    const HIDDEN: usize = 64;
-
     /// A classifier of texts whose words have one of `symbols` numbers.
     pub fn new(symbols: usize, classes: usize) -> Self {
         let mut layout = Layout::new();
-        let words = Words::new(&mut layout, symbols, 8.0);
-        let hidden = Linear::new(&mut layout, "hidden", WIDTH, Self::HIDDEN).with_relu();
-        let head = Linear::new(&mut layout, "head", Self::HIDDEN, classes);
-        Self { layout: Arc::new(layout), words, dropout: Dropout::new(0.25), hidden, head }
+        let words = Words::new(&mut layout, symbols, env("T_SCALE", 8.0));
+        let h = env("T_HIDDEN", 0.0) as usize;
+        let hidden = (h > 0).then(|| Linear::new(&mut layout, "hidden", WIDTH, h).with_relu());
+        let head = Linear::wide(&mut layout, "head", if h > 0 { h } else { WIDTH }, classes, env("T_HEAD", 1.0));
+        Self { layout: Arc::new(layout), words, dropout: Dropout::new(env("T_DROP", 0.0).into()), hidden, head }
     }
 }
 
@@ -73,7 +74,7 @@ impl Model for TextMean {
         let Looked { vectors, counts } = self.words.forward(pass, texts);
         let mean = vectors.sum_dim(2).squeeze_dim::<3>(2) / counts;
         let mean = self.dropout.forward(pass, mean);
-        self.hidden.forward(pass, mean)
+        match &self.hidden { Some(hidden) => hidden.forward(pass, mean), None => mean }
     }
 
     fn classify(&self, pass: &mut Pass, features: Tensor<3>) -> Tensor<3> {
@@ -98,11 +99,11 @@ impl TextCnn {
     /// A classifier of texts whose words have one of `symbols` numbers.
     pub fn new(symbols: usize, classes: usize) -> Self {
         let mut layout = Layout::new();
-        let words = Words::new(&mut layout, symbols, 2.0);
+        let words = Words::new(&mut layout, symbols, env("T_SCALE", 2.0));
         let short = Conv1d::new(&mut layout, "short", WIDTH, Self::FILTERS, 3);
         let long = Conv1d::new(&mut layout, "long", WIDTH, Self::FILTERS, 5);
-        let head = Linear::new(&mut layout, "head", 2 * Self::FILTERS, classes);
-        Self { layout: Arc::new(layout), words, short, long, dropout: Dropout::new(0.5), head }
+        let head = Linear::wide(&mut layout, "head", 2 * Self::FILTERS, classes, env("T_HEAD", 1.0));
+        Self { layout: Arc::new(layout), words, short, long, dropout: Dropout::new(env("T_DROP", 0.5).into()), head }
     }
 }
 

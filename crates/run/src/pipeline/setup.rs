@@ -139,6 +139,9 @@ impl Opened {
             compute.workers,
             if compute.workers == 1 { "" } else { "s" },
         ));
+        if let Some(words) = train.words() {
+            progress.note(format!("{}: {words}", train.name));
+        }
         Setup {
             seed,
             compute,

@@ -5,7 +5,7 @@ use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
 use crate::data::kind::Kind;
 use crate::data::table::{CLASSES, by_number};
-use crate::data::vocabulary::{Vocabulary, words};
+use crate::data::vocabulary::{BLANK, Vocabulary, words};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub fn read(parts: &[PathBuf], server: usize, name: &str) -> Result<Vec<Dataset>
         }
     }
     let classes = by_number(classes.into_iter().collect());
-    let kind = Arc::new(Kind::Text(Vocabulary::of_counts(counts, Vocabulary::MOST)));
+    let kind = Arc::new(Kind::Text(Vocabulary::of_counts(counts, std::env::var("T_MOST").ok().and_then(|x| x.parse().ok()).unwrap_or(Vocabulary::MOST))));
     parts.iter().map(|path| part(path, name, &kind, &classes)).collect()
 }
 
@@ -56,7 +56,7 @@ pub fn read_like(path: &Path, like: &Dataset) -> Result<Dataset, DataError> {
 }
 
 fn count(counts: &mut HashMap<String, u64>, text: &str) {
-    for word in words(text).filter(|word| word.len() <= LONGEST) {
+    for word in words(text).filter(|word| word.len() <= LONGEST && word != BLANK) {
         if let Some(count) = counts.get_mut(&word) {
             *count += 1;
         } else if counts.len() < COUNTED {
@@ -70,6 +70,7 @@ fn part(path: &Path, name: &str, kind: &Arc<Kind>, classes: &[String]) -> Result
     let Kind::Text(vocabulary) = kind.as_ref() else {
         return Err(DataError::Mismatch(format!("{}: texts are read for texts, not for {}", name, kind.plural())));
     };
+    let coder = vocabulary.coder();
     let places: HashMap<&str, u16> = classes.iter().map(String::as_str).zip(0..).collect();
     let (mut bytes, mut labels) = (Vec::new(), Vec::new());
     let mut rows = Rows::open(path)?;
@@ -79,7 +80,7 @@ fn part(path: &Path, name: &str, kind: &Arc<Kind>, classes: &[String]) -> Result
             let problem = format!("there is no class `{}`; the first are: {}", row.label, shown.join(", "));
             return Err(rows.wrong(row.line, problem));
         };
-        let encoded = vocabulary.encode(&row.text);
+        let encoded = coder.encode(&row.text);
         if encoded.words == 0 {
             return Err(rows.wrong(row.line, "the text has no word; take the row out"));
         }
@@ -112,7 +113,7 @@ mod tests {
         let corpus: &[u8] = b"text,class\nred dog,animal\n";
         let both = parts(&[("a.csv", train), ("b.csv", corpus)], 1).unwrap();
         assert_eq!(vocabulary(&both[0]).words(), ["dog", "red"]);
-        assert_eq!(vocabulary(&both[0]).decode(both[0].image(0)), "<unknown> red <unknown> <unknown>");
+        assert_eq!(vocabulary(&both[0]).decode(both[0].image(0)), "_ red _ _");
         assert_eq!((both[0].class_names.clone(), both[0].labels()), (vec!["animal".into(), "food".into()], &[1, 0][..]));
         assert_eq!((both[0].shape.to_string(), Samples::bytes(&both[0])), ("1x1x32".into(), None));
         let mut values = Vec::new();
