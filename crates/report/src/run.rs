@@ -47,8 +47,14 @@ fn leave(finished: &Finished) -> Outcome {
     }
     let lines = generated.and_then(|generated| texts::table(&setup.train, generated));
     let config = toml::to_string(&setup.config).map_err(unexpected)?;
-    let material =
-        Material { finished, summary: &stored, figures: &figures, generated: grid.as_deref(), texts: lines.as_ref(), config: &config };
+    let material = Material {
+        finished,
+        summary: &stored,
+        figures: &figures,
+        generated: grid.as_deref(),
+        texts: lines.as_ref(),
+        config: &config,
+    };
     let title = format!("imfl run: {}", summary.dataset);
     folder.write("report.html", page::document(&title, &section::all(&material)))
 }

@@ -102,7 +102,8 @@ impl Sample {
         limits::workers(config.workers)?;
         let setup = Setup::open(config, host)?;
         if setup.train.kind.is_bytes() {
-            let problem = format!("--dataset is for tables and texts, and {} has images: leave it out", setup.train.name);
+            let problem =
+                format!("--dataset is for tables and texts, and {} has images: leave it out", setup.train.name);
             return Err(Failure::new(Kind::Usage, problem));
         }
         let Some(generator) = setup.generator.as_deref() else {

@@ -47,7 +47,9 @@ impl Fit {
             }
             (Self::Gaussian | Self::Mixup | Self::Smote, true) => {
                 let own = self.name();
-                Err(Misfit(format!("{own} draws from numbers, and {name} has {plural}; take ngram, which is what auto takes")))
+                Err(Misfit(format!(
+                    "{own} draws from numbers, and {name} has {plural}; take ngram, which is what auto takes"
+                )))
             }
             _ => match learnt.histogram().iter().position(|&count| count < 2) {
                 Some(class) => {

@@ -122,7 +122,10 @@ impl CsvFiles {
             return is_csv.then(|| Self { train: path.into(), test: None, corpus: None });
         }
         let part = |stem: &str| {
-            [".csv", ".csv.gz", ".jsonl", ".jsonl.gz"].map(|end| path.join(format!("{stem}{end}"))).into_iter().find(|file| file.is_file())
+            [".csv", ".csv.gz", ".jsonl", ".jsonl.gz"]
+                .map(|end| path.join(format!("{stem}{end}")))
+                .into_iter()
+                .find(|file| file.is_file())
         };
         Some(Self { train: part("train")?, test: part("test"), corpus: part("corpus") })
     }

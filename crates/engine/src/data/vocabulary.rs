@@ -214,8 +214,12 @@ mod tests {
 
     #[test]
     fn words_are_lower_case_without_marks() {
-        let found: Vec<String> = words("It's a 'Red-winged' bird_ (N. America); \u{c9}t\u{e9} _ o\u{2019}clock -- 3.5").collect();
-        assert_eq!(found, ["it's", "a", "red", "winged", "bird", "n", "america", "\u{e9}t\u{e9}", "_", "o'clock", "3", "5"]);
+        let found: Vec<String> =
+            words("It's a 'Red-winged' bird_ (N. America); \u{c9}t\u{e9} _ o\u{2019}clock -- 3.5").collect();
+        assert_eq!(
+            found,
+            ["it's", "a", "red", "winged", "bird", "n", "america", "\u{e9}t\u{e9}", "_", "o'clock", "3", "5"]
+        );
     }
 
     #[test]
@@ -236,7 +240,8 @@ mod tests {
         let good = vocabulary(&[("b", 2), ("a", 2)], 9);
         let text = serde_json::to_string(&good).unwrap();
         assert_eq!(serde_json::from_str::<Vocabulary>(&text).unwrap(), good);
-        for wrong in [text.replace("\"a\",\"b\"", "\"a\",\"a\""), text.replace("32", "0"), text.replace("32", "99999")] {
+        for wrong in [text.replace("\"a\",\"b\"", "\"a\",\"a\""), text.replace("32", "0"), text.replace("32", "99999")]
+        {
             assert!(serde_json::from_str::<Vocabulary>(&wrong).is_err(), "{wrong}");
         }
     }

@@ -10,46 +10,59 @@ use std::sync::Arc;
 /// Values of a word's vector.
 const WIDTH: usize = 64;
 
-/// The vectors of words, on a scale on which plain gradient descent moves them as fast as the layers above: they are stored small and handed
-/// on large, so that a step moves what is handed on by the square of this factor.
+/// The vectors of words. They start near zero, so that a word that was never seen says nothing, and are stored small and handed on
+/// large: a step of plain gradient descent moves what is handed on by the square of that factor. A word is in few texts, and a federated mean
+/// divides what few clients learnt of it by all of them; without the factor its vector would hardly move at the rate of the layers above.
 struct Words {
     table: Embedding,
-    scale: f32,
+    factor: f32,
 }
 
-/// The words of a batch.
+/// The numbers of a batch's words.
 struct Looked {
-    /// `[clients, batch, length, width]`, zero where a text has ended.
-    vectors: Tensor<4>,
-    /// Words of each text, at least 1: `[clients, batch, 1]`.
-    counts: Tensor<3>,
+    /// `[clients, batch * length]`.
+    numbers: Tensor<2>,
+    /// `[clients, batch, length]`.
+    dims: [usize; 3],
 }
 
-fn env(name: &str, or: f32) -> f32 { std::env::var(name).ok().and_then(|x| x.parse().ok()).unwrap_or(or) }
+impl Looked {
+    /// Words `[clients, batch, 1, 1, length]`.
+    fn new(texts: Tensor<5>) -> Self {
+        let [clients, batch, _, _, length] = texts.dims();
+        Self { numbers: texts.reshape([clients, batch * length]), dims: [clients, batch, length] }
+    }
+
+    /// 1 for a word, 0 behind the end of a text.
+    fn there(&self) -> Tensor<2> {
+        self.numbers.clone().greater_elem(f32::from(Vocabulary::PADDING)).float()
+    }
+
+    /// How rare each word is: the logarithm of its number, since words are numbered by falling frequency (inverse document frequency, by
+    /// Zipf's law); 0 for what is unknown or behind the end.
+    fn rarity(&self) -> Tensor<2> {
+        self.numbers.clone().clamp_min(f32::from(Vocabulary::UNKNOWN)).log()
+    }
+}
 
 impl Words {
-    fn new(layout: &mut Layout, symbols: usize, scale: f32) -> Self {
-        Self { table: Embedding::started(layout, "words", symbols, WIDTH, env("T_INIT", 1.0) / scale), scale }
+    fn new(layout: &mut Layout, symbols: usize, factor: f32, deviation: f32) -> Self {
+        Self { table: Embedding::started(layout, "words", symbols, WIDTH, deviation / factor), factor }
     }
 
-    /// Numbers of words `[clients, batch, 1, 1, length]` to their vectors.
-    fn forward(&self, pass: &Pass, texts: Tensor<5>) -> Looked {
-        let [clients, batch, _, _, length] = texts.dims();
-        let numbers = texts.reshape([clients, batch * length]);
-        let there = numbers.clone().greater_elem(f32::from(Vocabulary::PADDING)).float();
-        let rare = if env("T_ONE", 0.0) > 0.0 { there.clone() } else { numbers.clone().clamp_min(1.0).log() };
-        let norm = rare.clone().powf_scalar(2.0).reshape([clients, batch, length]).sum_dim(2).clamp_min(1e-6).sqrt();
-        let weight = if env("T_CNN", 0.0) > 0.0 { there.clone() } else { rare };
-        let vectors = self.table.forward(pass, numbers.int()) * (weight * self.scale).unsqueeze_dim::<3>(2);
-        Looked { vectors: vectors.reshape([clients, batch, length, WIDTH]), counts: norm }
+    /// The vectors of words, each times its weight: `[clients, batch, length, width]`.
+    fn forward(&self, pass: &Pass, words: &Looked, weights: Tensor<2>) -> Tensor<4> {
+        let vectors = self.table.forward(pass, words.numbers.clone().int());
+        let [clients, batch, length] = words.dims;
+        (vectors * (weights * self.factor).unsqueeze_dim::<3>(2)).reshape([clients, batch, length, WIDTH])
     }
 }
 
+/// The mean of the vectors of a text's words, and a dense layer: the order of words does not count (Joulin et al. 2016, arXiv 1607.01759,
+/// whose hidden layer is that mean). Rare words weigh more, and the weights of a text have length 1, as in TF-IDF.
 pub struct TextMean {
     layout: Arc<Layout>,
     words: Words,
-    dropout: Dropout,
-    hidden: Option<Linear>,
     head: Linear,
 }
 
@@ -57,11 +70,9 @@ impl TextMean {
     /// A classifier of texts whose words have one of `symbols` numbers.
     pub fn new(symbols: usize, classes: usize) -> Self {
         let mut layout = Layout::new();
-        let words = Words::new(&mut layout, symbols, env("T_SCALE", 8.0));
-        let h = env("T_HIDDEN", 0.0) as usize;
-        let hidden = (h > 0).then(|| Linear::new(&mut layout, "hidden", WIDTH, h).with_relu());
-        let head = Linear::wide(&mut layout, "head", if h > 0 { h } else { WIDTH }, classes, env("T_HEAD", 1.0));
-        Self { layout: Arc::new(layout), words, dropout: Dropout::new(env("T_DROP", 0.0).into()), hidden, head }
+        let words = Words::new(&mut layout, symbols, 8.0, 0.01);
+        let head = Linear::wide(&mut layout, "head", WIDTH, classes, 4.0);
+        Self { layout: Arc::new(layout), words, head }
     }
 }
 
@@ -71,10 +82,12 @@ impl Model for TextMean {
     }
 
     fn features(&self, pass: &mut Pass, texts: Tensor<5>) -> Tensor<3> {
-        let Looked { vectors, counts } = self.words.forward(pass, texts);
-        let mean = vectors.sum_dim(2).squeeze_dim::<3>(2) / counts;
-        let mean = self.dropout.forward(pass, mean);
-        match &self.hidden { Some(hidden) => hidden.forward(pass, mean), None => mean }
+        let words = Looked::new(texts);
+        let rarity = words.rarity();
+        let squares = (rarity.clone() * rarity.clone()).reshape(words.dims).sum_dim(2);
+        // A text of unknown words alone has length 0, and its sum is 0 too.
+        let length = squares.clamp_min(1e-6).sqrt();
+        self.words.forward(pass, &words, rarity).sum_dim(2).squeeze_dim::<3>(2) / length
     }
 
     fn classify(&self, pass: &mut Pass, features: Tensor<3>) -> Tensor<3> {
@@ -99,11 +112,11 @@ impl TextCnn {
     /// A classifier of texts whose words have one of `symbols` numbers.
     pub fn new(symbols: usize, classes: usize) -> Self {
         let mut layout = Layout::new();
-        let words = Words::new(&mut layout, symbols, env("T_SCALE", 2.0));
+        let words = Words::new(&mut layout, symbols, 4.0, 0.3);
         let short = Conv1d::new(&mut layout, "short", WIDTH, Self::FILTERS, 3);
         let long = Conv1d::new(&mut layout, "long", WIDTH, Self::FILTERS, 5);
-        let head = Linear::wide(&mut layout, "head", 2 * Self::FILTERS, classes, env("T_HEAD", 1.0));
-        Self { layout: Arc::new(layout), words, short, long, dropout: Dropout::new(env("T_DROP", 0.5).into()), head }
+        let head = Linear::new(&mut layout, "head", 2 * Self::FILTERS, classes);
+        Self { layout: Arc::new(layout), words, short, long, dropout: Dropout::new(0.5), head }
     }
 }
 
@@ -113,7 +126,8 @@ impl Model for TextCnn {
     }
 
     fn features(&self, pass: &mut Pass, texts: Tensor<5>) -> Tensor<3> {
-        let Looked { vectors, .. } = self.words.forward(pass, texts);
+        let words = Looked::new(texts);
+        let vectors = self.words.forward(pass, &words, words.there());
         let sequence = vectors.swap_dims(2, 3).unsqueeze_dim::<5>(3);
         let strongest = |convolution: &Conv1d, pass: &Pass| {
             let answers = convolution.forward(pass, sequence.clone()).max_dim(4);
@@ -148,8 +162,11 @@ mod tests {
         let found = logits(&TextMean::new(9, 2), &[[4.0, 5.0, 8.0, 0.0], [8.0, 4.0, 5.0, 0.0], [4.0, 5.0, 0.0, 0.0]]);
         assert!((found[0] - found[2]).abs() < 1e-6 && (found[1] - found[3]).abs() < 1e-6, "{found:?}");
         assert!((found[0] - found[4]).abs() > 1e-6);
-        let twice = logits(&TextMean::new(9, 2), &[[4.0, 5.0, 0.0, 0.0], [4.0, 5.0, 4.0, 5.0]]);
-        assert!((twice[0] - twice[2]).abs() < 1e-6, "a mean, no sum: {twice:?}");
+        let unknown = logits(&TextMean::new(9, 2), &[[4.0, 5.0, 8.0, 0.0], [4.0, 1.0, 5.0, 8.0], [1.0, 0.0, 0.0, 0.0]]);
+        assert!(
+            (unknown[0] - unknown[2]).abs() < 1e-6 && unknown[4].is_finite(),
+            "an unknown word says nothing: {unknown:?}"
+        );
     }
 
     #[test]

@@ -185,7 +185,9 @@ impl Setting {
         match &kind {
             data::Kind::Text(vocabulary) => {
                 let words = images.as_chunks_mut::<2>().0;
-                words.iter_mut().for_each(|word| *word = random.random_range(1..vocabulary.symbols() as u16).to_le_bytes());
+                words
+                    .iter_mut()
+                    .for_each(|word| *word = random.random_range(1..vocabulary.symbols() as u16).to_le_bytes());
             }
             _ => random.fill_bytes(&mut images),
         }

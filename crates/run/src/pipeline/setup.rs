@@ -82,8 +82,11 @@ impl Opened {
         let benchmark = data::open_as(&assets::dataset(&config.dataset)?, seed, config.reading())?;
         let kind = benchmark.train.kind.clone();
         let suited = Architecture::suited(&kind);
-        let model =
-            config.training.model.get_or_insert(suited).build_for(&kind, benchmark.train.shape, benchmark.train.classes())?;
+        let model = config.training.model.get_or_insert(suited).build_for(
+            &kind,
+            benchmark.train.shape,
+            benchmark.train.classes(),
+        )?;
         footprint::check(&config, &benchmark.train, model.as_ref(), &compute, host.memory, progress)?;
         limits::enough_for_gradients(&benchmark.train)?;
         // What is refused before anything was computed needs no repeating.

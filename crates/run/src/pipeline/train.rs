@@ -135,7 +135,9 @@ fn here(
 fn about(setup: &Setup) -> BTreeMap<&'static str, String> {
     let (train, normalisation) = (&setup.train, setup.train.normalisation());
     let input = match train.kind.as_ref() {
-        Kind::Text(_) => "[batch, 1, 1, words]; 0 behind the end of a text, 1 for an unknown word, else 2 and the word's place in `words`",
+        Kind::Text(_) => {
+            "[batch, 1, 1, words]; 0 behind the end of a text, 1 for an unknown word, else 2 and the word's place in `words`"
+        }
         _ => "[batch, channels, height, width]; (byte / 255 - mean) / deviation of each channel",
     };
     let mut about = BTreeMap::from([

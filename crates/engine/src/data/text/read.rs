@@ -42,7 +42,7 @@ pub fn read(parts: &[PathBuf], server: usize, name: &str) -> Result<Vec<Dataset>
         }
     }
     let classes = by_number(classes.into_iter().collect());
-    let kind = Arc::new(Kind::Text(Vocabulary::of_counts(counts, std::env::var("T_MOST").ok().and_then(|x| x.parse().ok()).unwrap_or(Vocabulary::MOST))));
+    let kind = Arc::new(Kind::Text(Vocabulary::of_counts(counts, Vocabulary::MOST)));
     parts.iter().map(|path| part(path, name, &kind, &classes)).collect()
 }
 
@@ -114,7 +114,10 @@ mod tests {
         let both = parts(&[("a.csv", train), ("b.csv", corpus)], 1).unwrap();
         assert_eq!(vocabulary(&both[0]).words(), ["dog", "red"]);
         assert_eq!(vocabulary(&both[0]).decode(both[0].image(0)), "_ red _ _");
-        assert_eq!((both[0].class_names.clone(), both[0].labels()), (vec!["animal".into(), "food".into()], &[1, 0][..]));
+        assert_eq!(
+            (both[0].class_names.clone(), both[0].labels()),
+            (vec!["animal".into(), "food".into()], &[1, 0][..])
+        );
         assert_eq!((both[0].shape.to_string(), Samples::bytes(&both[0])), ("1x1x32".into(), None));
         let mut values = Vec::new();
         Samples::extend(&both[0], &mut values, 0, &(&both[0].normalisation()).into());

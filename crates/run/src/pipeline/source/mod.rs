@@ -8,9 +8,7 @@ use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
 use crate::progress::Progress;
-use imfl_aigc::{
-    DenoiserConfig, Fingerprints, Fit, Generator, SampleSource, Sampling, Trainer, TrainingConfig,
-};
+use imfl_aigc::{DenoiserConfig, Fingerprints, Fit, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
 use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
@@ -46,7 +44,8 @@ pub fn open(
         GeneratorSource::Train if *benchmark.train.kind != data::Kind::Images => {
             let (name, plural) = (&benchmark.train.name, benchmark.train.kind.plural());
             let suited = Fit::suited(&benchmark.train.kind).name();
-            let problem = format!("generator.source: train makes a generator of images, and {name} has {plural}; take {suited}");
+            let problem =
+                format!("generator.source: train makes a generator of images, and {name} has {plural}; take {suited}");
             return Err(Failure::new(Kind::Config, problem));
         }
         GeneratorSource::Train => train(config, benchmark, compute, seed, progress)?,
