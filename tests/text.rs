@@ -142,6 +142,11 @@ fn texts_are_drawn_into_a_file_that_is_read_again() {
     succeed(&sample);
     assert_eq!(fs::read_to_string(&drawn).unwrap(), first, "the same for a seed");
     assert!(succeed(&["data", "show", "--dataset", text(&drawn)]).contains("in 4 classes"));
+    // Parts of a dataset are files of texts too.
+    let parts = root.path().join("parts");
+    succeed(&["data", "split", "--dataset", &things, "--train", "80", "--test", "40", "--out", text(&parts)]);
+    let shown = succeed(&["data", "show", "--dataset", text(&parts)]);
+    assert!(shown.contains("parts: texts of 1x1x32 in 4 classes") && shown.contains("80 texts, 20 to 20"), "{shown}");
     let error = fail(&[&sample[..], &["--png"]].concat(), 2);
     assert!(error.contains("--dataset") && error.contains("--png"), "{error}");
 }

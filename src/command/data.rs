@@ -49,7 +49,7 @@ pub struct Split {
     /// Which images go where
     #[arg(long, default_value_t = 0, env = "IMFL_SEED")]
     seed: u64,
-    /// The folder for the parts, as gzipped IDX files
+    /// The folder for the parts, as gzipped IDX files; of tables and texts as CSV files
     #[arg(long)]
     out: PathBuf,
     /// A second folder, for the training images that are in neither part
@@ -175,6 +175,12 @@ fn real(path: &Path) -> PathBuf {
 fn write(folder: &Path, stem: &str, part: &Dataset, progress: &Progress) -> Outcome {
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot make {}: {error}", folder.display())))?;
+    if !part.kind.is_bytes() {
+        let file = folder.join(format!("{stem}.csv"));
+        output::write(&file, part.to_csv()?)?;
+        progress.note(format!("{}: {} {}", file.display(), part.len(), part.kind.plural()));
+        return Ok(());
+    }
     let rank = if part.shape.channels == 1 { 3 } else { 4 };
     let images = folder.join(format!("{stem}-images-idx{rank}-ubyte.gz"));
     idx::write(part, &images, &folder.join(format!("{stem}-labels-idx1-ubyte.gz")))?;
