@@ -112,11 +112,11 @@ impl TextCnn {
     /// A classifier of texts whose words have one of `symbols` numbers.
     pub fn new(symbols: usize, classes: usize) -> Self {
         let mut layout = Layout::new();
-        let words = Words::new(&mut layout, symbols, 4.0, 0.3);
+        let words = Words::new(&mut layout, symbols, 16.0, 0.1);
         let short = Conv1d::new(&mut layout, "short", WIDTH, Self::FILTERS, 3);
         let long = Conv1d::new(&mut layout, "long", WIDTH, Self::FILTERS, 5);
-        let head = Linear::new(&mut layout, "head", 2 * Self::FILTERS, classes);
-        Self { layout: Arc::new(layout), words, short, long, dropout: Dropout::new(0.5), head }
+        let head = Linear::wide(&mut layout, "head", 2 * Self::FILTERS, classes, 4.0);
+        Self { layout: Arc::new(layout), words, short, long, dropout: Dropout::new(0.3), head }
     }
 }
 
