@@ -7,7 +7,7 @@
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use imfl_engine::client::Client;
-use imfl_engine::data::{Dataset, ImageShape};
+use imfl_engine::data::{Dataset, ImageShape, Kind};
 use imfl_engine::device::{self, Compute, DeviceName};
 use imfl_engine::federated::{Federation, LocalSgd, Participant};
 use imfl_engine::model::Architecture;
@@ -66,7 +66,7 @@ fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, Wal
 
 fn models(criterion: &mut Criterion) {
     let mut group = group(criterion, "model");
-    for model in Architecture::ALL {
+    for model in Architecture::fitting(&Kind::Images) {
         Round::new(model, 10, Compute::cpu()).measure(&mut group, BenchmarkId::from_parameter(model.name()));
     }
 }

@@ -20,7 +20,7 @@ pub enum Data {
 /// `imfl data show`.
 #[derive(Args)]
 pub struct Show {
-    /// A shipped dataset's name (mnist, letters) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV)
+    /// A shipped dataset's name (mnist, letters, glosses) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV), texts (CSV, JSON lines)
     #[arg(long, default_value = "mnist", env = "IMFL_DATASET")]
     dataset: String,
     /// What is done where a cell of a table is empty: error or mean
@@ -34,7 +34,7 @@ pub struct Show {
 /// `imfl data split`.
 #[derive(Args)]
 pub struct Split {
-    /// A shipped dataset's name (mnist, letters) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV)
+    /// A shipped dataset's name (mnist, letters, glosses) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV), texts (CSV, JSON lines)
     #[arg(long, env = "IMFL_DATASET")]
     dataset: String,
     /// Images for the training part, drawn from the training images
@@ -49,7 +49,7 @@ pub struct Split {
     /// Which images go where
     #[arg(long, default_value_t = 0, env = "IMFL_SEED")]
     seed: u64,
-    /// The folder for the parts, as gzipped IDX files
+    /// The folder for the parts, as gzipped IDX files; of tables and texts as CSV files
     #[arg(long)]
     out: PathBuf,
     /// A second folder, for the training images that are in neither part
@@ -80,10 +80,14 @@ impl Show {
             let counts: serde_json::Map<String, serde_json::Value> =
                 parts.map(|(name, part)| (name.into(), json!(part.histogram()))).collect();
             let shape = benchmark.train.shape;
-            return output::print(&json!({
+            let mut shown = json!({
                 "schema": "imfl.data/1", "dataset": benchmark.train.name, "shape": shape,
                 "classes": benchmark.train.class_names, "images_per_class": counts,
-            }));
+            });
+            if let Some(words) = benchmark.train.words() {
+                shown["words"] = json!({"known": words.known, "in_training": words.all, "unknown": words.unknown});
+            }
+            return output::print(&shown);
         }
         let Dataset { name, shape, .. } = &benchmark.train;
         let mut text =
@@ -91,6 +95,9 @@ impl Show {
         for (name, part) in parts {
             let (least, most) = part.histogram().into_iter().fold((usize::MAX, 0), |(l, m), n| (l.min(n), m.max(n)));
             text += &format!("  {name:<7}{:>8} {}, {least} to {most} a class\n", part.len(), part.kind.plural());
+        }
+        if let Some(words) = benchmark.train.words() {
+            text += &format!("  {words}\n");
         }
         output::text(&text)
     }
@@ -168,6 +175,12 @@ fn real(path: &Path) -> PathBuf {
 fn write(folder: &Path, stem: &str, part: &Dataset, progress: &Progress) -> Outcome {
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot make {}: {error}", folder.display())))?;
+    if !part.kind.is_bytes() {
+        let file = folder.join(format!("{stem}.csv"));
+        output::write(&file, part.to_csv()?)?;
+        progress.note(format!("{}: {} {}", file.display(), part.len(), part.kind.plural()));
+        return Ok(());
+    }
     let rank = if part.shape.channels == 1 { 3 } else { 4 };
     let images = folder.join(format!("{stem}-images-idx{rank}-ubyte.gz"));
     idx::write(part, &images, &folder.join(format!("{stem}-labels-idx1-ubyte.gz")))?;

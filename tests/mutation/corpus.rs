@@ -50,6 +50,17 @@ pub fn table() -> Vec<Vec<u8>> {
     vec![gzip(&plain), plain]
 }
 
+pub fn text() -> Vec<Vec<u8>> {
+    let plain = b"label,text\na,A red bird (small)\nb,\"Stew, with \"\"bread\"\"\"\na,\xc3\xa9t\xc3\xa9\n".to_vec();
+    vec![gzip(&plain), plain]
+}
+
+pub fn text_lines() -> Vec<Vec<u8>> {
+    let plain =
+        b"{\"label\": \"a\", \"text\": \"A red bird\"}\n{\"class\": 7, \"text\": \"\\u00e9t\\u00e9\"}\n".to_vec();
+    vec![gzip(&plain), plain]
+}
+
 pub fn clients() -> Vec<Vec<u8>> {
     vec![asset("mechanism/clients.csv"), asset("mechanism/bids.csv")]
 }

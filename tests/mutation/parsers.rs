@@ -23,11 +23,13 @@ pub struct Parser {
 }
 
 /// All of them.
-pub const PARSERS: [Parser; 18] = [
+pub const PARSERS: [Parser; 20] = [
     Parser { name: "idx-images", seeds: corpus::idx_images, parse: read_idx_images },
     Parser { name: "idx-labels", seeds: corpus::idx_labels, parse: read_idx_labels },
     Parser { name: "cifar", seeds: corpus::cifar, parse: read_cifar },
     Parser { name: "table", seeds: corpus::table, parse: read_table },
+    Parser { name: "text", seeds: corpus::text, parse: read_table },
+    Parser { name: "text-lines", seeds: corpus::text_lines, parse: read_text_lines },
     Parser { name: "clients", seeds: corpus::clients, parse: read_clients },
     Parser { name: "prior-csv", seeds: corpus::prior_rows, parse: |_, input| Prior::read_csv(input, "f").is_ok() },
     Parser { name: "constants", seeds: corpus::constants, parse: read_constants },
@@ -71,6 +73,12 @@ fn read_table(folder: &Path, input: &[u8]) -> bool {
     let path = folder.join("t.csv");
     fs::write(&path, input).unwrap();
     data::training_images(&path, Reading { missing: Missing::Mean }).is_ok()
+}
+
+fn read_text_lines(folder: &Path, input: &[u8]) -> bool {
+    let path = folder.join("t.jsonl");
+    fs::write(&path, input).unwrap();
+    data::training_images(&path, Reading::default()).is_ok()
 }
 
 fn read_clients(_: &Path, input: &[u8]) -> bool {

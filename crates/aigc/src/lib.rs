@@ -68,7 +68,9 @@ pub use optimizer::AdamW;
 pub use pixels::PixelScale;
 pub use sampling::{Method, Sampling, SamplingError};
 pub use setting::SettingError;
-pub use source::{Fit, Fitted, Folder, Misfit, Observe, Program, Provenance, Request, SampleError, SampleSource};
+pub use source::{
+    Fit, Fitted, Folder, Misfit, Ngram, Observe, Program, Provenance, Request, SampleError, SampleSource,
+};
 pub use theta::{AboveNoise, GradientProbe, Lengths, Longest, NotFinite, Theta, ThetaError, theta};
 pub use training::{Progress, Trainer, TrainingError};
 pub use training_config::TrainingConfig;

@@ -8,7 +8,7 @@ mod common;
 use burn::tensor::{Device, Tensor, TensorData};
 use common::alone;
 use imfl_engine::client::Client;
-use imfl_engine::data::{Dataset, ImageShape};
+use imfl_engine::data::{Dataset, ImageShape, Kind};
 use imfl_engine::device::{self, Compute, DeviceName};
 use imfl_engine::federated::{self, Federation, LocalSgd, Participant, RoundReport};
 use imfl_engine::layer::{Dropout, Keys, Pass};
@@ -196,7 +196,7 @@ fn round(model: Architecture, name: DeviceName, clients: usize, chunk: usize) ->
 #[test]
 fn one_round_equals_flex_on_every_device_for_any_chunk() {
     let _turn = alone();
-    for model in Architecture::ALL {
+    for model in Architecture::fitting(&Kind::Images) {
         let (expected, _) = round(model, DeviceName::Cpu, 8, 1);
         for name in others() {
             for chunk in [1, 8] {
@@ -238,7 +238,7 @@ fn dropout_draws_the_same_bits_on_every_device() {
 fn launches_of_a_round_do_not_grow_with_the_cohort_while_it_fits_one_chunk() {
     let _turn = alone();
     for name in others().into_iter().filter(|name| matches!(name, DeviceName::Wgpu(_) | DeviceName::Cuda(_))) {
-        for model in Architecture::ALL {
+        for model in Architecture::fitting(&Kind::Images) {
             let launches = |clients, chunk| {
                 // What is launched once in a process, as to find out about the device, is not of the round.
                 round(model, name, clients, chunk);

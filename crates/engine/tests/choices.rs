@@ -70,6 +70,6 @@ fn every_setting_is_read_and_written_as_its_text_and_a_wrong_one_is_told_all_cho
     same::<Architecture>(
         "simple-cnn",
         "cnn",
-        "no model is called `cnn`; there are: mlp, simple-cnn, fedavg-cnn, resnet8-gn",
+        "no model is called `cnn`; there are: mlp, simple-cnn, fedavg-cnn, resnet8-gn, text-mean, text-cnn",
     );
 }

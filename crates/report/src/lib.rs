@@ -19,6 +19,7 @@ mod scale;
 mod section;
 mod sheet;
 pub mod table;
+mod texts;
 pub mod theme;
 mod worth;
 

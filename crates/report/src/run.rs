@@ -2,13 +2,13 @@
 
 use crate::figure::{self, unexpected};
 use crate::section::{self, Material};
-use crate::{grid, network, page, plot};
+use crate::{grid, network, page, plot, texts};
 use imfl_engine::data::{Dataset, Kind};
 use imfl_run::pipeline::Training;
 use imfl_run::{Event, Finished, Outcome};
 use std::time::Instant;
 
-/// Writes `plots/*.svg`, `plots/generated.png` and `report.html` into the run's folder, and adds the time that this took to the
+/// Writes `plots/*.svg`, `plots/generated.png` (of tables and texts `plots/generated.csv`) and `report.html` into the run's folder, and adds the time that this took to the
 /// run's summary.
 ///
 /// # Errors
@@ -41,9 +41,20 @@ fn leave(finished: &Finished) -> Outcome {
     if let Some(grid) = &grid {
         folder.write("plots/generated.png", grid)?;
     }
+    let generated = training.generated.as_deref();
+    if let Some(lines) = generated.and_then(|generated| texts::csv(generated, grid::COLUMNS)) {
+        folder.write("plots/generated.csv", lines)?;
+    }
+    let lines = generated.and_then(|generated| texts::table(&setup.train, generated));
     let config = toml::to_string(&setup.config).map_err(unexpected)?;
-    let material =
-        Material { finished, summary: &stored, figures: &figures, generated: grid.as_deref(), config: &config };
+    let material = Material {
+        finished,
+        summary: &stored,
+        figures: &figures,
+        generated: grid.as_deref(),
+        texts: lines.as_ref(),
+        config: &config,
+    };
     let title = format!("imfl run: {}", summary.dataset);
     folder.write("report.html", page::document(&title, &section::all(&material)))
 }

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 /// The environment variable that names the folder of assets.
 pub const VARIABLE: &str = "IMFL_ASSETS";
 
-/// The datasets that ship with the project: images of digits, and a table of letters' measures.
-pub const DATASETS: [&str; 2] = ["mnist", "letters"];
+/// The datasets that ship with the project: images of digits, a table of letters' measures, and definitions of nouns.
+pub const DATASETS: [&str; 3] = ["mnist", "letters", "glosses"];
 
 /// A folder of assets that whoever calls this library brings along.
 static BROUGHT: OnceLock<PathBuf> = OnceLock::new();
@@ -50,7 +50,7 @@ pub fn dataset(given: &str) -> Outcome<PathBuf> {
     match given {
         "" => Err(Failure::new(
             Kind::Data,
-            "the dataset has no name: give `mnist` or `letters`, which ship with the project, or a path",
+            "the dataset has no name: give `mnist`, `letters` or `glosses`, which ship with the project, or a path",
         )),
         given if DATASETS.contains(&given) && !Path::new(given).exists() => path(given),
         _ => Ok(PathBuf::from(given)),

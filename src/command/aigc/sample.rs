@@ -6,7 +6,8 @@ use clap::Args;
 use imfl_aigc::{Generator, Request, SampleSource};
 use imfl_engine::data::idx;
 use imfl_report::grid;
-use imfl_run::{Estimate, Failure, Host, Kind, Outcome, assets};
+use imfl_run::pipeline::Setup;
+use imfl_run::{Estimate, Failure, Host, Kind, Outcome, RunConfig, assets, limits};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -15,9 +16,12 @@ use std::path::{Path, PathBuf};
 /// The image of a class, seed and number is the same whatever else is drawn with it.
 #[derive(Args)]
 pub struct Sample {
-    /// A shipped generator's name (mnist) or a checkpoint's path
+    /// A shipped generator's name (mnist) or a checkpoint's path; with --dataset whatever a run takes, as ngram
     #[arg(long, default_value = "mnist")]
     generator: String,
+    /// Draw what a run on this table or these texts would get of the generator, and write it as generated.csv
+    #[arg(long, conflicts_with_all = ["png", "idx", "strip", "Sampler"])]
+    dataset: Option<String>,
     /// The folder for grid.png and what else is asked for
     #[arg(long)]
     out: PathBuf,
@@ -51,9 +55,12 @@ pub struct Sample {
 impl Sample {
     /// Draws and writes.
     pub fn run(self, host: &Host) -> Outcome {
+        if let Some(dataset) = &self.dataset {
+            return self.rows(dataset, host);
+        }
         let generator = self.sampler.apply(Generator::open(&assets::generator(&self.generator)?)?)?;
         let compute = self.machine.open()?;
-        let counts = self.counts(&generator)?;
+        let counts = self.counts(generator.class_names())?;
         self.check(&generator, &counts, host)?;
         let requests = Request::of_counts(&counts, self.first);
         host.progress.note(format!("drawing {} images", requests.len()));
@@ -63,10 +70,6 @@ impl Sample {
             ControlFlow::Continue(())
         })?;
         drop(bar);
-        let folder = |path: &Path| {
-            std::fs::create_dir_all(path)
-                .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot make {}: {error}", path.display())))
-        };
         folder(&self.out)?;
         write(&self.out.join("grid.png"), &grid::png(&images)?)?;
         if self.idx {
@@ -91,6 +94,34 @@ impl Sample {
         Ok(())
     }
 
+    /// Draws rows or texts by a generator that a run would make, and writes them.
+    fn rows(&self, dataset: &str, host: &Host) -> Outcome {
+        let mut config = RunConfig { dataset: dataset.into(), seed: Some(self.seed), ..RunConfig::default() };
+        config.generator.source = self.generator.clone().into();
+        (config.device, config.workers) = (self.machine.name()?, self.machine.workers);
+        limits::workers(config.workers)?;
+        let setup = Setup::open(config, host)?;
+        if setup.train.kind.is_bytes() {
+            let problem =
+                format!("--dataset is for tables and texts, and {} has images: leave it out", setup.train.name);
+            return Err(Failure::new(Kind::Usage, problem));
+        }
+        let Some(generator) = setup.generator.as_deref() else {
+            return Err(Failure::new(Kind::Usage, "--generator none draws nothing"));
+        };
+        let counts = self.counts(generator.class_names())?;
+        let count = counts.iter().fold(0usize, |sum, &count| sum.saturating_add(count));
+        let size = setup.train.kind.record(setup.train.shape);
+        // Stored, and as text.
+        Estimate::default().with(format!("{count} samples"), &[count, 8 * size + 64], "--count").check(host.memory)?;
+        let drawn = setup.draw(generator, &Request::of_counts(&counts, self.first), "drawing")?;
+        folder(&self.out)?;
+        let file = self.out.join("generated.csv");
+        write(&file, drawn.to_csv()?.as_bytes())?;
+        host.progress.note(format!("{}: {} {}", file.display(), drawn.len(), drawn.kind.plural()));
+        Ok(())
+    }
+
     /// Refuses more images than memory holds and numbers beyond the last.
     fn check(&self, generator: &Generator, counts: &[usize], host: &Host) -> Outcome {
         let count = counts.iter().fold(0usize, |sum, &count| sum.saturating_add(count));
@@ -104,8 +135,7 @@ impl Sample {
     }
 
     /// Images of each class.
-    fn counts(&self, generator: &Generator) -> Outcome<Vec<usize>> {
-        let names = generator.class_names();
+    fn counts(&self, names: &[String]) -> Outcome<Vec<usize>> {
         if self.classes.is_empty() {
             return Ok(vec![self.count; names.len()]);
         }
@@ -121,6 +151,12 @@ impl Sample {
         }
         Ok(counts)
     }
+}
+
+/// Makes a folder that may be there.
+fn folder(path: &Path) -> Outcome {
+    std::fs::create_dir_all(path)
+        .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot make {}: {error}", path.display())))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::options;
 use crate::output::{self, Format};
 use clap::Args;
-use imfl_engine::data::ImageShape;
+use imfl_engine::data::{self, ImageShape, Vocabulary};
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::{LocalAlgorithm, LocalSgd};
 use imfl_engine::model::Architecture;
@@ -13,6 +13,11 @@ use imfl_ranks::Ranks;
 use imfl_run::{Failure, Host, Kind, Outcome, agreement, limits};
 use serde_json::{Value, json};
 
+/// Shape of CIFAR-10's images.
+const IMAGES: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
+/// What a model gets of a text.
+const TEXTS: ImageShape = ImageShape { channels: 1, height: 1, width: Vocabulary::LENGTH };
+
 /// Measure whole rounds of federated training on random data.
 ///
 /// A round is sampling, local training with dropout, aggregation and the server's step. Without flags it is
@@ -21,12 +26,12 @@ use serde_json::{Value, json};
 /// Under mpirun all ranks train together and the first reports.
 #[derive(Args)]
 pub struct Train {
-    /// mlp, simple-cnn, fedavg-cnn or resnet8-gn
+    /// mlp, simple-cnn, fedavg-cnn or resnet8-gn; of texts, text-mean or text-cnn
     #[arg(long, value_delimiter = ',', default_value = "simple-cnn")]
     model: Vec<Architecture>,
-    /// Channels, height and width of the images
-    #[arg(long, default_value = "3x32x32")]
-    shape: ImageShape,
+    /// Channels, height and width of the images [default: 3x32x32; 1x1x32, words, for models of texts]
+    #[arg(long)]
+    shape: Option<ImageShape>,
     /// Clients that cohorts are drawn from
     #[arg(long, default_value_t = 1000)]
     clients: usize,
@@ -128,7 +133,7 @@ impl Train {
             ("--rounds", self.rounds >= 1, "at least 1"),
             ("--chunk", at_least_one(&self.chunk), "at least 1"),
             ("--workers", at_least_one(&self.workers), "at least 1"),
-            ("--shape", side(self.shape), "of sides of at most 4096 pixels and of at most 4096 channels"),
+            ("--shape", self.shape.is_none_or(side), "of sides of at most 4096 pixels and of at most 4096 channels"),
             ("--batch", self.batch.iter().all(|&batch| batch <= 1_000_000), "at most 1000000"),
             ("--local-epochs", self.local_epochs <= 10_000, "at most 10000"),
             ("--rounds", self.rounds <= 1_000_000, "at most 1000000"),
@@ -156,7 +161,7 @@ impl Train {
                     for (&model, &batch, &cohort) in combinations(&self.model, &self.batch, &self.cohort) {
                         settings.push(Setting {
                             model,
-                            shape: self.shape,
+                            shape: self.shape.unwrap_or(if model.fits(&data::Kind::Images) { IMAGES } else { TEXTS }),
                             clients: self.clients,
                             cohort,
                             samples: self.samples,

@@ -72,7 +72,8 @@ impl Classifier {
             });
         }
         let mismatch = |error: &dyn std::fmt::Display| QualityError::Mismatch(error.to_string());
-        let model = config.architecture.build(data.shape, data.classes()).map_err(|error| mismatch(&error))?;
+        let model =
+            config.architecture.build_for(&data.kind, data.shape, data.classes()).map_err(|error| mismatch(&error))?;
         let normalisation = data.normalisation();
         let images = Images::new(data.clone(), &normalisation);
         let weights = Weights::initialise(model.layout().clone(), config.seed);

@@ -22,15 +22,43 @@ pub enum Fit {
     Mixup,
     /// Between one of the class and one of its five nearest neighbours there (Chawla et al. 2002, arXiv 1106.1813).
     Smote,
+    /// Texts word by word, each drawn by the two before it ([`super::Ngram`]).
+    Ngram,
 }
 
 impl Fit {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Gaussian, Self::Mixup, Self::Smote];
+    pub const ALL: [Self; 4] = [Self::Gaussian, Self::Mixup, Self::Smote, Self::Ngram];
 
     /// The name by which a command line calls it.
     pub fn name(self) -> &'static str {
-        ["gaussian", "mixup", "smote"][self as usize]
+        ["gaussian", "mixup", "smote", "ngram"][self as usize]
+    }
+
+    /// Checks that it can learn from samples.
+    ///
+    /// # Errors
+    /// [`Misfit`] that says what to take instead, or names a class with fewer than two samples.
+    pub fn check(self, learnt: &Dataset) -> Result<(), Misfit> {
+        let (name, plural) = (&learnt.name, learnt.kind.plural());
+        match (self, matches!(learnt.kind.as_ref(), Kind::Text(_))) {
+            (Self::Ngram, false) => {
+                Err(Misfit(format!("ngram draws texts, and {name} has {plural}; take gaussian, mixup or smote")))
+            }
+            (Self::Gaussian | Self::Mixup | Self::Smote, true) => {
+                let own = self.name();
+                Err(Misfit(format!(
+                    "{own} draws from numbers, and {name} has {plural}; take ngram, which is what auto takes"
+                )))
+            }
+            _ => match learnt.histogram().iter().position(|&count| count < 2) {
+                Some(class) => {
+                    let class = &learnt.class_names[class];
+                    Err(Misfit(format!("{name} has fewer than two {plural} of class {class:?}")))
+                }
+                None => Ok(()),
+            },
+        }
     }
 }
 
@@ -50,13 +78,10 @@ impl Fitted {
     /// Fits a rule to samples.
     ///
     /// # Errors
-    /// [`Misfit`] if a class has fewer than two of them.
+    /// [`Misfit`] if a class has fewer than two of them, or they are texts.
     pub fn new(fit: Fit, learnt: Arc<Dataset>) -> Result<Self, Misfit> {
+        fit.check(&learnt)?;
         let of_class = learnt.by_class();
-        if let Some(class) = of_class.iter().position(|members| members.len() < 2) {
-            let (name, class) = (&learnt.name, &learnt.class_names[class]);
-            return Err(Misfit(format!("{name} has fewer than two {} of class {class:?}", learnt.kind.plural())));
-        }
         let normalisation = learnt.normalisation();
         let scale = Scale::from(&normalisation);
         let mut values = Vec::with_capacity(learnt.len() * learnt.shape.size());
@@ -89,6 +114,8 @@ impl Fitted {
                 let b = any(&self.nearest(a, members), random);
                 self.between(a, b, random)
             }
+            // Refused above: these samples are numbers.
+            Fit::Ngram => self.row(any(members, random)).to_vec(),
         };
         self.learnt.kind.nearest(&values, self.learnt.shape, &self.normalisation)
     }
@@ -187,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_sample_depends_on_its_request_alone() {
-        for fit in Fit::ALL {
+        for fit in [Fit::Gaussian, Fit::Mixup, Fit::Smote] {
             let all = draw(fit, &[4, 3], 2);
             assert_eq!(all, draw(fit, &[4, 3], 1), "{}", fit.name());
             assert_eq!(all.image(1), draw(fit, &[2, 0], 1).image(1));

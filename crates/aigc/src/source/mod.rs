@@ -2,10 +2,13 @@
 
 mod fitted;
 mod folder;
+mod ngram;
 mod program;
+mod rule;
 
 pub use fitted::{Fit, Fitted};
 pub use folder::Folder;
+pub use ngram::Ngram;
 pub use program::Program;
 
 use crate::fingerprint::Fingerprints;

@@ -4,6 +4,7 @@ use super::error::DataError;
 use super::kind::Kind;
 use super::scale::Normalisation;
 use super::shape::ImageShape;
+use super::vocabulary::Words;
 use std::sync::Arc;
 
 /// Labelled images as bytes.
@@ -67,6 +68,9 @@ impl Dataset {
                 labels.len(),
                 images.len()
             )));
+        }
+        if let Some(fault) = kind.fault(&images) {
+            return Err(DataError::Mismatch(format!("{name}: {fault}")));
         }
         if let Some(index) = labels.iter().position(|&label| usize::from(label) >= class_names.len()) {
             return Err(DataError::Mismatch(format!(
@@ -140,6 +144,14 @@ impl Dataset {
         let labels = indices.iter().map(|&index| self.labels[index as usize]).collect();
         let (name, class_names) = (self.name.clone(), self.class_names.clone());
         Self { images, labels, name, shape: self.shape, class_names, kind: self.kind.clone() }
+    }
+
+    /// How many words of its texts are known, if it has texts.
+    pub fn words(&self) -> Option<Words> {
+        match self.kind.as_ref() {
+            Kind::Text(vocabulary) => Some(Words::count(vocabulary, &self.images)),
+            Kind::Images | Kind::Table(_) => None,
+        }
     }
 
     /// Mean and deviation of each channel over all images; a channel without contrast gets deviation 1.

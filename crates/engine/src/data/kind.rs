@@ -1,8 +1,9 @@
-//! What the samples of a dataset are: pictures, or rows of a table. A kind says how the bytes of a sample become what a model gets.
+//! What the samples of a dataset are: pictures, rows of a table, or texts. A kind says how the bytes of a sample become what a model gets.
 
 use super::columns::Columns;
 use super::scale::{Normalisation, Scale};
 use super::shape::ImageShape;
+use super::vocabulary::Vocabulary;
 use serde::{Deserialize, Serialize};
 
 /// A kind of samples, with what it takes to read one.
@@ -14,6 +15,8 @@ pub enum Kind {
     Images,
     /// Rows of a table: a little-endian 32-bit number for each column, of a category its place.
     Table(Columns),
+    /// Texts: a little-endian 16-bit number for each word.
+    Text(Vocabulary),
 }
 
 impl Kind {
@@ -22,6 +25,7 @@ impl Kind {
         match self {
             Self::Images => shape.size(),
             Self::Table(columns) => 4 * columns.list().len(),
+            Self::Text(vocabulary) => 2 * vocabulary.length(),
         }
     }
 
@@ -30,6 +34,7 @@ impl Kind {
         match self {
             Self::Images => None,
             Self::Table(columns) => Some(columns.shape()),
+            Self::Text(vocabulary) => Some(vocabulary.shape()),
         }
     }
 
@@ -38,11 +43,23 @@ impl Kind {
         matches!(self, Self::Images)
     }
 
+    /// What is wrong with stored samples that a kind cannot read, if anything is.
+    pub(super) fn fault(&self, records: &[u8]) -> Option<String> {
+        match self {
+            Self::Images | Self::Table(_) => None,
+            Self::Text(vocabulary) => {
+                let stray = vocabulary.stray(records)?;
+                Some(format!("the number {stray} stands for no word; there are {}", vocabulary.symbols()))
+            }
+        }
+    }
+
     /// What messages call several of them.
     pub fn plural(&self) -> &'static str {
         match self {
             Self::Images => "images",
             Self::Table(_) => "rows",
+            Self::Text(_) => "texts",
         }
     }
 
@@ -51,6 +68,8 @@ impl Kind {
         match self {
             Self::Images => None,
             Self::Table(columns) => Some(columns.normalisation()),
+            // A number names a word: it is not moved.
+            Self::Text(_) => Some(Normalisation { mean: vec![0.0], deviation: vec![1.0] }),
         }
     }
 
@@ -63,6 +82,7 @@ impl Kind {
                 }
             }
             Self::Table(columns) => columns.extend(values, record, &scale.normalisation),
+            Self::Text(_) => values.extend(Vocabulary::numbers(record).map(f32::from)),
         }
     }
 
@@ -77,6 +97,7 @@ impl Kind {
                 planes.flat_map(|(plane, (&m, &d))| plane.iter().map(move |value| byte(value, m, d))).collect()
             }
             Self::Table(columns) => columns.nearest(values, normalisation),
+            Self::Text(vocabulary) => vocabulary.nearest(values),
         }
     }
 }

@@ -14,6 +14,9 @@ mod source;
 mod split;
 mod stored;
 mod table;
+mod text;
+mod vocabulary;
+mod written;
 
 pub use columns::{Column, Columns, Content};
 pub use dataset::Dataset;
@@ -22,5 +25,6 @@ pub use kind::Kind;
 pub use samples::Samples;
 pub use scale::{Normalisation, Scale};
 pub use shape::ImageShape;
-pub use source::{Benchmark, Reading, open, open_as, training_images};
-pub use table::{LABELS, Missing, read_like};
+pub use source::{Benchmark, Reading, open, open_as, read_like, training_images};
+pub use table::{LABELS, Missing};
+pub use vocabulary::{Coder, Encoded, Vocabulary, Words};

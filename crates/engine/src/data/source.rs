@@ -2,8 +2,9 @@
 
 use super::dataset::Dataset;
 use super::error::DataError;
+use super::kind::Kind;
 use super::table::{self, Missing};
-use super::{cifar, folder, idx};
+use super::{cifar, folder, idx, text};
 use std::path::{Path, PathBuf};
 
 /// The images of one experiment.
@@ -27,8 +28,8 @@ pub struct Reading {
     pub missing: Missing,
 }
 
-/// Opens a dataset: a folder of IDX files, a folder or file of CIFAR-10 records, an image folder, or a table: a CSV file, or a folder
-/// with a `train.csv`. Which of them it is shows in the files.
+/// Opens a dataset: a folder of IDX files, a folder or file of CIFAR-10 records, an image folder, a table, or texts: a CSV file, or a
+/// folder with a `train.csv`; texts also as JSON lines. Which of them it is shows in the files.
 ///
 /// Where a source has no test part, a fifth of its images, drawn with `seed` and balanced over classes, becomes it.
 ///
@@ -57,6 +58,17 @@ pub fn open_as(path: &Path, seed: u64, reading: Reading) -> Result<Benchmark, Da
 pub fn training_images(path: &Path, reading: Reading) -> Result<Vec<Dataset>, DataError> {
     let (train, _, corpus) = parts(path, reading)?;
     Ok([train].into_iter().chain(corpus).collect())
+}
+
+/// Samples of a file that fit those of `like`: rows of the same columns, or texts read by the same words.
+///
+/// # Errors
+/// [`DataError`] with file and line, also for a class that `like` does not have.
+pub fn read_like(path: &Path, like: &Dataset, reading: Reading) -> Result<Dataset, DataError> {
+    match like.kind.as_ref() {
+        Kind::Text(_) => text::read_like(path, like),
+        Kind::Images | Kind::Table(_) => table::read_like(path, like, reading.missing),
+    }
 }
 
 /// Training, test and corpus samples.
@@ -94,7 +106,7 @@ fn parts(path: &Path, reading: Reading) -> Result<Parts, DataError> {
     Ok((folder::read(&train, &name)?, part(test)?, part(corpus)?))
 }
 
-/// The CSV files of a dataset.
+/// The CSV files of a dataset, or its files of JSON lines.
 struct CsvFiles {
     train: PathBuf,
     test: Option<PathBuf>,
@@ -106,11 +118,14 @@ impl CsvFiles {
     fn find(path: &Path) -> Option<Self> {
         if path.is_file() {
             let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
-            let is_csv = name.ends_with(".csv") || name.ends_with(".csv.gz");
+            let is_csv = name.ends_with(".csv") || name.ends_with(".csv.gz") || text::is_json_lines(path);
             return is_csv.then(|| Self { train: path.into(), test: None, corpus: None });
         }
         let part = |stem: &str| {
-            [".csv", ".csv.gz"].map(|end| path.join(format!("{stem}{end}"))).into_iter().find(|file| file.is_file())
+            [".csv", ".csv.gz", ".jsonl", ".jsonl.gz"]
+                .map(|end| path.join(format!("{stem}{end}")))
+                .into_iter()
+                .find(|file| file.is_file())
         };
         Some(Self { train: part("train")?, test: part("test"), corpus: part("corpus") })
     }
@@ -120,7 +135,11 @@ impl CsvFiles {
         let files: Vec<PathBuf> = [Some(self.train), self.test, self.corpus].into_iter().flatten().collect();
         // What the server knows before it has seen a client: its corpus, or else what all clients have together.
         let server = if has_corpus { files.len() - 1 } else { 0 };
-        let mut parts = table::read(&files, server, name, reading.missing)?.into_iter();
+        let parts = match text::is_text(&files[0])? {
+            true => text::read(&files, server, name)?,
+            false => table::read(&files, server, name, reading.missing)?,
+        };
+        let mut parts = parts.into_iter();
         let mut next = |there: bool| if there { parts.next() } else { None };
         let missing = || DataError::Mismatch(format!("{name}: a part is missing"));
         Ok((next(true).ok_or_else(missing)?, next(has_test), next(has_corpus)))

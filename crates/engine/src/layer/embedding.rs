@@ -11,9 +11,12 @@ pub struct Embedding {
 impl Embedding {
     /// Declares `table [symbols, width]` under `name`.
     pub fn new(layout: &mut Layout, name: &str, symbols: usize, width: usize) -> Self {
-        Self {
-            table: layout.declare(format!("{name}.table"), &[symbols, width], Initialiser::Normal { deviation: 1.0 }),
-        }
+        Self::started(layout, name, symbols, width, 1.0)
+    }
+
+    /// The same, starting normal with another deviation than 1.
+    pub fn started(layout: &mut Layout, name: &str, symbols: usize, width: usize, deviation: f32) -> Self {
+        Self { table: layout.declare(format!("{name}.table"), &[symbols, width], Initialiser::Normal { deviation }) }
     }
 
     /// Symbols `[clients, batch]` to vectors `[clients, batch, width]`. A symbol outside the table is the caller's error.

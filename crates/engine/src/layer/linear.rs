@@ -22,6 +22,12 @@ impl Linear {
         Self::started(layout, name, [inputs, outputs], Initialiser::Zeros)
     }
 
+    /// A layer that starts so many times as far from zero.
+    pub fn wide(layout: &mut Layout, name: &str, inputs: usize, outputs: usize, times: f32) -> Self {
+        let start = Initialiser::Uniform { bound: times / (inputs.max(1) as f32).sqrt() };
+        Self::started(layout, name, [inputs, outputs], start)
+    }
+
     fn started(layout: &mut Layout, name: &str, shape: [usize; 2], start: Initialiser) -> Self {
         Self {
             weight: layout.declare(format!("{name}.weight"), &shape, start),

@@ -4,6 +4,7 @@
 //! pass train a chunk of clients that share nothing but the code. A layer holds the names of its parameters, not their
 //! values: the values come with the [`Pass`].
 
+mod conv1d;
 mod conv2d;
 mod dropout;
 mod embedding;
@@ -14,6 +15,7 @@ mod max_pool2d;
 mod pass;
 mod trace;
 
+pub use conv1d::Conv1d;
 pub use conv2d::Conv2d;
 pub use dropout::Dropout;
 pub use embedding::Embedding;

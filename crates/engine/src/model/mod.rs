@@ -5,12 +5,14 @@ mod fedavg_cnn;
 mod mlp;
 mod resnet8_gn;
 mod simple_cnn;
+mod text;
 
 pub use classifier::{Model, trace};
 pub use fedavg_cnn::FedAvgCnn;
 pub use mlp::Mlp;
 pub use resnet8_gn::ResNet8Gn;
 pub use simple_cnn::SimpleCnn;
+pub use text::{TextCnn, TextMean};
 
 use crate::choice::{Choice, as_text};
 use crate::data::{ImageShape, Kind};
@@ -28,6 +30,10 @@ pub enum Architecture {
     FedAvgCnn,
     /// The 8-layer residual network with group normalisation (He et al. 2016; Hsieh et al. 2020).
     ResNet8Gn,
+    /// The mean of words' vectors and a hidden layer (Iyyer et al. 2015), of texts.
+    TextMean,
+    /// Filters over words in a row (Kim 2014), of texts.
+    TextCnn,
 }
 
 /// Why a model cannot be built.
@@ -43,19 +49,31 @@ pub enum ModelError {
         /// The images' shape.
         shape: ImageShape,
     },
+    /// It is made for another kind of samples.
+    #[error("`{model}` does not learn from {plural}; take {}", .suited.join(", "))]
+    Misfit {
+        /// The model's name.
+        model: &'static str,
+        /// What the samples are.
+        plural: &'static str,
+        /// The models that learn from them.
+        suited: Vec<&'static str>,
+    },
 }
 
 impl Architecture {
     /// All of them, in the order of [`Architecture::NAMES`].
-    pub const ALL: [Self; 4] = [Self::Mlp, Self::SimpleCnn, Self::FedAvgCnn, Self::ResNet8Gn];
+    pub const ALL: [Self; 6] =
+        [Self::Mlp, Self::SimpleCnn, Self::FedAvgCnn, Self::ResNet8Gn, Self::TextMean, Self::TextCnn];
     /// The name of each.
-    pub const NAMES: [&str; 4] = ["mlp", "simple-cnn", "fedavg-cnn", "resnet8-gn"];
+    pub const NAMES: [&str; 6] = ["mlp", "simple-cnn", "fedavg-cnn", "resnet8-gn", "text-mean", "text-cnn"];
 
     /// What suits a kind of data where nobody names a model.
     pub fn suited(kind: &Kind) -> Self {
         match kind {
             Kind::Images => Self::SimpleCnn,
             Kind::Table(_) => Self::Mlp,
+            Kind::Text(_) => Self::TextMean,
         }
     }
 
@@ -64,13 +82,40 @@ impl Architecture {
         Self::NAMES[self as usize]
     }
 
+    /// Whether it learns from samples of a kind.
+    pub fn fits(self, kind: &Kind) -> bool {
+        matches!(self, Self::TextMean | Self::TextCnn) == matches!(kind, Kind::Text(_))
+    }
+
+    /// Those of [`Architecture::ALL`] that learn from samples of a kind.
+    pub fn fitting(kind: &Kind) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|model| model.fits(kind))
+    }
+
     /// Builds the model for images of `shape` and a number of classes.
     ///
     /// # Errors
-    /// [`ModelError::TooSmall`] when nothing would be left of an image after the convolutions.
+    /// As [`Architecture::build_for`].
     pub fn build(self, shape: ImageShape, classes: usize) -> Result<Arc<dyn Model>, ModelError> {
+        self.build_for(&Kind::Images, shape, classes)
+    }
+
+    /// Builds the model for samples of a kind, of which it gets values of `shape`, and a number of classes.
+    ///
+    /// # Errors
+    /// [`ModelError::Misfit`] where it is made for another kind; [`ModelError::TooSmall`] when nothing would be left of an image after the
+    /// convolutions.
+    pub fn build_for(self, kind: &Kind, shape: ImageShape, classes: usize) -> Result<Arc<dyn Model>, ModelError> {
+        let symbols = match kind {
+            kind if !self.fits(kind) => {
+                let suited = Self::fitting(kind).map(Self::name).collect();
+                return Err(ModelError::Misfit { model: self.name(), plural: kind.plural(), suited });
+            }
+            Kind::Text(vocabulary) => vocabulary.symbols(),
+            _ => 0,
+        };
         let least = match self {
-            Self::Mlp | Self::ResNet8Gn => 1,
+            Self::Mlp | Self::ResNet8Gn | Self::TextMean | Self::TextCnn => 1,
             Self::SimpleCnn => SimpleCnn::LEAST_SIDE,
             Self::FedAvgCnn => FedAvgCnn::LEAST_SIDE,
         };
@@ -82,6 +127,8 @@ impl Architecture {
             Self::SimpleCnn => Arc::new(SimpleCnn::new(shape, classes)),
             Self::FedAvgCnn => Arc::new(FedAvgCnn::new(shape, classes)),
             Self::ResNet8Gn => Arc::new(ResNet8Gn::new(shape, classes)),
+            Self::TextMean => Arc::new(TextMean::new(symbols, classes)),
+            Self::TextCnn => Arc::new(TextCnn::new(symbols, classes)),
         })
     }
 }
@@ -109,6 +156,7 @@ impl fmt::Display for Architecture {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Vocabulary;
     use crate::layer::{Linear, Pass, Trace};
     use crate::parameters::{Layout, Stacked, Weights};
     use burn::tensor::{Device, Tensor};
@@ -116,7 +164,8 @@ mod tests {
     #[test]
     fn every_model_gives_logits_for_every_client() {
         let shape = ImageShape { channels: 3, height: 9, width: 11 };
-        for name in Architecture::NAMES {
+        for architecture in Architecture::fitting(&Kind::Images) {
+            let name = architecture.name();
             let model = name.parse::<Architecture>().unwrap().build(shape, 4).unwrap();
             let weights = Weights::initialise(model.layout().clone(), 1);
             let stacked = Stacked::broadcast(&weights, 2, &Device::flex());
@@ -185,5 +234,10 @@ mod tests {
         assert!(error.contains("`simple-cn`") && error.contains("simple-cnn"), "{error}");
         let tiny = ImageShape { channels: 1, height: 5, width: 28 };
         assert!(matches!(Architecture::SimpleCnn.build(tiny, 2), Err(ModelError::TooSmall { least: 6, .. })));
+        let error = Architecture::TextMean.build(tiny, 2).err().unwrap().to_string();
+        assert!(error.contains("`text-mean` does not learn from images; take mlp, simple-cnn"), "{error}");
+        let texts = Kind::Text(Vocabulary::of_counts([("a".to_string(), 1)].into(), 9));
+        let error = Architecture::Mlp.build_for(&texts, texts.shape().unwrap(), 2).err().unwrap().to_string();
+        assert!(error.contains("`mlp` does not learn from texts; take text-mean, text-cnn"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::memory;
 use imfl_engine::client::Client;
-use imfl_engine::data::{Dataset, ImageShape};
+use imfl_engine::data::{self, Dataset, ImageShape, Vocabulary};
 use imfl_engine::device::Compute;
 use imfl_engine::federated::{CohortSampling, Federation, LocalSgd, Participant, Plan, Private};
 use imfl_engine::meter::{self, Counted};
@@ -25,7 +25,7 @@ pub const CLASSES: usize = 10;
 pub struct Setting {
     /// The model.
     pub model: Architecture,
-    /// Shape of the random images.
+    /// Shape of the random images; of texts, `1x1xWORDS`.
     pub shape: ImageShape,
     /// Clients that cohorts are drawn from.
     pub clients: usize,
@@ -78,7 +78,7 @@ impl Setting {
     /// # Errors
     /// A failure if the model cannot be built.
     pub fn footprint(&self) -> Outcome<Estimate> {
-        let values = self.model.build(self.shape, CLASSES)?.layout().size();
+        let values = self.model.build_for(&self.kind()?, self.shape, CLASSES)?.layout().size();
         let workers = self.compute.workers.min(self.cohort) + 1;
         let (image, batch) = (self.shape.size(), self.local.batch);
         Ok(Estimate::default()
@@ -104,7 +104,7 @@ impl Setting {
     pub fn measure(&self) -> Outcome<Measured> {
         let data = self.random_data()?;
         let bytes = (data.len() * (self.shape.size() + size_of::<u16>())) as u64;
-        let model = self.model.build(self.shape, CLASSES)?;
+        let model = self.model.build_for(&data.kind, self.shape, CLASSES)?;
         let normalisation = data.normalisation();
         let data = Arc::new(data);
         let local = self.local.clone();
@@ -161,14 +161,39 @@ impl Setting {
         measured.ok_or_else(|| Failure::new(Kind::Usage, "--rounds must be at least 1"))
     }
 
+    /// What the random samples are: what the model learns from.
+    fn kind(&self) -> Outcome<data::Kind> {
+        if self.model.fits(&data::Kind::Images) {
+            return Ok(data::Kind::Images);
+        }
+        let counts = (0..Vocabulary::MOST).map(|word| (word.to_string(), 1)).collect();
+        let kind = data::Kind::Text(Vocabulary::of_counts(counts, Vocabulary::MOST));
+        match kind.shape() {
+            Some(shape) if shape != self.shape => {
+                let problem = format!("--shape: {} reads texts of {shape}, these have {}", self.model, self.shape);
+                Err(Failure::new(Kind::Usage, problem))
+            }
+            _ => Ok(kind),
+        }
+    }
+
     fn random_data(&self) -> Outcome<Dataset> {
+        let kind = self.kind()?;
         let count = self.clients * self.samples;
         let mut random = keyed(self.seed, Purpose::Benchmark, 0, 0, 0);
-        let mut images = vec![0; count * self.shape.size()];
-        random.fill_bytes(&mut images);
+        let mut images = vec![0; count * kind.record(self.shape)];
+        match &kind {
+            data::Kind::Text(vocabulary) => {
+                let words = images.as_chunks_mut::<2>().0;
+                words
+                    .iter_mut()
+                    .for_each(|word| *word = random.random_range(1..vocabulary.symbols() as u16).to_le_bytes());
+            }
+            _ => random.fill_bytes(&mut images),
+        }
         let labels = (0..count).map(|_| random.random_range(0..CLASSES as u16)).collect();
         let names = (0..CLASSES).map(|class| class.to_string()).collect();
-        Ok(Dataset::new("random", self.shape, names, images, labels)?)
+        Ok(Dataset::of_kind(Arc::new(kind), "random", self.shape, names, images, labels)?)
     }
 }
 

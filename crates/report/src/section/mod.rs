@@ -10,6 +10,7 @@ mod words;
 pub(crate) use words::of as words;
 
 use crate::figure::Figure;
+use crate::table::Table;
 use imfl_run::Finished;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub struct Material<'a> {
     pub figures: &'a [Figure],
     /// Generated images, one row a class.
     pub generated: Option<&'a [u8]>,
+    /// Generated texts beside authentic ones.
+    pub texts: Option<&'a Table>,
     /// The resolved configuration.
     pub config: &'a str,
 }

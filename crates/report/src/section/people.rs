@@ -45,6 +45,7 @@ pub fn section(material: &Material) -> Markup {
             (page::image(images, "Generated images, one row for each class",
                 "Images that were generated for clients, one row for each class that some client missed."))
         }
+        @if let Some(texts) = material.texts { (page::table(texts)) }
     }
 }
 

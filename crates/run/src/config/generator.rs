@@ -10,7 +10,7 @@ settings! {
     /// Where generated images come from.
     GeneratorConfig {
         /// Where generated samples come from; auto takes the shipped generator if it learnt from images like these, else trains one on the
-        /// spot (of tables: gaussian); gaussian, mixup and smote are fitted to the server's samples; a folder has images drawn elsewhere, one folder for each class; a command is called with class, count, seed and folder.
+        /// spot (of tables: gaussian, of texts: ngram); gaussian, mixup, smote and ngram are fitted to the server's samples; a folder has images drawn elsewhere, one folder for each class; a command is called with class, count, seed and folder.
         source: GeneratorSource = GeneratorSource::Auto, flag "generator";
         /// Steps of the sampler: denoiser evaluations for an image, with guidance a second where it acts.
         evaluations: Option<usize> = None, absent "the generator's own";
@@ -102,6 +102,6 @@ impl Value for GeneratorSource {
     }
 
     fn offered() -> Option<String> {
-        Some("auto, train, none, gaussian, mixup, smote, PATH, folder:PATH or command:\"PROGRAM ARGS\"".into())
+        Some("auto, train, none, gaussian, mixup, smote, ngram, PATH, folder:PATH or command:\"PROGRAM ARGS\"".into())
     }
 }

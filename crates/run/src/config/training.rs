@@ -12,7 +12,7 @@ settings! {
     /// Federated training.
     TrainingConfig {
         /// The model that everybody trains.
-        model: Option<Architecture> = None, flag "model", absent "what suits the data: simple-cnn for images, mlp for tables";
+        model: Option<Architecture> = None, flag "model", absent "what suits the data: simple-cnn for images, mlp for tables, text-mean for texts";
         /// Rounds of federated training.
         rounds: u64 = 15, flag "rounds";
         /// Clients drawn for each round out of those who take part.

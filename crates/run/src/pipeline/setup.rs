@@ -80,9 +80,13 @@ impl Opened {
             progress.warn("ndarray is deprecated in Burn and 25 to 100 times slower than `cpu` at convolutions");
         }
         let benchmark = data::open_as(&assets::dataset(&config.dataset)?, seed, config.reading())?;
-        let suited = Architecture::suited(&benchmark.train.kind);
-        let model =
-            config.training.model.get_or_insert(suited).build(benchmark.train.shape, benchmark.train.classes())?;
+        let kind = benchmark.train.kind.clone();
+        let suited = Architecture::suited(&kind);
+        let model = config.training.model.get_or_insert(suited).build_for(
+            &kind,
+            benchmark.train.shape,
+            benchmark.train.classes(),
+        )?;
         footprint::check(&config, &benchmark.train, model.as_ref(), &compute, host.memory, progress)?;
         limits::enough_for_gradients(&benchmark.train)?;
         // What is refused before anything was computed needs no repeating.
@@ -138,6 +142,9 @@ impl Opened {
             compute.workers,
             if compute.workers == 1 { "" } else { "s" },
         ));
+        if let Some(words) = train.words() {
+            progress.note(format!("{}: {words}", train.name));
+        }
         Setup {
             seed,
             compute,

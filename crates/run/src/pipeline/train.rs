@@ -12,7 +12,7 @@ use crate::metrics::RoundMetrics;
 use crate::privacy::{Privacy, Spent};
 use crate::progress::Event;
 use imfl_engine::client::Client;
-use imfl_engine::data::Dataset;
+use imfl_engine::data::{Dataset, Kind};
 use imfl_engine::federated::{self, Evaluation, Participant, ServerState};
 use imfl_mechanism::Credits;
 use serde_json::json;
@@ -134,18 +134,28 @@ fn here(
 /// What the final model's file says beside its tensors: all that it takes to use it elsewhere.
 fn about(setup: &Setup) -> BTreeMap<&'static str, String> {
     let (train, normalisation) = (&setup.train, setup.train.normalisation());
-    BTreeMap::from([
+    let input = match train.kind.as_ref() {
+        Kind::Text(_) => {
+            "[batch, 1, 1, words]; 0 behind the end of a text, 1 for an unknown word, else 2 and the word's place in `words`"
+        }
+        _ => "[batch, channels, height, width]; (byte / 255 - mean) / deviation of each channel",
+    };
+    let mut about = BTreeMap::from([
         ("model", setup.config.training.architecture().to_string()),
         ("shape", json!([train.shape.channels, train.shape.height, train.shape.width]).to_string()),
         ("classes", json!(train.class_names).to_string()),
         ("mean", json!(normalisation.mean).to_string()),
         ("deviation", json!(normalisation.deviation).to_string()),
-        ("input", "[batch, channels, height, width]; (byte / 255 - mean) / deviation of each channel".into()),
+        ("input", input.into()),
         (
             "layout",
             "linear [in, out], convolution [out, in, height, width], flattened as [channels, height, width]".into(),
         ),
-    ])
+    ]);
+    if let Kind::Text(vocabulary) = train.kind.as_ref() {
+        about.insert("words", json!(vocabulary.words()).to_string());
+    }
+    about
 }
 
 /// Clients that a round is meant for, out of those who take part.

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 /// No record is longer, in bytes.
-const LONGEST: usize = 1 << 20;
+pub const LONGEST: usize = 1 << 20;
 
 /// The records of a file, plain or gzipped.
 pub struct Records {
@@ -32,18 +32,7 @@ impl Records {
     /// # Errors
     /// [`DataError::Read`].
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let fail = |source| DataError::read(path, source);
-        let mut file = File::open(path).map_err(fail)?;
-        let mut start = Vec::new();
-        file.by_ref().take(2).read_to_end(&mut start).map_err(fail)?;
-        let gzipped = start == [0x1f, 0x8b];
-        let whole = Cursor::new(start).chain(file);
-        let reader: Box<dyn BufRead> = if gzipped {
-            Box::new(BufReader::new(MultiGzDecoder::new(whole)))
-        } else {
-            Box::new(BufReader::new(whole))
-        };
-        Ok(Self { path: path.into(), reader, line: 0 })
+        Ok(Self { path: path.into(), reader: reader(path)?, line: 0 })
     }
 
     /// What is wrong on a line of this file.
@@ -93,6 +82,23 @@ impl Records {
             }
         }
     }
+}
+
+/// The text of a file, plain or gzipped.
+///
+/// # Errors
+/// [`DataError::Read`].
+pub fn reader(path: &Path) -> Result<Box<dyn BufRead>, DataError> {
+    let fail = |source| DataError::read(path, source);
+    let mut file = File::open(path).map_err(fail)?;
+    let mut start = Vec::new();
+    file.by_ref().take(2).read_to_end(&mut start).map_err(fail)?;
+    let gzipped = start == [0x1f, 0x8b];
+    let whole = Cursor::new(start).chain(file);
+    Ok(match gzipped {
+        true => Box::new(BufReader::new(MultiGzDecoder::new(whole))),
+        false => Box::new(BufReader::new(whole)),
+    })
 }
 
 /// A record whose last cell has a quote that is still open: the cells before it, and what is in it so far.

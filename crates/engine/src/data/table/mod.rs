@@ -3,6 +3,7 @@
 mod delimited;
 mod read;
 
-pub use read::{LABELS, Missing, read_like};
+pub use read::{LABELS, Missing};
 
-pub(super) use read::read;
+pub(super) use delimited::{LONGEST, Records, reader};
+pub(super) use read::{CLASSES, by_number, read, read_like};

@@ -20,7 +20,7 @@ const WIDEST: usize = 4096;
 /// The most words of a category.
 const WORDS: usize = 256;
 /// The most classes.
-const CLASSES: usize = u16::MAX as usize;
+pub const CLASSES: usize = u16::MAX as usize;
 
 /// What is done where a cell is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,6 +151,14 @@ fn number(cell: &str) -> Option<f32> {
     cell.parse::<f32>().ok().filter(|number| number.is_finite())
 }
 
+/// Names of classes in the order of the alphabet, brought into that of their numbers where all are some: 2 before 10.
+pub fn by_number(mut classes: Vec<String>) -> Vec<String> {
+    if classes.iter().all(|class| number(class).is_some()) {
+        classes.sort_by(|a, b| number(a).unwrap_or(0.0).total_cmp(&number(b).unwrap_or(0.0)));
+    }
+    classes
+}
+
 impl Table {
     /// Calls `each` with the line, class and other cells of every row.
     fn rows(
@@ -230,11 +238,7 @@ impl Table {
                 return Err(DataError::malformed(&parts[0], problem));
             }
         }
-        self.classes = classes.into_iter().collect();
-        // 2 before 10
-        if self.classes.iter().all(|class| number(class).is_some()) {
-            self.classes.sort_by(|a, b| number(a).unwrap_or(0.0).total_cmp(&number(b).unwrap_or(0.0)));
-        }
+        self.classes = by_number(classes.into_iter().collect());
         Ok(surveys)
     }
 

@@ -8,9 +8,7 @@ use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
 use crate::progress::Progress;
-use imfl_aigc::{
-    DenoiserConfig, Fingerprints, Fit, Fitted, Generator, SampleSource, Sampling, Trainer, TrainingConfig,
-};
+use imfl_aigc::{DenoiserConfig, Fingerprints, Fit, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
 use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
@@ -39,10 +37,17 @@ pub fn open(
         GeneratorSource::None => return Ok(None),
         GeneratorSource::Fitted(fit) => return fit_to(*fit, benchmark, seed, progress).map(Some),
         GeneratorSource::Auto if *benchmark.train.kind != data::Kind::Images => {
-            return fit_to(Fit::Gaussian, benchmark, seed, progress).map(Some);
+            return fit_to(Fit::suited(&benchmark.train.kind), benchmark, seed, progress).map(Some);
         }
         GeneratorSource::Folder(path) => return others::folder(config, path, benchmark, progress).map(Some),
         GeneratorSource::Command(command) => return others::command(config, command, benchmark, progress).map(Some),
+        GeneratorSource::Train if *benchmark.train.kind != data::Kind::Images => {
+            let (name, plural) = (&benchmark.train.name, benchmark.train.kind.plural());
+            let suited = Fit::suited(&benchmark.train.kind).name();
+            let problem =
+                format!("generator.source: train makes a generator of images, and {name} has {plural}; take {suited}");
+            return Err(Failure::new(Kind::Config, problem));
+        }
         GeneratorSource::Train => train(config, benchmark, compute, seed, progress)?,
         GeneratorSource::Auto => match shipped(benchmark, progress)? {
             Some(found) => found,
@@ -90,11 +95,11 @@ fn fit_to(fit: Fit, benchmark: &mut Benchmark, seed: u64, progress: &Progress) -
     limits::enough_for_gradients(&benchmark.train)?;
     let (count, plural, name) = (learnt.len(), learnt.kind.plural(), learnt.name.clone());
     progress.note(format!("generator: {} of {count} {plural} of {name} that no client gets", fit.name()));
-    let source = Fitted::new(fit, Arc::new(learnt.clone()))?;
+    let source = fit.to(Arc::new(learnt.clone()))?;
     // The server holds them: it may learn more from them.
     benchmark.corpus = Some(learnt);
     let provenance = Provenance { origin: Origin::Fitted, path: None, sha256: None, dataset: Some(name), steps: None };
-    Ok((Arc::new(source), provenance))
+    Ok((source, provenance))
 }
 
 fn train(

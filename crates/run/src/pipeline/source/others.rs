@@ -12,13 +12,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Images of a folder with a folder for each class; where the dataset is a table, a labelled CSV file of the same columns.
+/// Images of a folder with a folder for each class; where the dataset is a table or texts, a labelled CSV file like its own.
 pub fn folder(config: &RunConfig, path: &Path, benchmark: &Benchmark, progress: &Progress) -> Outcome<Found> {
     let learnt = learnt(config, progress)?;
     let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     let samples = match benchmark.train.kind.as_ref() {
         data::Kind::Images => folder::read_as(path, &name, Some(benchmark.train.shape.channels))?,
-        data::Kind::Table(_) => data::read_like(path, &benchmark.train, config.missing)?,
+        data::Kind::Table(_) | data::Kind::Text(_) => data::read_like(path, &benchmark.train, config.reading())?,
     };
     let source = Folder::new(&samples, &benchmark.train.class_names, &learnt)?;
     source.check_fits(&benchmark.train)?;

@@ -1,0 +1,194 @@
+//! Texts from the file to the report.
+
+mod common;
+
+use common::{fail, file, succeed, text};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A run of little, with recorded costs; filling in is cheap, so that somebody does it.
+const QUICK: &str = r#"
+seed = 3
+[partition]
+clients = 4
+scheme = "shards:1"
+[training]
+rounds = 4
+[probe]
+points = 2
+images_per_class = 8
+[costs]
+seconds_per_sample = 1e-4
+seconds_per_image = 1e-7
+seconds_for_setup = 0.0
+[mechanism]
+objective = "bound"
+weight = 1e6
+scenarios = 10
+"#;
+
+/// Words that only one class has, and words of all.
+const WORDS: [(&str, [&str; 4]); 4] = [
+    ("bird", ["wing", "beak", "feather", "nest"]),
+    ("city", ["port", "capital", "street", "river"]),
+    ("dish", ["stew", "bread", "spice", "sauce"]),
+    ("<tool>", ["blade", "handle", "steel", "drill"]),
+];
+
+/// What row number `row` says: its class and a text of some words of it.
+fn row(row: usize) -> (&'static str, String) {
+    let (class, own) = &WORDS[row % 4];
+    let at = row / 4;
+    let kind = ["small", "large", "old", "famous", "plain"][at % 5];
+    (class, format!("A {kind} {} with a {} (no. {}), and {}", own[at % 4], own[at / 4 % 4], at % 97, own[at / 16 % 4]))
+}
+
+/// Rows as a CSV file.
+fn csv(first: usize, count: usize) -> String {
+    let lines = (first..first + count).map(row).map(|(class, text)| format!("{class},\"{text}\"\n"));
+    "label,text\n".to_string() + &lines.collect::<String>()
+}
+
+/// Rows as JSON lines.
+fn json_lines(first: usize, count: usize) -> String {
+    let line = |(class, text): (&str, String)| serde_json::json!({"text": text, "label": class}).to_string() + "\n";
+    (first..first + count).map(row).map(line).collect()
+}
+
+/// A folder with all parts, the corpus as JSON lines.
+fn things(root: &Path) -> String {
+    let folder = root.join("things");
+    fs::create_dir(&folder).unwrap();
+    file(&folder, "train.csv", csv(0, 240));
+    file(&folder, "test.csv", csv(2000, 80));
+    file(&folder, "corpus.jsonl", json_lines(4000, 160));
+    text(&folder).into()
+}
+
+fn json(printed: &str) -> Value {
+    serde_json::from_str(printed).unwrap()
+}
+
+fn folder_of(runs: &Path, number: &str) -> PathBuf {
+    let named = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(number);
+    fs::read_dir(runs).unwrap().map(|entry| entry.unwrap().path()).find(named).unwrap()
+}
+
+#[test]
+fn what_texts_hold_is_shown() {
+    let root = tempfile::tempdir().unwrap();
+    let things = things(root.path());
+    let shown = succeed(&["data", "show", "--dataset", &things]);
+    assert!(shown.contains("things: texts of 1x1x32 in 4 classes"), "{shown}");
+    assert!(shown.contains("160 texts, 40 to 40 a class") && shown.contains("words are known;"), "{shown}");
+    let glosses = json(&succeed(&["data", "show", "--dataset", "glosses", "--format", "json"]));
+    assert_eq!(glosses["images_per_class"]["train"].as_array().unwrap().len(), 10);
+    let [known, all, unknown] = ["known", "in_training", "unknown"].map(|key| glosses["words"][key].as_u64().unwrap());
+    assert_eq!(known, 8190);
+    assert!(all > 80_000 && unknown * 100 / all < 15, "{glosses}");
+    // Without a test part a fifth of the texts becomes one; the words are then those of the file.
+    let lines = file(root.path(), "lines.jsonl", json_lines(0, 100));
+    assert!(succeed(&["data", "show", "--dataset", &lines]).contains(" 20 texts, 5 to 5 a class"));
+}
+
+#[test]
+fn a_run_on_texts_augments_is_repeated_and_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let config = file(root.path(), "quick.toml", format!("dataset = {:?}\n{QUICK}", things(root.path())));
+    let runs = root.path().join("runs");
+    let run = |more: &[&str]| {
+        let all = ["run", "--config", &config, "--runs", text(&runs), "--format", "json"];
+        json(&succeed(&[&all, more].concat()))
+    };
+    let [one, two] = ["1", "2"].map(|workers| run(&["--generator", "ngram", "--workers", workers]));
+    assert_eq!(one["accuracy"], two["accuracy"]);
+    assert_eq!(one["loss"], two["loss"]);
+    assert!(one["generated_images"].as_u64().unwrap() > 0 && one["accuracy"].as_f64().unwrap() > 0.6, "{one}");
+    let folder = folder_of(&runs, "0001");
+    let stored = fs::read_to_string(folder.join("config.toml")).unwrap();
+    assert!(stored.contains("model = \"text-mean\""), "the model that suits texts is written down: {stored}");
+    // Lines of texts stand in the place of pictures; what a file says is no markup.
+    let page = fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(page.contains("generated for clients") && page.contains("&lt;tool&gt;") && !page.contains("<tool>"));
+    assert!(!folder.join("plots/generated.png").exists());
+    let lines = fs::read_to_string(folder.join("plots/generated.csv")).unwrap();
+    assert!(lines.starts_with("label,text\n") && lines.contains("\nbird,a "), "{lines}");
+    // What was generated is read back from the checkpoint.
+    let further = succeed(&["run", "--resume", text(&folder), "--rounds", "5", "--format", "json"]);
+    assert_eq!(json(&further)["generated_images"], one["generated_images"]);
+    // Texts drawn elsewhere, the other model, and what auto means.
+    let drawn = format!("folder:{}", file(root.path(), "drawn.csv", csv(6000, 100)));
+    assert!(run(&["--generator", &drawn])["generated_images"].as_u64().unwrap() > 0);
+    let cnn = run(&["--generator", "none", "--model", "text-cnn", "--partition", "iid", "--rounds", "8"]);
+    assert!(cnn["accuracy"].as_f64().unwrap() > 0.4, "{cnn}");
+    let auto = run(&["--rounds", "1"]);
+    assert_eq!(
+        (auto["generator"]["origin"].as_str(), auto["generator"]["dataset"].as_str()),
+        (Some("fitted"), Some("things"))
+    );
+}
+
+#[test]
+fn texts_are_drawn_into_a_file_that_is_read_again() {
+    let root = tempfile::tempdir().unwrap();
+    let (things, out) = (things(root.path()), root.path().join("drawn"));
+    let sample = ["aigc", "sample", "--dataset", &things, "--generator", "ngram", "--count", "30", "--out", text(&out)];
+    succeed(&sample);
+    let drawn = out.join("generated.csv");
+    let first = fs::read_to_string(&drawn).unwrap();
+    assert_eq!(first.lines().count(), 121);
+    succeed(&sample);
+    assert_eq!(fs::read_to_string(&drawn).unwrap(), first, "the same for a seed");
+    assert!(succeed(&["data", "show", "--dataset", text(&drawn)]).contains("in 4 classes"));
+    // Parts of a dataset are files of texts too.
+    let parts = root.path().join("parts");
+    succeed(&["data", "split", "--dataset", &things, "--train", "80", "--test", "40", "--out", text(&parts)]);
+    let shown = succeed(&["data", "show", "--dataset", text(&parts)]);
+    assert!(shown.contains("parts: texts of 1x1x32 in 4 classes") && shown.contains("80 texts, 20 to 20"), "{shown}");
+    let error = fail(&[&sample[..], &["--png"]].concat(), 2);
+    assert!(error.contains("--dataset") && error.contains("--png"), "{error}");
+}
+
+#[test]
+fn what_does_not_suit_texts_is_refused_and_says_what_does() {
+    let root = tempfile::tempdir().unwrap();
+    let things = things(root.path());
+    let run = ["run", "--dataset", &things, "--seed", "1", "--runs", text(root.path())];
+    let refuse = |more: &[&str], code| fail(&[&run, more].concat(), code);
+    assert!(refuse(&["--model", "mlp"], 3).contains("`mlp` does not learn from texts; take text-mean, text-cnn"));
+    for rule in ["gaussian", "mixup", "smote"] {
+        let error = refuse(&["--generator", rule], 7);
+        assert!(error.contains(rule) && error.contains("take ngram"), "{error}");
+    }
+    assert!(refuse(&["--generator", "mnist"], 7).contains("has texts"));
+    let letters = fail(&["run", "--dataset", "letters", "--seed", "1", "--generator", "ngram"], 7);
+    assert!(letters.contains("letters has rows; take gaussian, mixup or smote"), "{letters}");
+    let error = fail(&["run", "--dataset", "letters", "--seed", "1", "--model", "text-cnn"], 3);
+    assert!(error.contains("`text-cnn` does not learn from rows; take mlp"), "{error}");
+}
+
+#[test]
+fn wrong_texts_name_file_and_line() {
+    let root = tempfile::tempdir().unwrap();
+    let show = |name: &str, content: &[u8]| fail(&["data", "show", "--dataset", &file(root.path(), name, content)], 4);
+    let with = |line: &[u8]| [csv(0, 8).as_bytes(), line].concat();
+    assert!(show("a.csv", &with(b"bird,\"a wing")).contains("a.csv: line 10: a quote that opens"));
+    assert!(show("a.csv", &with(b"bird,a \xff\n")).contains("line 10: not UTF-8"));
+    assert!(show("a.csv", &with(b",a wing\n")).contains("line 10: the label is missing"));
+    assert!(show("a.csv", &with(b"bird,...\n")).contains("line 10: the text has no word"));
+    assert!(show("a.csv", &with(b"bird,a, b\n")).contains("line 10: 3 cells"));
+    assert!(
+        show("a.jsonl", b"{\"label\": \"x\", \"text\": \"a\"}\n{\"label\": \"x\"}\n")
+            .contains("line 2: column 14: missing")
+    );
+    // A class with too few texts.
+    let lone = file(root.path(), "lone.csv", with(b"fish,a fin\n"));
+    let error = fail(&["run", "--dataset", &lone, "--seed", "1"], 4);
+    assert!(error.contains("`fish`") && error.contains("at least 2 of every class"), "{error}");
+    let folder = root.path().join("mixed");
+    file(&folder, "train.csv", csv(0, 40));
+    file(&folder, "test.csv", "label,size\nbird,1\n");
+    let error = fail(&["data", "show", "--dataset", text(&folder)], 4);
+    assert!(error.contains("test.csv: line 1: label,size; a file of texts begins with label,text"), "{error}");
+}
