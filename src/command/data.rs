@@ -2,7 +2,8 @@
 
 use crate::output::{self, Format};
 use clap::{Args, Subcommand};
-use imfl_engine::data::{self, Dataset, Missing, Reading, cifar, idx};
+use imfl_engine::data::sound::Marker;
+use imfl_engine::data::{self, Dataset, Kind as Samples, Missing, Reading, cifar, idx};
 use imfl_run::assets;
 use imfl_run::{Failure, Host, Kind, Outcome, Progress};
 use serde_json::json;
@@ -88,6 +89,13 @@ impl Show {
         let Dataset { name, shape, .. } = &benchmark.train;
         let mut text =
             format!("{name}: {} of {shape} in {} classes\n", benchmark.train.kind.plural(), benchmark.train.classes());
+        if let Samples::Sound(settings) = benchmark.train.kind.as_ref() {
+            let data::Spectrogram { rate, window, mels, frames, decibels: [low, high], .. } = settings;
+            text += &format!(
+                "  {:.2} s at {rate} Hz; {mels} mel bands at {frames} times, windows of {window} samples, {low} to {high} dB\n",
+                settings.seconds()
+            );
+        }
         for (name, part) in parts {
             let (least, most) = part.histogram().into_iter().fold((usize::MAX, 0), |(l, m), n| (l.min(n), m.max(n)));
             text += &format!("  {name:<7}{:>8} {}, {least} to {most} a class\n", part.len(), part.kind.plural());
@@ -171,6 +179,9 @@ fn write(folder: &Path, stem: &str, part: &Dataset, progress: &Progress) -> Outc
     let rank = if part.shape.channels == 1 { 3 } else { 4 };
     let images = folder.join(format!("{stem}-images-idx{rank}-ubyte.gz"));
     idx::write(part, &images, &folder.join(format!("{stem}-labels-idx1-ubyte.gz")))?;
-    progress.note(format!("{}: {} images", images.display(), part.len()));
+    if let Some(marker) = Marker::of(part) {
+        marker.write(folder)?;
+    }
+    progress.note(format!("{}: {} {}", images.display(), part.len(), part.kind.plural()));
     Ok(())
 }

@@ -4,7 +4,7 @@ use flate2::{Compression, GzBuilder};
 use imfl_aigc::{
     AdamW, Checkpoint, Denoiser, DenoiserConfig, Description, Fingerprints, PixelScale, Sampling, TrainingConfig,
 };
-use imfl_engine::data::{Dataset, ImageShape, Normalisation};
+use imfl_engine::data::{Dataset, ImageShape, Kind, Normalisation};
 use imfl_engine::federated::{ClientUpdate, Moments, ServerState, Variates};
 use imfl_engine::network::{Flight, Load, NetworkState, Observed};
 use imfl_engine::parameters::{Initialiser, Layout, Weights};
@@ -149,6 +149,7 @@ pub fn generator() -> Vec<Vec<u8>> {
     let description = Description {
         dataset: "squares".into(),
         class_names: vec!["a".into(), "b".into()],
+        kind: Kind::Images,
         denoiser: config,
         scale: PixelScale { normalisation, sigma_data: PixelScale::SIGMA_DATA },
         training: TrainingConfig::default(),
