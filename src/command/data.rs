@@ -21,7 +21,7 @@ pub enum Data {
 /// `imfl data show`.
 #[derive(Args)]
 pub struct Show {
-    /// A shipped dataset's name (mnist, letters) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV)
+    /// A shipped dataset's name (mnist, letters, notes) or a path: IDX folder, CIFAR-10 binary, image or sound folder, table (CSV)
     #[arg(long, default_value = "mnist", env = "IMFL_DATASET")]
     dataset: String,
     /// What is done where a cell of a table is empty: error or mean
@@ -35,7 +35,7 @@ pub struct Show {
 /// `imfl data split`.
 #[derive(Args)]
 pub struct Split {
-    /// A shipped dataset's name (mnist, letters) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV)
+    /// A shipped dataset's name (mnist, letters, notes) or a path: IDX folder, CIFAR-10 binary, image or sound folder, table (CSV)
     #[arg(long, env = "IMFL_DATASET")]
     dataset: String,
     /// Images for the training part, drawn from the training images

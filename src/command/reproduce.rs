@@ -30,7 +30,7 @@ pub struct Reproduce {
     /// Forget what was computed before
     #[arg(long)]
     fresh: bool,
-    /// A shipped dataset's name (mnist, letters) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV)
+    /// A shipped dataset's name (mnist, letters, notes) or a path: IDX folder, CIFAR-10 binary, image or sound folder, table (CSV)
     #[arg(long, env = "IMFL_DATASET")]
     dataset: Option<String>,
     /// auto, train, none, or a generator's checkpoint

@@ -17,6 +17,7 @@ pub mod plot;
 mod run;
 mod scale;
 mod section;
+mod sound;
 pub mod table;
 pub mod theme;
 mod worth;

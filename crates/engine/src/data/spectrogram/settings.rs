@@ -37,6 +37,14 @@ pub struct Spectrogram {
     pub frames: usize,
     /// Decibels of full scale that become byte 0, and those that become byte 255: a sine wave that fills the range of samples has 0.
     pub decibels: [f32; 2],
+    /// Loudnesses that are told apart within that range: what they stand for is a byte, but fewer than 256 make smaller files.
+    #[serde(default = "levels")]
+    pub levels: u16,
+}
+
+/// 1.25 dB of 80.
+fn levels() -> u16 {
+    64
 }
 
 impl Spectrogram {
@@ -50,7 +58,7 @@ impl Spectrogram {
         // Within `longest`, so that nothing is lost.
         let samples = whole.min(u128::from(longest)).max(frames as u128) as usize;
         let window = (2 * samples / frames).max(kept as usize / 25).next_power_of_two();
-        Self { rate: kept, samples, window, mels, frames, decibels: [-80.0, 0.0] }
+        Self { rate: kept, samples, window, mels, frames, decibels: [-80.0, 0.0], levels: levels() }
     }
 
     /// What a model gets.
@@ -68,7 +76,7 @@ impl Spectrogram {
     /// # Errors
     /// A sentence that names the setting.
     pub fn check(&self) -> Result<(), String> {
-        let Self { rate, samples, window, mels, frames, decibels: [low, high] } = *self;
+        let Self { rate, samples, window, mels, frames, decibels: [low, high], levels } = *self;
         if !RATES.contains(&rate) {
             return Err(format!(
                 "`rate` is {rate}; from {} to {} samples a second are read",
@@ -89,6 +97,9 @@ impl Spectrogram {
         }
         if !(low.is_finite() && high.is_finite() && low < high) {
             return Err(format!("`decibels` is [{low}, {high}]; the first is less than the second"));
+        }
+        if !(2..=256).contains(&levels) {
+            return Err(format!("`levels` is {levels}; it is from 2 to 256"));
         }
         match Filters::new(rate, window, mels).empty() {
             Some(band) => Err(format!(
@@ -118,8 +129,10 @@ impl Spectrogram {
     /// The byte that stands for a power.
     pub(super) fn byte(&self, power: f64) -> u8 {
         let [low, high] = self.decibels.map(f64::from);
-        // The cast saturates, and takes silence, minus infinity, for the lowest.
-        (255.0 * (10.0 * power.log10() - low) / (high - low)).round() as u8
+        // Of silence, minus infinity.
+        let share = ((10.0 * power.log10() - low) / (high - low)).clamp(0.0, 1.0);
+        let steps = f64::from(self.levels) - 1.0;
+        (255.0 * (share * steps).round() / steps).round() as u8
     }
 }
 
@@ -147,6 +160,7 @@ mod tests {
             ("`mels` is 0", Spectrogram { mels: 0, ..good }),
             ("`frames` is 4096", Spectrogram { frames: 4096, ..good }),
             ("`decibels` is [0, 0]", Spectrogram { decibels: [0.0, 0.0], ..good }),
+            ("`levels` is 1", Spectrogram { levels: 1, ..good }),
             ("narrower than a window of 64", Spectrogram { window: 64, ..good }),
         ];
         for (problem, settings) in wrong {
