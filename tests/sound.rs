@@ -31,7 +31,8 @@ scenarios = 10
 "#;
 
 /// Small pictures, so that tests are quick.
-const SETTINGS: &str = r#"{"spectrogram": {"rate": 4000, "samples": 1000, "window": 256, "mels": 12, "frames": 8, "decibels": [-60, 0]}}"#;
+const SETTINGS: &str =
+    r#"{"spectrogram": {"rate": 4000, "samples": 1000, "window": 256, "mels": 12, "frames": 8, "decibels": [-60, 0]}}"#;
 const CLASSES: [&str; 4] = ["low", "high", "rising", "hiss"];
 
 /// A WAV file of 16 bits a sample.
@@ -126,7 +127,8 @@ fn a_run_on_sounds_augments_is_repeated_and_goes_on() {
     assert_eq!((&one["accuracy"], &one["loss"]), (&two["accuracy"], &two["loss"]));
     assert!(one["generated_images"].as_u64().unwrap() > 0, "{one}");
     assert!(one["accuracy"].as_f64().unwrap() > 0.5, "{one}");
-    let folder = fs::read_dir(&runs).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.ends_with("0001-run"));
+    let folder =
+        fs::read_dir(&runs).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.ends_with("0001-run"));
     let folder = folder.unwrap();
     let stored = fs::read_to_string(folder.join("config.toml")).unwrap();
     assert!(stored.contains("model = \"simple-cnn\""), "{stored}");
@@ -191,7 +193,11 @@ fn wrong_sounds_name_the_file() {
         ("good/zero.wav", wav(0, 1, &[0.0; 100]), "zero.wav: a rate of 0 Hz"),
         ("good/empty.wav", wav(8000, 1, &[]), "empty.wav: the sound has no sample"),
         ("good/nothing.wav", Vec::new(), "nothing.wav: not a readable sound"),
-        ("good/text.wav", b"these are no samples at all, but words in a file".repeat(20), "text.wav: not a readable sound"),
+        (
+            "good/text.wav",
+            b"these are no samples at all, but words in a file".repeat(20),
+            "text.wav: not a readable sound",
+        ),
         ("good/cut.wav", wav(8000, 1, &[0.5; 4000])[..4000].to_vec(), "cut.wav: cut short or broken"),
         ("good/a.png", vec![1], "good: the class folder holds sounds and pictures"),
         ("third/a.mp3", vec![1], "third: the class folder holds no WAV, FLAC or OGG file"),

@@ -135,23 +135,19 @@ impl Files {
 struct Reader {
     settings: Spectrogram,
     camera: Camera,
-    resampler: Option<(u32, Resampler)>,
+    resampler: Resampler,
 }
 
 impl Reader {
     fn new(settings: Spectrogram) -> Self {
-        Self { settings, camera: Camera::new(settings), resampler: None }
+        Self { settings, camera: Camera::new(settings), resampler: Resampler::new() }
     }
 
     fn picture(&mut self, path: &Path) -> Result<Vec<u8>, DataError> {
         let sound = Sound::open(path)?;
-        let (rate, wanted) = (sound.rate, self.settings.samples);
-        let resampler = match &mut self.resampler {
-            Some((own, resampler)) if *own == rate => resampler,
-            other => &other.insert((rate, Resampler::new(rate, self.settings.rate))).1,
-        };
-        let samples = sound.samples(resampler.needed(wanted))?;
-        Ok(self.camera.picture(&resampler.convert(&samples, wanted)))
+        let (from, to, wanted) = (sound.rate, self.settings.rate, self.settings.samples);
+        let samples = sound.samples(Resampler::needed(from, to, wanted))?;
+        Ok(self.camera.picture(&self.resampler.convert(&samples, from, to, wanted)))
     }
 }
 
