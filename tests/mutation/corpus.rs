@@ -139,6 +139,20 @@ pub fn images() -> Vec<Vec<u8>> {
     vec![Dataset::new("t", shape, names, (0..12).collect(), vec![0, 1, 1]).unwrap().to_safetensors().unwrap()]
 }
 
+/// A FLAC file, and a WAV file of two channels.
+pub fn sound() -> Vec<Vec<u8>> {
+    let flac = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/note.flac"));
+    let header = [1u16, 2, 8000, 0, 32_000, 0, 4, 16].iter().flat_map(|half| half.to_le_bytes());
+    let mut wav =
+        [b"RIFF".to_vec(), 836u32.to_le_bytes().into(), b"WAVEfmt ".to_vec(), 16u32.to_le_bytes().into()].concat();
+    wav.extend(header);
+    wav.extend(b"data");
+    wav.extend(800u32.to_le_bytes());
+    wav.extend((0..800u32).map(|n| (n * n % 251) as u8));
+    // The fuzzer, which is another package, starts from WAV alone.
+    flac.into_iter().chain([wav]).collect()
+}
+
 pub fn generator() -> Vec<Vec<u8>> {
     let shape = ImageShape { channels: 1, height: 8, width: 8 };
     let config = DenoiserConfig { shape, classes: 2, width: 8, embedding: 16 };

@@ -155,3 +155,68 @@ fn is_sound(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     matches!(extension.as_deref(), Some("wav" | "wave" | "flac" | "ogg" | "oga"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::sound::wav;
+    use std::fs;
+
+    /// A folder with classes `a` and `b` and these files: class, name, rate, samples.
+    fn folder(files: &[(&str, &str, u32, usize)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for &(class, name, rate, samples) in files {
+            fs::create_dir_all(root.path().join(class)).unwrap();
+            let sound: Vec<f32> = (0..samples).map(|n| (n as f32 * 0.3).sin() / 2.0).collect();
+            fs::write(root.path().join(class).join(name), wav(&sound, rate)).unwrap();
+        }
+        root
+    }
+
+    fn suited(files: &[(&str, &str, u32, usize)]) -> Spectrogram {
+        let root = folder(files);
+        settings(root.path(), root.path()).unwrap().unwrap()
+    }
+
+    #[test]
+    fn the_rate_of_most_and_the_length_of_the_longest_whatever_the_order() {
+        let one = suited(&[("a", "1.wav", 8000, 4000), ("a", "2.wav", 8000, 400), ("b", "1.WAV", 4000, 3000)]);
+        let other = suited(&[("a", "9.wav", 4000, 3000), ("b", "3.wav", 8000, 400), ("b", "4.wav", 8000, 4000)]);
+        assert_eq!(one, other);
+        assert_eq!((one.rate, one.samples), (8000, 6000), "three quarters of a second");
+        let even = suited(&[("a", "1.wav", 8000, 400), ("b", "1.wav", 4000, 400)]);
+        assert_eq!(even.rate, 4000, "of equally many, the lowest");
+        let high = suited(&[("a", "1.wav", 44_100, 44_100), ("b", "1.wav", 44_100, 10)]);
+        assert_eq!((high.rate, high.samples), (16_000, 16_000));
+    }
+
+    #[test]
+    fn classes_are_folders_and_the_same_sound_at_another_rate_is_nearly_the_same_picture() {
+        let root = folder(&[("a", "1.wav", 8000, 4000), ("b", "1.wav", 8000, 4000)]);
+        let tone = |rate: u32| -> Vec<f32> {
+            (0..rate / 2)
+                .map(|n| (f64::from(n) * 2.0 * std::f64::consts::PI * 440.0 / f64::from(rate)).sin() as f32 / 2.0)
+                .collect()
+        };
+        fs::write(root.path().join("a/1.wav"), wav(&tone(8000), 8000)).unwrap();
+        fs::write(root.path().join("b/1.wav"), wav(&tone(44_100), 44_100)).unwrap();
+        let settings = Spectrogram::suited(8000, 4000);
+        let data = read(root.path(), settings, "t").unwrap();
+        assert_eq!((data.class_names.as_slice(), data.len()), (&["a".to_string(), "b".into()][..], 2));
+        // At both ends one sound begins and ends more softly than the other.
+        let [one, other] = [0, 1].map(|index| data.image(index));
+        let loud = (0..1024).filter(|at| (2..30).contains(&(at % 32)) && one[*at] > 120);
+        assert!(loud.clone().count() > 28 && loud.clone().all(|at| one[at].abs_diff(other[at]) <= 4));
+        assert!(read_like(root.path(), &data, "u").unwrap().kind == data.kind);
+    }
+
+    #[test]
+    fn a_folder_of_pictures_holds_no_sounds() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("a")).unwrap();
+        fs::write(root.path().join("a/1.png"), b"").unwrap();
+        assert_eq!(settings(root.path(), root.path()).unwrap(), None);
+        fs::write(root.path().join("a/1.flac"), b"").unwrap();
+        assert!(settings(root.path(), root.path()).unwrap_err().to_string().contains("sounds and pictures"));
+    }
+}
