@@ -2,7 +2,8 @@
 
 use crate::output::{self, Format};
 use clap::{Args, Subcommand};
-use imfl_engine::data::{self, Dataset, Missing, Reading, cifar, idx};
+use imfl_engine::data::sound::Marker;
+use imfl_engine::data::{self, Dataset, Kind as Samples, Missing, Reading, cifar, idx};
 use imfl_run::assets;
 use imfl_run::{Failure, Host, Kind, Outcome, Progress};
 use serde_json::json;
@@ -20,7 +21,7 @@ pub enum Data {
 /// `imfl data show`.
 #[derive(Args)]
 pub struct Show {
-    /// A shipped dataset's name (mnist, letters, glosses) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV), texts (CSV, JSON lines)
+    /// A shipped dataset's name (mnist, letters, glosses, notes) or a path: IDX folder, CIFAR-10 binary, image or sound folder, table (CSV), texts (CSV, JSON lines)
     #[arg(long, default_value = "mnist", env = "IMFL_DATASET")]
     dataset: String,
     /// What is done where a cell of a table is empty: error or mean
@@ -34,7 +35,7 @@ pub struct Show {
 /// `imfl data split`.
 #[derive(Args)]
 pub struct Split {
-    /// A shipped dataset's name (mnist, letters, glosses) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV), texts (CSV, JSON lines)
+    /// A shipped dataset's name (mnist, letters, glosses, notes) or a path: IDX folder, CIFAR-10 binary, image or sound folder, table (CSV), texts (CSV, JSON lines)
     #[arg(long, env = "IMFL_DATASET")]
     dataset: String,
     /// Images for the training part, drawn from the training images
@@ -92,6 +93,13 @@ impl Show {
         let Dataset { name, shape, .. } = &benchmark.train;
         let mut text =
             format!("{name}: {} of {shape} in {} classes\n", benchmark.train.kind.plural(), benchmark.train.classes());
+        if let Samples::Sound(settings) = benchmark.train.kind.as_ref() {
+            let data::Spectrogram { rate, window, mels, frames, decibels: [low, high], .. } = settings;
+            text += &format!(
+                "  {:.2} s at {rate} Hz; {mels} mel bands at {frames} times, windows of {window} samples, {low} to {high} dB\n",
+                settings.seconds()
+            );
+        }
         for (name, part) in parts {
             let (least, most) = part.histogram().into_iter().fold((usize::MAX, 0), |(l, m), n| (l.min(n), m.max(n)));
             text += &format!("  {name:<7}{:>8} {}, {least} to {most} a class\n", part.len(), part.kind.plural());
@@ -184,6 +192,9 @@ fn write(folder: &Path, stem: &str, part: &Dataset, progress: &Progress) -> Outc
     let rank = if part.shape.channels == 1 { 3 } else { 4 };
     let images = folder.join(format!("{stem}-images-idx{rank}-ubyte.gz"));
     idx::write(part, &images, &folder.join(format!("{stem}-labels-idx1-ubyte.gz")))?;
-    progress.note(format!("{}: {} images", images.display(), part.len()));
+    if let Some(marker) = Marker::of(part) {
+        marker.write(folder)?;
+    }
+    progress.note(format!("{}: {} {}", images.display(), part.len(), part.kind.plural()));
     Ok(())
 }

@@ -30,7 +30,7 @@ pub struct Reproduce {
     /// Forget what was computed before
     #[arg(long)]
     fresh: bool,
-    /// A shipped dataset's name (mnist, letters, glosses) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV), texts (CSV, JSON lines)
+    /// A shipped dataset's name (mnist, letters, glosses, notes) or a path: IDX folder, CIFAR-10 binary, image or sound folder, table (CSV), texts (CSV, JSON lines)
     #[arg(long, env = "IMFL_DATASET")]
     dataset: Option<String>,
     /// auto, train, none, or a generator's checkpoint

@@ -4,7 +4,7 @@ use flate2::{Compression, GzBuilder};
 use imfl_aigc::{
     AdamW, Checkpoint, Denoiser, DenoiserConfig, Description, Fingerprints, PixelScale, Sampling, TrainingConfig,
 };
-use imfl_engine::data::{Dataset, ImageShape, Normalisation};
+use imfl_engine::data::{Dataset, ImageShape, Kind, Normalisation};
 use imfl_engine::federated::{ClientUpdate, Moments, ServerState, Variates};
 use imfl_engine::network::{Flight, Load, NetworkState, Observed};
 use imfl_engine::parameters::{Initialiser, Layout, Weights};
@@ -150,6 +150,20 @@ pub fn images() -> Vec<Vec<u8>> {
     vec![Dataset::new("t", shape, names, (0..12).collect(), vec![0, 1, 1]).unwrap().to_safetensors().unwrap()]
 }
 
+/// A FLAC file, and a WAV file of two channels.
+pub fn sound() -> Vec<Vec<u8>> {
+    let flac = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/note.flac"));
+    let header = [1u16, 2, 8000, 0, 32_000, 0, 4, 16].iter().flat_map(|half| half.to_le_bytes());
+    let mut wav =
+        [b"RIFF".to_vec(), 836u32.to_le_bytes().into(), b"WAVEfmt ".to_vec(), 16u32.to_le_bytes().into()].concat();
+    wav.extend(header);
+    wav.extend(b"data");
+    wav.extend(800u32.to_le_bytes());
+    wav.extend((0..800u32).map(|n| (n * n % 251) as u8));
+    // The fuzzer, which is another package, starts from WAV alone.
+    flac.into_iter().chain([wav]).collect()
+}
+
 pub fn generator() -> Vec<Vec<u8>> {
     let shape = ImageShape { channels: 1, height: 8, width: 8 };
     let config = DenoiserConfig { shape, classes: 2, width: 8, embedding: 16 };
@@ -160,6 +174,7 @@ pub fn generator() -> Vec<Vec<u8>> {
     let description = Description {
         dataset: "squares".into(),
         class_names: vec!["a".into(), "b".into()],
+        kind: Kind::Images,
         denoiser: config,
         scale: PixelScale { normalisation, sigma_data: PixelScale::SIGMA_DATA },
         training: TrainingConfig::default(),

@@ -23,13 +23,14 @@ pub struct Parser {
 }
 
 /// All of them.
-pub const PARSERS: [Parser; 20] = [
+pub const PARSERS: [Parser; 21] = [
     Parser { name: "idx-images", seeds: corpus::idx_images, parse: read_idx_images },
     Parser { name: "idx-labels", seeds: corpus::idx_labels, parse: read_idx_labels },
     Parser { name: "cifar", seeds: corpus::cifar, parse: read_cifar },
     Parser { name: "table", seeds: corpus::table, parse: read_table },
     Parser { name: "text", seeds: corpus::text, parse: read_table },
     Parser { name: "text-lines", seeds: corpus::text_lines, parse: read_text_lines },
+    Parser { name: "sound", seeds: corpus::sound, parse: read_sound },
     Parser { name: "clients", seeds: corpus::clients, parse: read_clients },
     Parser { name: "prior-csv", seeds: corpus::prior_rows, parse: |_, input| Prior::read_csv(input, "f").is_ok() },
     Parser { name: "constants", seeds: corpus::constants, parse: read_constants },
@@ -79,6 +80,16 @@ fn read_text_lines(folder: &Path, input: &[u8]) -> bool {
     let path = folder.join("t.jsonl");
     fs::write(&path, input).unwrap();
     data::training_images(&path, Reading::default()).is_ok()
+}
+
+fn read_sound(folder: &Path, input: &[u8]) -> bool {
+    const SETTINGS: &str = r#"{"spectrogram": {"rate": 8000, "samples": 2000, "window": 256, "mels": 8, "frames": 8, "decibels": [-80, 0]}}"#;
+    let root = folder.join("sounds");
+    fs::create_dir_all(root.join("a")).unwrap();
+    fs::write(root.join("sound.json"), SETTINGS).unwrap();
+    // What a file is shows in its bytes, not in its name.
+    fs::write(root.join("a/s.wav"), input).unwrap();
+    data::training_images(&root, Reading::default()).is_ok()
 }
 
 fn read_clients(_: &Path, input: &[u8]) -> bool {

@@ -6,6 +6,7 @@ use crate::optimizer::AdamW;
 use crate::pixels::PixelScale;
 use crate::sampling::Sampling;
 use crate::training_config::TrainingConfig;
+use imfl_engine::data::Kind;
 use imfl_engine::parameters::Weights;
 use imfl_storage::{Disk, FileSystem, StorageError, Stored, StoredError, Tensors, hex_digest, replace};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,9 @@ pub struct Description {
     pub dataset: String,
     /// What each class is called.
     pub class_names: Vec<String>,
+    /// What its samples are.
+    #[serde(default, skip_serializing_if = "is_images")]
+    pub kind: Kind,
     /// The network.
     pub denoiser: DenoiserConfig,
     /// How bytes become values.
@@ -36,6 +40,11 @@ pub struct Description {
     pub steps_before: u64,
     /// Seconds spent on them.
     pub seconds: f64,
+}
+
+/// A generator of images does not say so: checkpoints that are older than other kinds stay as they are.
+fn is_images(kind: &Kind) -> bool {
+    *kind == Kind::Images
 }
 
 /// Why a checkpoint cannot be used.
@@ -139,6 +148,12 @@ impl Checkpoint {
         if !description.scale.fits(description.denoiser.shape) {
             return Err(format!("its normalisation does not fit images of {}", description.denoiser.shape));
         }
+        if !description.kind.is_bytes()
+            || description.kind.shape().is_some_and(|shape| shape != description.denoiser.shape)
+        {
+            let (plural, shape) = (description.kind.plural(), description.denoiser.shape);
+            return Err(format!("it says that its samples are {plural}, which a network for {shape} cannot draw"));
+        }
         description.training.check().map_err(|error| error.to_string())?;
         description.sampling.check().map_err(|error| format!("its sampler's settings are wrong: {error}"))?;
         let layout = denoiser.layout();
@@ -182,6 +197,7 @@ pub(crate) mod testing {
         let normalisation = imfl_engine::data::Normalisation { mean: vec![0.4], deviation: vec![0.3] };
         let description = Description {
             dataset: "squares".into(),
+            kind: Kind::Images,
             class_names: (0..classes).map(|class| class.to_string()).collect(),
             denoiser: config,
             scale: PixelScale { normalisation, sigma_data: PixelScale::SIGMA_DATA },

@@ -82,7 +82,9 @@ impl Corruption {
 fn relabelled(images: &Dataset, pixels: Vec<u8>) -> Dataset {
     let name = format!("{}, corrupted", images.name);
     // As many images of the same shape as there were, under labels that were checked before.
-    Dataset::new(name, images.shape, images.class_names.clone(), pixels, images.labels().to_vec()).expect("consistent")
+    let names = images.class_names.clone();
+    let corrupted = Dataset::of_kind(images.kind.clone(), name, images.shape, names, pixels, images.labels().to_vec());
+    corrupted.expect("consistent")
 }
 
 #[cfg(test)]

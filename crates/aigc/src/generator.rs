@@ -6,7 +6,7 @@ use crate::sampling::Sampling;
 use crate::setting::SettingError;
 use crate::source::{self, Observe, Provenance, Request, SampleError, SampleSource};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use imfl_engine::data::{Dataset, ImageShape};
+use imfl_engine::data::{Dataset, ImageShape, Kind};
 use imfl_engine::device::Compute;
 use imfl_engine::layer::Pass;
 use imfl_engine::parameters::{Stacked, Weights};
@@ -17,6 +17,7 @@ use rand::RngExt;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The most images in one pass of the network: what a worker's caches hold; no image depends on it.
 const BATCH: usize = 50;
@@ -101,7 +102,8 @@ impl Generator {
 
     /// Images with their labels.
     fn dataset(&self, name: String, images: Vec<u8>, labels: Vec<u16>) -> Result<Dataset, SampleError> {
-        Ok(Dataset::new(name, self.shape(), self.description.class_names.clone(), images, labels)?)
+        let Description { kind, class_names, .. } = &self.description;
+        Ok(Dataset::of_kind(Arc::new(kind.clone()), name, self.shape(), class_names.clone(), images, labels)?)
     }
 
     /// Draws one batch, `[batch, channels, height, width]` as bytes; `watch` sees every guess on the way.
@@ -168,6 +170,10 @@ impl SampleSource for Generator {
 
     fn shape(&self) -> ImageShape {
         self.denoiser.config().shape
+    }
+
+    fn kind(&self) -> &Kind {
+        &self.description.kind
     }
 
     fn class_names(&self) -> &[String] {

@@ -18,6 +18,7 @@ mod run;
 mod scale;
 mod section;
 mod sheet;
+mod sound;
 pub mod table;
 mod texts;
 pub mod theme;

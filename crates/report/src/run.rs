@@ -3,7 +3,7 @@
 use crate::figure::{self, unexpected};
 use crate::section::{self, Material};
 use crate::{grid, network, page, plot, texts};
-use imfl_engine::data::{Dataset, Kind};
+use imfl_engine::data::Dataset;
 use imfl_run::pipeline::Training;
 use imfl_run::{Event, Finished, Outcome};
 use std::time::Instant;
@@ -59,9 +59,9 @@ fn leave(finished: &Finished) -> Outcome {
     folder.write("report.html", page::document(&title, &section::all(&material)))
 }
 
-/// Up to ten generated images of each class that clients got; nothing where samples are no images.
+/// Up to ten generated images of each class that clients got; nothing where samples are no pictures.
 fn examples(training: &Training) -> Option<Dataset> {
-    let generated = training.generated.as_deref().filter(|generated| *generated.kind == Kind::Images)?;
+    let generated = training.generated.as_deref().filter(|generated| generated.kind.is_bytes())?;
     let picks = generated.by_class().into_iter().flat_map(|class| class.into_iter().take(grid::COLUMNS));
     Some(generated.select(&picks.collect::<Vec<u32>>()))
 }

@@ -7,8 +7,11 @@ use std::sync::OnceLock;
 /// The environment variable that names the folder of assets.
 pub const VARIABLE: &str = "IMFL_ASSETS";
 
-/// The datasets that ship with the project: images of digits, a table of letters' measures, and definitions of nouns.
-pub const DATASETS: [&str; 3] = ["mnist", "letters", "glosses"];
+/// The datasets that ship with the project: images of digits, a table of letters' measures, definitions of nouns, and sounds of instruments.
+pub const DATASETS: [&str; 4] = ["mnist", "letters", "glosses", "notes"];
+
+/// The generators that ship with the project, each called as the dataset that it learnt from.
+pub const GENERATORS: [&str; 2] = ["mnist", "notes"];
 
 /// A folder of assets that whoever calls this library brings along.
 static BROUGHT: OnceLock<PathBuf> = OnceLock::new();
@@ -50,18 +53,26 @@ pub fn dataset(given: &str) -> Outcome<PathBuf> {
     match given {
         "" => Err(Failure::new(
             Kind::Data,
-            "the dataset has no name: give `mnist`, `letters` or `glosses`, which ship with the project, or a path",
+            format!(
+                "the dataset has no name: give `{}`, which ship with the project, or a path",
+                DATASETS.join("`, `")
+            ),
         )),
         given if DATASETS.contains(&given) && !Path::new(given).exists() => path(given),
         _ => Ok(PathBuf::from(given)),
     }
 }
 
+/// The file of one of [`GENERATORS`].
+pub fn shipped_generator(name: &str) -> Outcome<PathBuf> {
+    path(&format!("generators/{name}.safetensors"))
+}
+
 /// The generator that `--generator` means: a shipped one by its name, else a checkpoint's path.
 pub fn generator(given: &str) -> Outcome<PathBuf> {
-    let path = match given {
-        "mnist" if !Path::new(given).exists() => path("generators/mnist.safetensors")?,
-        _ => given.into(),
+    let path = match GENERATORS.contains(&given) && !Path::new(given).exists() {
+        true => shipped_generator(given)?,
+        false => given.into(),
     };
     match path.exists() && !path.is_file() {
         true => Err(Failure::new(

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// generated and in test images. They compare only with themselves, not with those of the Inception network.
 #[derive(Args)]
 pub struct Assess {
-    /// A shipped generator's name (mnist) or a checkpoint's path; with --validate as often as there are generators
+    /// A shipped generator's name (mnist, notes) or a checkpoint's path; with --validate as often as there are generators
     #[arg(long, default_value = "mnist")]
     generator: Vec<String>,
     /// A shipped dataset's name (mnist) or a path, with images that the generator did not learn from

@@ -4,19 +4,22 @@ use crate::options::{Machine, Sampler};
 use crate::output::write;
 use clap::Args;
 use imfl_aigc::{Generator, Request, SampleSource};
-use imfl_engine::data::idx;
+use imfl_engine::data::sound::{Marker, wav};
+use imfl_engine::data::{self, Dataset, idx};
+use imfl_engine::worker;
 use imfl_report::grid;
 use imfl_run::pipeline::Setup;
 use imfl_run::{Estimate, Failure, Host, Kind, Outcome, RunConfig, assets, limits};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// Draw images from a generator: a grid, and on request single PNG files or IDX files with labels.
+/// Draw images from a generator: a grid, and on request single PNG files or IDX files with labels. Of a generator of sounds, the grid shows
+/// spectrograms, and every sound is a WAV file as well: a sound folder.
 ///
 /// The image of a class, seed and number is the same whatever else is drawn with it.
 #[derive(Args)]
 pub struct Sample {
-    /// A shipped generator's name (mnist) or a checkpoint's path; with --dataset whatever a run takes, as ngram
+    /// A shipped generator's name (mnist, notes) or a checkpoint's path; with --dataset whatever a run takes, as ngram
     #[arg(long, default_value = "mnist")]
     generator: String,
     /// Draw what a run on this table or these texts would get of the generator, and write it as generated.csv
@@ -52,6 +55,9 @@ pub struct Sample {
     machine: Machine,
 }
 
+/// Sounds that are held as WAV files before they are written.
+const SOUNDS_AT_A_TIME: usize = 64;
+
 impl Sample {
     /// Draws and writes.
     pub fn run(self, host: &Host) -> Outcome {
@@ -63,7 +69,8 @@ impl Sample {
         let counts = self.counts(generator.class_names())?;
         self.check(&generator, &counts, host)?;
         let requests = Request::of_counts(&counts, self.first);
-        host.progress.note(format!("drawing {} images", requests.len()));
+        let plural = generator.kind().plural();
+        host.progress.note(format!("drawing {} {plural}", requests.len()));
         let bar = host.progress.task("drawing images", requests.len() as u64);
         let images = generator.draw(&requests, self.seed, &compute, &mut |done, _| {
             bar.set(done as u64);
@@ -76,7 +83,11 @@ impl Sample {
             let rank = if images.shape.channels == 1 { 3 } else { 4 };
             let pixels = self.out.join(format!("train-images-idx{rank}-ubyte.gz"));
             idx::write(&images, &pixels, &self.out.join("train-labels-idx1-ubyte.gz"))?;
+            if let Some(marker) = Marker::of(&images) {
+                marker.write(&self.out)?;
+            }
         }
+        self.sounds(&images, &requests, compute.workers)?;
         if self.png {
             for (index, request) in requests.iter().enumerate() {
                 let class = self.out.join("images").join(&images.class_names[images.label(index)]);
@@ -90,7 +101,24 @@ impl Sample {
             let path = generator.path(&firsts, self.seed, &compute.device)?;
             write(&self.out.join("strip.png"), &grid::rows(&path, path.len() / firsts.len())?)?;
         }
-        host.progress.note(format!("{} images in {}", images.len(), self.out.display()));
+        host.progress.note(format!("{} {plural} in {}", images.len(), self.out.display()));
+        Ok(())
+    }
+
+    /// Writes every sound as CLASS/NUMBER.wav, if these are pictures of sounds.
+    fn sounds(&self, pictures: &Dataset, requests: &[Request], workers: usize) -> Outcome {
+        let data::Kind::Sound(settings) = pictures.kind.as_ref() else { return Ok(()) };
+        let all: Vec<usize> = (0..requests.len()).collect();
+        for piece in all.chunks(SOUNDS_AT_A_TIME) {
+            let files = worker::map(workers, piece.len(), |place| {
+                wav(&settings.waveform(pictures.image(piece[place])), settings.rate)
+            });
+            for (file, &index) in files.iter().zip(piece) {
+                let class = self.out.join("sounds").join(&pictures.class_names[pictures.label(index)]);
+                folder(&class)?;
+                write(&class.join(format!("{:05}.wav", requests[index].index)), file)?;
+            }
+        }
         Ok(())
     }
 
@@ -153,7 +181,7 @@ impl Sample {
     }
 }
 
-/// Makes a folder that may be there.
+/// Makes a folder and those that it is in.
 fn folder(path: &Path) -> Outcome {
     std::fs::create_dir_all(path)
         .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot make {}: {error}", path.display())))

@@ -20,7 +20,7 @@ const PARTS: [(&str, &str, Part); 2] = [
 /// result is that of a run that was never interrupted, bit for bit.
 #[derive(Args)]
 pub struct Train {
-    /// A shipped dataset's name (mnist, letters, glosses) or a path: IDX folder, CIFAR-10 binary, image folder, table (CSV), texts (CSV, JSON lines)
+    /// A shipped dataset's name (mnist, letters, glosses, notes) or a path: IDX folder, CIFAR-10 binary, image or sound folder, table (CSV), texts (CSV, JSON lines)
     #[arg(long, default_value = "mnist", env = "IMFL_DATASET")]
     dataset: String,
     /// Which part to learn from [default: the corpus if there is one, else the training images]

@@ -73,6 +73,7 @@ impl<'a> Trainer<'a> {
         let description = Description {
             dataset: data.name.clone(),
             class_names: data.class_names.clone(),
+            kind: data.kind.as_ref().clone(),
             denoiser: network.clone(),
             scale: PixelScale::of(data),
             training: training.clone(),

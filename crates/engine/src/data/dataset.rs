@@ -150,7 +150,7 @@ impl Dataset {
     pub fn words(&self) -> Option<Words> {
         match self.kind.as_ref() {
             Kind::Text(vocabulary) => Some(Words::count(vocabulary, &self.images)),
-            Kind::Images | Kind::Table(_) => None,
+            Kind::Images | Kind::Table(_) | Kind::Sound(_) => None,
         }
     }
 

@@ -26,11 +26,7 @@ pub fn read(root: &Path, name: &str) -> Result<Dataset, DataError> {
 /// # Errors
 /// As [`read`].
 pub fn read_as(root: &Path, name: &str, channels: Option<usize>) -> Result<Dataset, DataError> {
-    let folders: Vec<PathBuf> = entries(root)?.into_iter().filter(|path| path.is_dir()).collect();
-    if folders.is_empty() || folders.len() > MOST_CLASSES {
-        let problem = format!("{} class folders; expected one folder for each class", folders.len());
-        return Err(DataError::malformed(root, problem));
-    }
+    let folders = classes(root)?;
     let mut first: Option<(PathBuf, ImageShape)> = None;
     let (mut images, mut labels) = (Vec::new(), Vec::new());
     for (class, folder) in folders.iter().enumerate() {
@@ -90,7 +86,18 @@ fn decode(path: &Path, channels: Option<usize>) -> Result<(ImageShape, Vec<u8>),
     Ok((shape, planes.collect()))
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+/// The class folders below `root`, in the order of their names.
+pub(super) fn classes(root: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let folders: Vec<PathBuf> = entries(root)?.into_iter().filter(|path| path.is_dir()).collect();
+    if folders.is_empty() || folders.len() > MOST_CLASSES {
+        let problem = format!("{} class folders; expected one folder for each class", folders.len());
+        return Err(DataError::malformed(root, problem));
+    }
+    Ok(folders)
+}
+
+/// What is in a folder and is not hidden, in the order of names.
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let fail = |source| DataError::read(folder, source);
     let paths = fs::read_dir(folder).map_err(fail)?.map(|entry| entry.map(|entry| entry.path()));
     let mut paths = paths.collect::<Result<Vec<PathBuf>, _>>().map_err(fail)?;
@@ -99,12 +106,12 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(paths)
 }
 
-fn is_image(path: &Path) -> bool {
+pub(super) fn is_image(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     matches!(extension.as_deref(), Some("png" | "jpg" | "jpeg"))
 }
 
-fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 

@@ -3,6 +3,7 @@
 use super::dataset::Dataset;
 use super::error::DataError;
 use super::kind::Kind;
+use super::sound::{self, Marker};
 use super::table::{self, Missing};
 use super::{cifar, folder, idx, text};
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ pub struct Reading {
     pub missing: Missing,
 }
 
-/// Opens a dataset: a folder of IDX files, a folder or file of CIFAR-10 records, an image folder, a table, or texts: a CSV file, or a
+/// Opens a dataset: a folder of IDX files, a folder or file of CIFAR-10 records, an image folder, a sound folder, a table, or texts: a CSV file, or a
 /// folder with a `train.csv`; texts also as JSON lines. Which of them it is shows in the files.
 ///
 /// Where a source has no test part, a fifth of its images, drawn with `seed` and balanced over classes, becomes it.
@@ -67,7 +68,7 @@ pub fn training_images(path: &Path, reading: Reading) -> Result<Vec<Dataset>, Da
 pub fn read_like(path: &Path, like: &Dataset, reading: Reading) -> Result<Dataset, DataError> {
     match like.kind.as_ref() {
         Kind::Text(_) => text::read_like(path, like),
-        Kind::Images | Kind::Table(_) => table::read_like(path, like, reading.missing),
+        Kind::Images | Kind::Table(_) | Kind::Sound(_) => table::read_like(path, like, reading.missing),
     }
 }
 
@@ -86,9 +87,11 @@ fn parts(path: &Path, reading: Reading) -> Result<Parts, DataError> {
     if path.is_file() {
         return Ok((cifar::read(&[path], &name)?, None, None));
     }
-    if let Some(train) = idx_part(path, &["train"], &name, &[])? {
-        let corpus = idx_part(path, &["corpus"], &name, &train.class_names)?;
-        let test = idx_part(path, &["test", "t10k"], &name, &train.class_names)?;
+    let marker = Marker::find(path)?;
+    let marker = marker.as_ref();
+    if let Some(train) = idx_part(path, &["train"], &name, marker.map_or(&[], |marker| &marker.classes), marker)? {
+        let corpus = idx_part(path, &["corpus"], &name, &train.class_names, marker)?;
+        let test = idx_part(path, &["test", "t10k"], &name, &train.class_names, marker)?;
         return Ok((train, test, corpus));
     }
     let batches: Vec<PathBuf> =
@@ -99,11 +102,17 @@ fn parts(path: &Path, reading: Reading) -> Result<Parts, DataError> {
         return Ok((cifar::read(&batches, &name)?, test, None));
     }
     let (train, test, corpus) = (path.join("train"), path.join("test"), path.join("corpus"));
-    if !train.is_dir() {
-        return Ok((folder::read(path, &name)?, None, None));
+    let has_parts = train.is_dir();
+    let settings = sound::settings(path, if has_parts { &train } else { path })?;
+    let read = |part: &Path| match settings {
+        Some(settings) => sound::read(part, settings, &name),
+        None => folder::read(part, &name),
+    };
+    if !has_parts {
+        return Ok((read(path)?, None, None));
     }
-    let part = |path: PathBuf| path.is_dir().then(|| folder::read(&path, &name)).transpose();
-    Ok((folder::read(&train, &name)?, part(test)?, part(corpus)?))
+    let part = |path: PathBuf| path.is_dir().then(|| read(&path)).transpose();
+    Ok((read(&train)?, part(test)?, part(corpus)?))
 }
 
 /// The CSV files of a dataset, or its files of JSON lines.
@@ -146,8 +155,14 @@ impl CsvFiles {
     }
 }
 
-/// The part of an IDX folder that goes by one of `stems`, if its images are there.
-fn idx_part(path: &Path, stems: &[&str], name: &str, classes: &[String]) -> Result<Option<Dataset>, DataError> {
+/// The part of an IDX folder that goes by one of `stems`, if its images are there; pictures of sounds with a marker.
+fn idx_part(
+    path: &Path,
+    stems: &[&str],
+    name: &str,
+    classes: &[String],
+    marker: Option<&Marker>,
+) -> Result<Option<Dataset>, DataError> {
     let find = |stem: &str, kind: &str| {
         let names = [format!("{stem}-{kind}-ubyte.gz"), format!("{stem}-{kind}-ubyte")];
         names.into_iter().map(|name| path.join(name)).find(|file| file.is_file())
@@ -160,7 +175,11 @@ fn idx_part(path: &Path, stems: &[&str], name: &str, classes: &[String]) -> Resu
                 format!("the labels are missing: expected {stem}-labels-idx1-ubyte beside it"),
             )
         })?;
-        return idx::read(&images, &labels, name, classes).map(Some);
+        let pictures = idx::read(&images, &labels, name, classes)?;
+        return match marker {
+            Some(marker) => marker.mark(pictures).map(Some),
+            None => Ok(Some(pictures)),
+        };
     }
     Ok(None)
 }
@@ -183,6 +202,13 @@ fn fitting(benchmark: Benchmark) -> Result<Benchmark, DataError> {
     let Benchmark { train, test, corpus } = &benchmark;
     for (kind, part) in [("test", Some(test)), ("corpus", corpus.as_ref())] {
         let Some(part) = part else { continue };
+        if part.kind != train.kind {
+            return Err(DataError::Mismatch(format!(
+                "{}: the {kind} part and the training part hold other {}, or were read in other ways",
+                train.name,
+                train.kind.plural()
+            )));
+        }
         if part.shape != train.shape || part.class_names != train.class_names {
             return Err(DataError::Mismatch(format!(
                 "{}: the {kind} images ({}, {}) do not fit the training images ({}, {})",

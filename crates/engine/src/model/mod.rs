@@ -71,7 +71,7 @@ impl Architecture {
     /// What suits a kind of data where nobody names a model.
     pub fn suited(kind: &Kind) -> Self {
         match kind {
-            Kind::Images => Self::SimpleCnn,
+            Kind::Images | Kind::Sound(_) => Self::SimpleCnn,
             Kind::Table(_) => Self::Mlp,
             Kind::Text(_) => Self::TextMean,
         }

@@ -3,7 +3,9 @@
 use super::Material;
 use crate::page;
 use crate::palette::{hex, mode_colour};
+use crate::sound;
 use crate::table::Table;
+use imfl_engine::data::Kind;
 use imfl_mechanism::Mode;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -42,8 +44,17 @@ pub fn section(material: &Material) -> Markup {
         }
         (material.plot("shares"))
         @if let Some(images) = material.generated {
-            (page::image(images, "Generated images, one row for each class",
-                "Images that were generated for clients, one row for each class that some client missed."))
+            @if matches!(material.finished.setup.train.kind.as_ref(), Kind::Sound(_)) {
+                (page::image(images, "Spectrograms of generated sounds, one row for each class",
+                    "Spectrograms of sounds that were generated for clients, one row for each class that some client missed. Time runs to the right, \
+                     high notes are at the top."))
+            } @else {
+                (page::image(images, "Generated images, one row for each class",
+                    "Images that were generated for clients, one row for each class that some client missed."))
+            }
+        }
+        @if let Some(players) = sound::players(&material.finished.setup.train, material.finished.training.generated.as_deref()) {
+            (players)
         }
         @if let Some(texts) = material.texts { (page::table(texts)) }
     }

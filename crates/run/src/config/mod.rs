@@ -41,7 +41,7 @@ use std::sync::LazyLock;
 settings! {
     /// Everything that decides a run. The resolved one is stored with the run, and running it again repeats the run.
     RunConfig {
-        /// A shipped dataset (mnist, letters, glosses), or a path: IDX folder, CIFAR-10 binary (file or folder), image folder, table or texts (CSV or JSON lines, file or folder).
+        /// A shipped dataset (mnist, letters, glosses, notes), or a path: IDX folder, CIFAR-10 binary (file or folder), image or sound folder, table or texts (CSV or JSON lines, file or folder).
         dataset: String = "mnist".into(), flag "dataset", environment "IMFL_DATASET";
         /// What is done where a cell of a table is empty: an error names it; mean takes the mean of the server's rows, or their most frequent word.
         missing: Missing = Missing::Error, flag "missing";

@@ -8,14 +8,14 @@ use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
 use crate::progress::Progress;
-use imfl_aigc::{DenoiserConfig, Fingerprints, Fit, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
-use imfl_engine::data::{self, Benchmark, Dataset};
+use imfl_aigc::{
+    DenoiserConfig, Fingerprints, Fit, Fitted, Generator, SampleSource, Sampling, Trainer, TrainingConfig,
+};
+use imfl_engine::data::{Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// The generator that ships with the project.
-const SHIPPED: &str = "generators/mnist.safetensors";
 /// Share of the training images that a generator learns from where a dataset brings no corpus: one in so many.
 const CORPUS_SHARE: usize = 5;
 /// The most images that are taken from clients so that the server has some for pilots.
@@ -36,16 +36,17 @@ pub fn open(
     let (generator, provenance) = match &config.generator.source {
         GeneratorSource::None => return Ok(None),
         GeneratorSource::Fitted(fit) => return fit_to(*fit, benchmark, seed, progress).map(Some),
-        GeneratorSource::Auto if *benchmark.train.kind != data::Kind::Images => {
+        GeneratorSource::Auto if !benchmark.train.kind.is_bytes() => {
             return fit_to(Fit::suited(&benchmark.train.kind), benchmark, seed, progress).map(Some);
         }
         GeneratorSource::Folder(path) => return others::folder(config, path, benchmark, progress).map(Some),
         GeneratorSource::Command(command) => return others::command(config, command, benchmark, progress).map(Some),
-        GeneratorSource::Train if *benchmark.train.kind != data::Kind::Images => {
+        GeneratorSource::Train if !benchmark.train.kind.is_bytes() => {
             let (name, plural) = (&benchmark.train.name, benchmark.train.kind.plural());
             let suited = Fit::suited(&benchmark.train.kind).name();
-            let problem =
-                format!("generator.source: train makes a generator of images, and {name} has {plural}; take {suited}");
+            let problem = format!(
+                "generator.source: train makes a generator of images or sounds, and {name} has {plural}; take {suited}"
+            );
             return Err(Failure::new(Kind::Config, problem));
         }
         GeneratorSource::Train => train(config, benchmark, compute, seed, progress)?,
@@ -68,24 +69,26 @@ pub fn open(
     Ok(Some((Arc::new(generator), provenance)))
 }
 
-/// The shipped generator, if it is there and learnt from images like these.
+/// The shipped generator that learnt from samples like these, if one is there.
 fn shipped(benchmark: &Benchmark, progress: &Progress) -> Outcome<Option<(Generator, Provenance)>> {
-    let Ok(path) = assets::path(SHIPPED) else { return Ok(None) };
-    let generator = Generator::open(&path)?;
-    if generator.check_fits(&benchmark.train).is_err() {
-        return Ok(None);
-    }
-    if !provenance::fits(&generator, benchmark)? {
-        let learnt = &generator.description().dataset;
+    for name in assets::GENERATORS {
+        let Ok(path) = assets::shipped_generator(name) else { continue };
+        let generator = Generator::open(&path)?;
+        if generator.check_fits(&benchmark.train).is_err() {
+            continue;
+        }
+        if provenance::fits(&generator, benchmark)? {
+            let provenance = Provenance::of(&generator, Origin::Shipped, Some(&path));
+            return Ok(Some((generator, provenance)));
+        }
+        let (learnt, plural) = (&generator.description().dataset, benchmark.train.kind.plural());
         progress.note(format!(
-            "the shipped generator draws images of this shape and of classes of these names, but it learnt from {learnt}, and hardly an \
-             image of {} is from there: it is not used (`--generator {learnt}` insists)",
+            "the shipped generator draws {plural} of this shape and of classes of these names, but it learnt from {learnt}, and hardly any \
+             of the {plural} of {} is from there: it is not used (`--generator {learnt}` insists)",
             benchmark.train.name
         ));
-        return Ok(None);
     }
-    let provenance = Provenance::of(&generator, Origin::Shipped, Some(&path));
-    Ok(Some((generator, provenance)))
+    Ok(None)
 }
 
 /// Fits a simple rule to what the server holds.

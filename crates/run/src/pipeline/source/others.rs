@@ -7,18 +7,19 @@ use crate::config::RunConfig;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::progress::Progress;
 use imfl_aigc::{Folder, Program, SampleSource};
-use imfl_engine::data::{self, Benchmark, Dataset, folder};
+use imfl_engine::data::{self, Benchmark, Dataset, folder, sound};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Images of a folder with a folder for each class; where the dataset is a table or texts, a labelled CSV file like its own.
+/// Images or sounds of a folder with a folder for each class; where the dataset is a table or texts, a labelled CSV file like its own.
 pub fn folder(config: &RunConfig, path: &Path, benchmark: &Benchmark, progress: &Progress) -> Outcome<Found> {
     let learnt = learnt(config, progress)?;
     let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     let samples = match benchmark.train.kind.as_ref() {
         data::Kind::Images => folder::read_as(path, &name, Some(benchmark.train.shape.channels))?,
         data::Kind::Table(_) | data::Kind::Text(_) => data::read_like(path, &benchmark.train, config.reading())?,
+        data::Kind::Sound(_) => sound::read_like(path, &benchmark.train, &name)?,
     };
     let source = Folder::new(&samples, &benchmark.train.class_names, &learnt)?;
     source.check_fits(&benchmark.train)?;
@@ -47,10 +48,12 @@ pub fn command(config: &RunConfig, command: &str, benchmark: &Benchmark, progres
     };
     if *benchmark.train.kind != data::Kind::Images {
         let (name, plural) = (&benchmark.train.name, benchmark.train.kind.plural());
-        let problem = format!(
-            "generator.source: a command draws images, and {name} has {plural}; have it write them to a file, and take that by \
-             folder:FILE.csv"
-        );
+        let place = match benchmark.train.kind.is_bytes() {
+            true => "to a folder for each class, and take them by folder:FOLDER",
+            false => "to a file, and take that by folder:FILE.csv",
+        };
+        let problem =
+            format!("generator.source: a command draws images, and {name} has {plural}; have it write them {place}");
         return Err(Failure::new(Kind::Config, problem));
     }
     let words = shlex::split(command).ok_or_else(|| wrong("a quote is not closed"))?;
