@@ -53,7 +53,7 @@ mod tests {
         let data = training_images(&first, Reading::default()).unwrap().remove(0);
         std::fs::write(&second, data.to_csv().unwrap()).unwrap();
         let again = read_like(&second, &data, Reading::default()).unwrap();
-        assert_eq!((again.labels(), again.to_csv()), (data.labels(), data.to_csv()));
+        assert_eq!((again.labels(), again.to_csv().unwrap()), (data.labels(), data.to_csv().unwrap()));
         assert!((0..data.len()).all(|index| again.image(index) == data.image(index)));
     }
 

@@ -50,7 +50,7 @@ mod tests {
         let (x, y) = (x.into_data(), y.into_data());
         let (x, y) = (x.as_slice::<f32>().unwrap(), y.as_slice::<f32>().unwrap());
         for (client, own) in weights.iter().enumerate() {
-            for (row, output, place) in [(0, 0, 0), (3, 2, 4), (1, 1, 2)] {
+            for (row, output, place) in [(0, 0, 0usize), (3, 2, 4), (1, 1, 2)] {
                 let mut sum = own.values()[3 * 2 * 3 + output];
                 for (input, tap) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)] {
                     let Some(at) = (place + tap).checked_sub(1).filter(|at| *at < 5) else { continue };
