@@ -316,3 +316,47 @@ def test_a_run_goes_on_without_who_is_gone(tmp_path: Path) -> None:
     with pytest.raises(ImflError, match="0 of 2"):
         again.recall(terms(tmp_path), campaign.clients)
     grid.close()
+
+
+def test_a_profile_says_how_fast_and_is_bounded_by_what_was_seen(tmp_path: Path) -> None:
+    """A client that claims hours is believed no more than the server has waited, and a round never waits longer than its limit."""
+    app = client_app(Still)
+
+    def slow(message: Message, context: Context) -> Message:
+        reply: Message = app(message, context)
+        if message.metadata.message_type == "query.profile":
+            assert reply.content[wire.OURS]["seconds"] >= 0
+            reply.content[wire.OURS]["seconds"] = 1e9
+        return reply
+
+    boaster = still(tmp_path)
+    boaster.app = slow
+    grid = Threads([boaster, still(tmp_path, 1)])
+    campaign = hired(grid, tmp_path, patience=2.0, round=20.0)
+    assert all(speed.seconds_per_sample * 20 < 60 and speed.bits_per_second > 0 for speed in campaign.measured.values())
+    asked = {account: client for client, (account, _) in enumerate(campaign.clients)}
+    campaign.terms["config"] = "[training]\nlocal_epochs = 1"
+    assert campaign._deadline(asked) == 15.0, "both are fast"
+    campaign.terms["config"] = "[training]\nlocal_epochs = 1000000000"
+    assert campaign._deadline(asked) == 20.0, "the limit"
+    again = Campaign(grid, campaign.key, limits=campaign.limits)
+    again.recall(terms(tmp_path), campaign.clients)
+    assert again.measured == campaign.measured
+    (tmp_path / "measured.json").write_text("[1]")
+    again.recall(terms(tmp_path), campaign.clients)
+    assert again.measured == {}
+    assert again._deadline(asked) == 20.0
+    for claimed in (float("nan"), "1", True):
+        broken = Threads([still(tmp_path, 5)])
+        honest = broken.nodes[105].app
+
+        def nonsense(message: Message, context: Context, claimed: Any = claimed, honest: Any = honest) -> Message:
+            reply: Message = honest(message, context)
+            reply.content[wire.OURS]["seconds"] = claimed
+            return reply
+
+        broken.nodes[105].app = nonsense
+        other = Campaign(broken, campaign.key, limits=Limits(nodes=1, online=5, profile=5))
+        assert other.meet(terms(tmp_path), HANDED) == [] and "seconds" in other.refusals[0][1]
+        broken.close()
+    grid.close()
