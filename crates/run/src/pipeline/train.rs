@@ -7,7 +7,7 @@ use super::network;
 use super::profile::Profile;
 use super::setup::{Setup, fit_batch};
 use crate::allocation::Roles;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Kind, Outcome};
 use crate::metrics::RoundMetrics;
 use crate::privacy::{Privacy, Spent};
 use crate::progress::Event;
