@@ -21,8 +21,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from incentive.participants import SETTINGS, participants
 from loopback import Loopback
-from run import HERE, SETTINGS, participants
+from run import HERE
 
 import imfl
 from imfl.flower import Book
@@ -222,7 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     own.mkdir(parents=True, exist_ok=True)
     print(f"everything goes to {own}")
     draw, counts, number, goes, paid, held = random.Random(asked.seed), Counter[str](), 0, 0, 0, 0
-    files = participants(own, torch=False, cost="0.00000001", clients=CLIENTS, images=IMAGES, diary=True)
+    files = participants(own, CLIENTS, torch=False, cost="0.00000001", images=IMAGES, diary=True)
     began = time.monotonic()
     with Loopback(own, HERE, files) as federation:
         while sum(counts.values()) < asked.kills:
