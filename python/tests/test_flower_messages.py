@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import tracemalloc
 from pathlib import Path
@@ -131,7 +132,7 @@ def forged(kind: int, draw: random.Random, message: Message, honest: Message, be
     return found
 
 
-def test_a_thousand_forged_replies_are_named_and_none_counts(tmp_path: Path) -> None:
+def test_a_thousand_forged_replies_are_named_and_none_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app, draw, before, kinds = client_app(Still), random.Random(1), [], [0]
 
     def hostile(message: Message, context: Context) -> Message | None:
@@ -148,6 +149,9 @@ def test_a_thousand_forged_replies_are_named_and_none_counts(tmp_path: Path) -> 
     campaign = hired(grid, tmp_path)
     assert campaign.train(1, HANDED, [0, 1])[0][0] == "model", "the first is honest"
     names = {account: label for account, label in campaign.clients}
+    logged: list[str] = []
+    log = logging.getLogger("flwr.imfl")
+    monkeypatch.setattr(log, "warning", lambda text, *values: logged.append(text % values))
     tracemalloc.start()
     for kinds[0] in range(1000):
         replies = campaign.train(2, HANDED, [0])
@@ -158,6 +162,7 @@ def test_a_thousand_forged_replies_are_named_and_none_counts(tmp_path: Path) -> 
     assert peak < 50e6, f"{peak / 1e6:.0f} MB"
     assert len(campaign.refusals) == 1000 and {names[account] for account, _ in campaign.refusals} == {"node000"}
     assert all(reason for _, reason in campaign.refusals)
+    assert len(logged) == 1000 and all("node000" in line and "refused: " in line for line in logged)
     assert campaign.train(2, HANDED, [1])[1][0] == "model", "others go on"
     assert not campaign.paid_micros
     grid.close()
