@@ -54,7 +54,8 @@ def still(folder: Path, number: int = 0, **settings: Any) -> Node:
 
 def hired(grid: Threads, folder: Path, *, award: int = 1000, **limits: float) -> Campaign:
     """A campaign in which everybody is hired."""
-    chosen = Limits(nodes=len(grid.nodes), round=limits.get("round", 5.0), answer=5.0, profile=5.0, settle=5.0)
+    short: dict[str, Any] = {"round": 5.0, "answer": 5.0, "profile": 5.0, "settle": 5.0}
+    chosen = Limits(nodes=len(grid.nodes), **(short | limits))
     campaign = Campaign(grid, ServerKey.load(folder / "key.pem"), limits=chosen, poll=0.005)
     met = campaign.meet(terms(folder), HANDED)
     assert len(met) == len(grid.nodes)
