@@ -154,6 +154,16 @@ def test_a_liar_is_flagged_and_earns_nothing(tmp_path: Path, held: list[Any]) ->
     receipts_agree(run.folder, tmp_path)
 
 
+def test_who_claims_more_samples_than_its_gradient_has_noise_for_is_flagged(tmp_path: Path, held: list[Any]) -> None:
+    def claimed(client: int, counts: list[int]) -> list[int]:
+        return [8 * count for count in counts] if client == 1 else counts
+
+    few = [(images[:200], labels[:200]) for images, labels in held]
+    run = start(engine_nodes(few, tmp_path, cheap(), claimed), tmp_path / "server", rounds=1)
+    assert [(flagged["client"], flagged["found"]) for flagged in run.summary["flagged"]] == [(1, "samples")]
+    assert len(whole(run.folder)) == 3
+
+
 def test_nan_and_silence_are_unpaid_and_the_rest_is_the_exact_mean(tmp_path: Path, held: list[Any]) -> None:
     nodes = engine_nodes(held, tmp_path, cheap())
     honest = nodes[1].app
