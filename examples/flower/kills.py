@@ -21,16 +21,18 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from incentive.participants import SETTINGS, participants
 from loopback import Loopback
-from run import HERE, SETTINGS, participants
+from run import HERE
 
 import imfl
 from imfl.flower import Book
 
 CLIENTS, ROUNDS, IMAGES = 2, 3, 120
-#: Short, since a node that was killed is kept out by Flower for a minute, and everybody else waits for it.
+#: Short, since a node that was killed is kept out by Flower for a minute, and everybody else waits for it; as long as a machine that does
+#: other things as well may take to start the processes of a message.
 LIMITS = {
-    "limit-nodes": 1, "limit-round": 10.0, "limit-answer": 12.0, "limit-profile": 15.0, "limit-settle": 8.0, "limit-online": 90.0,
+    "limit-nodes": 1, "limit-round": 20.0, "limit-answer": 30.0, "limit-profile": 40.0, "limit-settle": 15.0, "limit-online": 90.0,
 }  # fmt: skip
 #: Who is struck: the whole session of a SuperNode or it alone, so that what it started is left behind; a node's app in the middle of its
 #: work; the ServerApp; the SuperLink with all that it started, or alone.
@@ -222,7 +224,7 @@ def main(arguments: list[str] | None = None) -> int:
     own.mkdir(parents=True, exist_ok=True)
     print(f"everything goes to {own}")
     draw, counts, number, goes, paid, held = random.Random(asked.seed), Counter[str](), 0, 0, 0, 0
-    files = participants(own, torch=False, cost="0.00000001", clients=CLIENTS, images=IMAGES, diary=True)
+    files = participants(own, CLIENTS, torch=False, cost="0.00000001", images=IMAGES, diary=True)
     began = time.monotonic()
     with Loopback(own, HERE, files) as federation:
         while sum(counts.values()) < asked.kills:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -91,10 +91,11 @@ class Loopback:
         folder: where keys, logs and Flower's state go.
         app: the folder of the Flower app.
         participants: for each node, the file of its own settings.
+        simulated: so many nodes of Flower's simulation engine, in the place of SuperNodes.
     """
 
-    def __init__(self, folder: Path, app: Path, participants: Sequence[Path]) -> None:
-        self.folder, self.app, self.participants = folder, app, list(participants)
+    def __init__(self, folder: Path, app: Path, participants: Sequence[Path] = (), *, simulated: int = 0) -> None:
+        self.folder, self.app, self.participants, self.simulated = folder, app, list(participants), simulated
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -112,7 +113,7 @@ class Loopback:
             "FLWR_HOME": str(home),
             "FLWR_TELEMETRY_ENABLED": "0",
             "FLWR_DISABLE_UPDATE_CHECK": "1",
-            "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.1",
+            "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.5",
             "PATH": scripts + os.pathsep + os.environ.get("PATH", ""),
         }
         certificates(folder)
@@ -157,7 +158,8 @@ class Loopback:
             [
                 "flower-superlink", "--host", "127.0.0.1", "--port", str(self.port),
                 "--ssl-ca-certfile", str(self.folder / "ca.crt"), "--ssl-certfile", str(self.folder / "server.pem"),
-                "--ssl-keyfile", str(self.folder / "server.key"), "--enable-supernode-auth",
+                "--ssl-keyfile", str(self.folder / "server.key"),
+                "--simulation" if self.simulated else "--enable-supernode-auth",
                 "--database", str(self.folder / "state.db"), "--disable-runtime-dependency-installation",
             ],
         )  # fmt: skip
@@ -208,7 +210,8 @@ class Loopback:
     def begin(self, config: Mapping[str, Any]) -> None:
         """Submits the app; its log goes to ``run.log``."""
         values = " ".join(f"{key}={json.dumps(value)}" for key, value in config.items())
-        self.flwr("run", str(self.app), "--run-config", values)
+        nodes = f"num-supernodes={self.simulated} client-resources-num-cpus=1"
+        self.flwr("run", str(self.app), "--run-config", values, *(["--federation-config", nodes] if self.simulated else []))
 
     def status(self) -> str:
         """What Flower says of the newest run, as ``finished:completed``. Its own exit code says nothing."""
@@ -216,20 +219,15 @@ class Loopback:
         runs = found.get("runs", []) if isinstance(found, dict) else found
         return str(runs[0]["status"]) if runs else "none"
 
-    def wait(self, runs: Path, each: Callable[[float], object] = lambda seconds: None, limit: float = 900) -> str:
+    def wait(self, runs: Path, limit: float = 900) -> str:
         """Waits until the newest run has ended, and returns its status. ``runs`` is the server's folder of runs: that a run has
-        left its last file there is seen for nothing, while asking Flower takes a process.
-
-        Args:
-            each: called twice a second with the seconds since the beginning.
-            limit: seconds after which nothing is waited for.
+        left its last file there is seen for nothing, while asking Flower takes a process. Nothing is waited for after ``limit`` seconds.
         """
         began = asked = time.monotonic()
         before = set(runs.glob("*/receipts.json"))
         while (now := time.monotonic()) - began < limit:
-            each(now - began)
             ended = set(runs.glob("*/receipts.json")) != before
-            if now - asked > (1 if ended else 10):
+            if now - asked > (1 if ended else 30):
                 try:
                     status = self.status()
                 except (RuntimeError, subprocess.TimeoutExpired, ValueError):

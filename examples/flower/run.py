@@ -1,6 +1,6 @@
 """Six participants on this machine, one of which lies: starts everything, runs 8 rounds, shows who was paid, stops everything.
 
-    python examples/flower/run.py [--folder FOLDER] [--rounds N] [--without-torch]
+    python examples/flower/run.py [--folder FOLDER] [--rounds N] [--without-torch] [--simulation]
 
 Needs ``pip install '.[flower]' torch``.
 """
@@ -13,47 +13,17 @@ import os
 import sys
 import tempfile
 import time
-from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from incentive.participants import SETTINGS, participants
 from loopback import Loopback
 
 import imfl
-from imfl.flower import Book, shares
+from imfl.flower import Book
 
 HERE = Path(__file__).resolve().parent
 CLIENTS = 6
-LIAR = 5
-#: The run's settings that decide who holds what.
-SETTINGS = {"dataset": "mnist", "seed": 7, "generator": "none", "objective": "bound", "partition": "dirichlet:0.6"}
-
-
-def participants(
-    folder: Path, torch: bool, cost: str = "0.000001", clients: int = CLIENTS, images: int | None = None, diary: bool = False
-) -> list[Path]:
-    """Gives everybody a folder of its own with images (at most so many), settings and, later, a book. A sample costs the n-th
-    ``n * cost`` credits. With a diary everybody writes down when it trained."""
-    made = []
-    dataset, held = shares(clients, **SETTINGS)
-    for number, indices in enumerate(held):
-        own = folder / f"participant{number}"
-        own.mkdir(parents=True, exist_ok=True)
-        chosen = indices[:images]
-        np.savez(own / "data.npz", images=dataset.images[chosen], labels=dataset.labels[chosen])
-        settings = {
-            "data": str(own / "data.npz"),
-            "state": str(own / "state"),
-            "position": number,
-            "trains-with": "torch" if torch and number < 2 else "engine",
-            "compute-cost": str(Decimal(cost) * (number + 1)),
-            "claims-all-classes": number == LIAR,
-            **({"diary": str(own / "diary.txt")} if diary else {}),
-        }
-        path = own / "participant.toml"
-        path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()), encoding="utf-8")
-        made.append(path)
-    return made
 
 
 def books(folder: Path, run: Path) -> bool:
@@ -72,23 +42,25 @@ def books(folder: Path, run: Path) -> bool:
     return agree
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Runs the example; 0 if everything is as it should be."""
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     reader.add_argument("--folder", type=Path, help="where everything goes; a new temporary one if absent")
     reader.add_argument("--rounds", type=int, default=8)
     reader.add_argument("--without-torch", action="store_true", help="all six train with imfl's engine")
-    asked = reader.parse_args()
+    reader.add_argument("--simulation", action="store_true", help="six nodes of Flower's simulation engine (flwr[simulation])")
+    asked = reader.parse_args(arguments)
     folder = (asked.folder or Path(tempfile.mkdtemp(prefix="imfl-flower-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     print(f"everything goes to {folder}")
-    files = participants(folder, not asked.without_torch)
+    files = participants(folder, CLIENTS, torch=False if asked.without_torch else None)
     server = folder / "server"
-    config = {"folder": str(server), "imfl-rounds": asked.rounds}
+    config = {"folder": str(server), "simulated": str(folder), "imfl-rounds": asked.rounds}
     config |= {f"imfl-{key}": value for key, value in SETTINGS.items() if key != "partition"}
-    with Loopback(folder, HERE, files) as federation:
-        print(f"SuperLink and {CLIENTS} SuperNodes started after {time.monotonic() - began:.0f} s")
+    how: dict[str, Any] = {"simulated": CLIENTS} if asked.simulation else {"participants": files}
+    with Loopback(folder, HERE, **how) as federation:
+        print(f"SuperLink and {CLIENTS} nodes started after {time.monotonic() - began:.0f} s")
         federation.begin(config)
         status = federation.wait(server / "runs")
         print(f"Flower says {status} after {time.monotonic() - began:.0f} s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import tracemalloc
 from pathlib import Path
@@ -53,7 +54,8 @@ def still(folder: Path, number: int = 0, **settings: Any) -> Node:
 
 def hired(grid: Threads, folder: Path, *, award: int = 1000, **limits: float) -> Campaign:
     """A campaign in which everybody is hired."""
-    chosen = Limits(nodes=len(grid.nodes), round=limits.get("round", 5.0), answer=5.0, profile=5.0, settle=5.0)
+    short: dict[str, Any] = {"round": 5.0, "answer": 5.0, "profile": 5.0, "settle": 5.0}
+    chosen = Limits(nodes=len(grid.nodes), **(short | limits))
     campaign = Campaign(grid, ServerKey.load(folder / "key.pem"), limits=chosen, poll=0.005)
     met = campaign.meet(terms(folder), HANDED)
     assert len(met) == len(grid.nodes)
@@ -131,7 +133,7 @@ def forged(kind: int, draw: random.Random, message: Message, honest: Message, be
     return found
 
 
-def test_a_thousand_forged_replies_are_named_and_none_counts(tmp_path: Path) -> None:
+def test_a_thousand_forged_replies_are_named_and_none_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app, draw, before, kinds = client_app(Still), random.Random(1), [], [0]
 
     def hostile(message: Message, context: Context) -> Message | None:
@@ -148,6 +150,9 @@ def test_a_thousand_forged_replies_are_named_and_none_counts(tmp_path: Path) -> 
     campaign = hired(grid, tmp_path)
     assert campaign.train(1, HANDED, [0, 1])[0][0] == "model", "the first is honest"
     names = {account: label for account, label in campaign.clients}
+    logged: list[str] = []
+    log = logging.getLogger("flwr.imfl")
+    monkeypatch.setattr(log, "warning", lambda text, *values: logged.append(text % values))
     tracemalloc.start()
     for kinds[0] in range(1000):
         replies = campaign.train(2, HANDED, [0])
@@ -158,6 +163,7 @@ def test_a_thousand_forged_replies_are_named_and_none_counts(tmp_path: Path) -> 
     assert peak < 50e6, f"{peak / 1e6:.0f} MB"
     assert len(campaign.refusals) == 1000 and {names[account] for account, _ in campaign.refusals} == {"node000"}
     assert all(reason for _, reason in campaign.refusals)
+    assert len(logged) == 1000 and all("node000" in line and "refused: " in line for line in logged)
     assert campaign.train(2, HANDED, [1])[1][0] == "model", "others go on"
     assert not campaign.paid_micros
     grid.close()
@@ -315,4 +321,48 @@ def test_a_run_goes_on_without_who_is_gone(tmp_path: Path) -> None:
     nodes[0].online = False
     with pytest.raises(ImflError, match="0 of 2"):
         again.recall(terms(tmp_path), campaign.clients)
+    grid.close()
+
+
+def test_a_profile_says_how_fast_and_is_bounded_by_what_was_seen(tmp_path: Path) -> None:
+    """A client that claims hours is believed no more than the server has waited, and a round never waits longer than its limit."""
+    app = client_app(Still)
+
+    def slow(message: Message, context: Context) -> Message:
+        reply: Message = app(message, context)
+        if message.metadata.message_type == "query.profile":
+            assert reply.content[wire.OURS]["seconds"] >= 0
+            reply.content[wire.OURS]["seconds"] = 1e9
+        return reply
+
+    boaster = still(tmp_path)
+    boaster.app = slow
+    grid = Threads([boaster, still(tmp_path, 1)])
+    campaign = hired(grid, tmp_path, patience=2.0, round=20.0)
+    assert all(speed.seconds_per_sample * 20 < 60 and speed.bits_per_second > 0 for speed in campaign.measured.values())
+    asked = {account: client for client, (account, _) in enumerate(campaign.clients)}
+    campaign.terms["config"] = "[training]\nlocal_epochs = 1"
+    assert campaign._deadline(asked) == 15.0, "both are fast"
+    campaign.terms["config"] = "[training]\nlocal_epochs = 1000000000"
+    assert campaign._deadline(asked) == 20.0, "the limit"
+    again = Campaign(grid, campaign.key, limits=campaign.limits)
+    again.recall(terms(tmp_path), campaign.clients)
+    assert again.measured == campaign.measured
+    (tmp_path / "measured.json").write_text("[1]")
+    again.recall(terms(tmp_path), campaign.clients)
+    assert again.measured == {}
+    assert again._deadline(asked) == 20.0
+    for claimed in (float("nan"), "1", True):
+        broken = Threads([still(tmp_path, 5)])
+        honest = broken.nodes[105].app
+
+        def nonsense(message: Message, context: Context, claimed: Any = claimed, honest: Any = honest) -> Message:
+            reply: Message = honest(message, context)
+            reply.content[wire.OURS]["seconds"] = claimed
+            return reply
+
+        broken.nodes[105].app = nonsense
+        other = Campaign(broken, campaign.key, limits=Limits(nodes=1, online=5, profile=5))
+        assert other.meet(terms(tmp_path), HANDED) == [] and "seconds" in other.refusals[0][1]
+        broken.close()
     grid.close()

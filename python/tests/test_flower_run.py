@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -17,6 +18,7 @@ pytest.importorskip("flwr")
 from conftest import Images  # noqa: E402
 from flower_grid import Node, Threads, engine_nodes, own_images  # noqa: E402
 from flwr.app import Array, ArrayRecord, Context, Message  # noqa: E402
+from test_flower_messages import forged  # noqa: E402
 
 import imfl  # noqa: E402
 from imfl import _imfl  # noqa: E402
@@ -152,6 +154,16 @@ def test_a_liar_is_flagged_and_earns_nothing(tmp_path: Path, held: list[Any]) ->
     receipts_agree(run.folder, tmp_path)
 
 
+def test_who_claims_more_samples_than_its_gradient_has_noise_for_is_flagged(tmp_path: Path, held: list[Any]) -> None:
+    def claimed(client: int, counts: list[int]) -> list[int]:
+        return [8 * count for count in counts] if client == 1 else counts
+
+    few = [(images[:200], labels[:200]) for images, labels in held]
+    run = start(engine_nodes(few, tmp_path, cheap(), claimed), tmp_path / "server", rounds=1)
+    assert [(flagged["client"], flagged["found"]) for flagged in run.summary["flagged"]] == [(1, "samples")]
+    assert len(whole(run.folder)) == 3
+
+
 def test_nan_and_silence_are_unpaid_and_the_rest_is_the_exact_mean(tmp_path: Path, held: list[Any]) -> None:
     nodes = engine_nodes(held, tmp_path, cheap())
     honest = nodes[1].app
@@ -176,6 +188,8 @@ def test_nan_and_silence_are_unpaid_and_the_rest_is_the_exact_mean(tmp_path: Pat
     ids = whole(run.folder)
     assert len(ids) == 10
     withheld = json.loads((run.folder / "receipts.json").read_text())["withheld"]
+    page = (run.folder / "report.html").read_text()
+    assert "Pay was withheld for 2 updates" in page and "its update was refused: values that are not finite" in page
     assert [(entry["round"], entry["reason"]) for entry in withheld] == [
         (2, "its update was refused: not-finite"), (3, "no update came (during)")
     ]  # fmt: skip
@@ -184,6 +198,41 @@ def test_nan_and_silence_are_unpaid_and_the_rest_is_the_exact_mean(tmp_path: Pat
         whole_award = sum(micros for id, micros in paid.items() if id.endswith(entry["account"])) + entry["micros"]
         assert abs(whole_award - 3 * entry["micros"]) <= 2, "instalments differ by one at most"
     receipts_agree(run.folder, tmp_path)
+
+
+def test_a_node_whose_every_update_is_forged_is_never_paid(tmp_path: Path, held: list[Any]) -> None:
+    """All that `test_flower_messages` forges, and values that are no numbers, over a whole run: the others are paid as if it were silent."""
+    nodes, draw, before = engine_nodes(held, tmp_path, cheap()), random.Random(2), []
+    honest = nodes[1].app
+    wrong = [np.nan, np.inf, -np.inf]
+
+    def hostile(message: Message, context: Context) -> Message | None:
+        reply: Message = honest(message, context)
+        if message.metadata.message_type != "train":
+            before[:] = before or [reply]
+            return reply
+        number = message.content[wire.OURS]["round"]
+        if number <= 11:
+            return forged(number - 1, draw, message, reply, before)
+        arrays = {name: Array(np.full(array.shape, wrong[number - 12], np.float32)) for name, array in reply.content[wire.ARRAYS].items()}
+        reply.content[wire.ARRAYS] = ArrayRecord(arrays)
+        return reply
+
+    nodes[1].app = hostile
+    run = start(nodes, tmp_path / "server", rounds=14)
+    assert len(whole(run.folder)) == 3 * 14
+    said = json.loads((run.folder / "receipts.json").read_text())
+    account = json.loads((run.folder / "contract.json").read_text())["clients"][1][0]
+    assert said["accounts"][account]["paid_micros"] == 0
+    assert [(entry["round"], entry["account"]) for entry in said["withheld"]] == [(number, account) for number in range(1, 15)]
+    receipts_agree(run.folder, tmp_path)
+    without = engine_nodes(held, tmp_path / "silent", cheap())
+    quiet = without[1].app
+    without[1].app = lambda message, context: quiet(message, context) if message.metadata.message_type != "train" else forged(
+        9, draw, message, quiet(message, context), before
+    )  # fmt: skip
+    other = start(without, tmp_path / "silent" / "server", rounds=14)
+    assert (other.folder / "model.safetensors").read_bytes() == (run.folder / "model.safetensors").read_bytes()
 
 
 class Cut(Exception):

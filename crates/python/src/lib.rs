@@ -15,6 +15,7 @@ mod federation;
 mod forecast;
 mod fork;
 mod generator;
+mod joining;
 mod leaving;
 mod ledger;
 mod mechanism;

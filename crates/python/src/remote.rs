@@ -1,12 +1,13 @@
 //! A run whose clients are elsewhere: an object of Python asks them, everything that decides or counts is the run's.
 
+use crate::joining::{Joined, Round};
 use crate::run::whole;
 use crate::settings::Said;
 use crate::trainer::{hand, read};
 use crate::watch::watch;
 use crate::{values, weights};
 use imfl_engine::federated::remote::{Model, Reply};
-use imfl_engine::federated::{DropOut, Evaluation, Refusal};
+use imfl_engine::federated::{Aggregation, DropOut, Evaluation, Refusal};
 use imfl_engine::parameters::{Layout, Weights};
 use imfl_mechanism::ledger::Transaction;
 use imfl_mechanism::posted::Offer;
@@ -27,8 +28,8 @@ type Replied<'py> = (String, Option<Given<'py>>, f64);
 /// Account, name, label counts, gradient.
 type Introduced<'py> = (String, String, Vec<usize>, Option<Given<'py>>);
 
-/// Calls the object. Its methods are those of [`Participants`]; an exception of one ends the run with its message.
-struct Bridge(Py<PyAny>);
+/// Calls the object, and lets it join updates where it says that it does. Its methods are those of [`Participants`]; an exception of one ends the run with its message.
+struct Bridge(Py<PyAny>, Arc<Round>);
 
 impl Bridge {
     fn call<T>(
@@ -49,7 +50,7 @@ impl Bridge {
 }
 
 /// The values of a model or gradient that came from elsewhere.
-fn flat(layout: &Arc<Layout>, given: Given) -> Result<Vec<f32>, Refusal> {
+pub fn flat(layout: &Arc<Layout>, given: Given) -> Result<Vec<f32>, Refusal> {
     let named = read(given).map_err(|_| Refusal::WrongShape)?;
     if named.iter().any(|(_, _, values)| values.iter().any(|value| !value.is_finite())) {
         return Err(Refusal::NotFinite);
@@ -109,6 +110,7 @@ impl Participants for Bridge {
     }
 
     fn train(&self, round: u64, weights: &Weights, clients: &[u32]) -> Outcome<BTreeMap<u32, Reply>> {
+        self.1.begin(weights);
         self.call(
             "train",
             |py| (round, hand(py, weights)?, clients.to_vec()).into_pyobject(py),
@@ -130,7 +132,24 @@ impl Participants for Bridge {
         )
     }
 
+    fn aggregation(&self) -> Option<Aggregation> {
+        Python::attach(|py| {
+            let object = &self.0;
+            let joins = object.bind(py).getattr("joins").and_then(|joins| joins.is_truthy()).unwrap_or(false);
+            let rule = || Joined { object: object.clone_ref(py), round: self.1.clone() };
+            joins.then(|| Aggregation::own("joined by the caller", Arc::new(rule())))
+        })
+    }
+
     fn paid(&self, transactions: &[Transaction]) -> Outcome {
+        if let Some(problem) = self.1.take_failure() {
+            return Err(Failure::new(
+                Kind::Unexpected,
+                format!(
+                    "updates could not be joined, and the round, which is saved and paid, changed nothing: {problem}"
+                ),
+            ));
+        }
         self.call(
             "paid",
             |py| {
@@ -170,7 +189,7 @@ pub fn run_remote<'py>(
 ) -> PyResult<(PathBuf, Bound<'py, PyAny>)> {
     let said = Said::read(None, given, None)?;
     let on = resume.map(|from| GoOn { from, changed: false });
-    let participants: Arc<dyn Participants> = Arc::new(Bridge(participants));
+    let participants: Arc<dyn Participants> = Arc::new(Bridge(participants, Arc::default()));
     let (folder, summary) = watch(py, on_event, move |host| {
         whole(&Host { participants: Some(participants), ..host.clone() }, &said, on.as_ref())
     })?;

@@ -3,8 +3,8 @@
 //! What they say is a report. Samples and weights are fixed by the offer and never taken from a reply; labels are verified by gradients;
 //! costs stay with the client, which answers an offer, or are its bid.
 
-use imfl_engine::federated::Evaluation;
 use imfl_engine::federated::remote::Reply;
+use imfl_engine::federated::{Aggregation, Evaluation};
 use imfl_engine::parameters::Weights;
 use imfl_mechanism::ledger::Transaction;
 use imfl_mechanism::posted::Offer;
@@ -110,6 +110,11 @@ pub trait Participants: Send + Sync {
     /// # Errors
     /// A failure if nobody can be asked.
     fn train(&self, round: u64, weights: &Weights, clients: &[u32]) -> Outcome<BTreeMap<u32, Reply>>;
+
+    /// The rule by which updates become one, in the place of the run's own.
+    fn aggregation(&self) -> Option<Aggregation> {
+        None
+    }
 
     /// What the books hold now; what was told before is told again when a run goes on.
     ///

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,10 @@ import numpy as np
 from flwr.app import Context
 
 import imfl
-from imfl.flower import EngineClient, Order, Participant, TorchClient, client_app, settings_of, shares
+from imfl.flower import EngineClient, Order, Participant, TorchClient, client_app, settings_of
 from imfl.flower.wire import Model
+
+from .participants import participants
 
 
 def even(counts: list[int]) -> list[int]:
@@ -58,22 +59,15 @@ def make(terms: Mapping[str, Any], settings: Mapping[str, Any], folder: Path) ->
 
 
 def settings(context: Context) -> Mapping[str, Any]:
-    """A participant's own settings; those of a simulated one, which has none, are made up by its number."""
-    own = settings_of(context)
-    if "partition-id" not in own:
-        return own
-    number, count = int(own["partition-id"]), int(own["num-partitions"])
-    folder = Path(str(context.run_config["simulated"])) / f"participant{number}"
-    data = folder / "data.npz"
-    if not data.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        dataset, held = shares(count, dataset=str(context.run_config["imfl-dataset"]), seed=7, partition="dirichlet:0.6",
-                               generator="none", objective="bound")  # fmt: skip
-        indices = held[number]
-        temporary = folder / f"{os.getpid()}.npz"
-        np.savez(temporary, images=dataset.images[indices], labels=dataset.labels[indices])
-        os.replace(temporary, data)
-    return {"data": str(data), "state": str(folder / "state"), "position": number, "compute-cost": f"0.00000{number + 1}"}
+    """A participant's own settings; a simulated one gets a file of them by its number when it is asked first."""
+    if "partition-id" in context.node_config:
+        number, clients = (int(context.node_config[key]) for key in ("partition-id", "num-partitions"))
+        folder = Path(str(context.run_config["simulated"]))
+        path = folder / f"participant{number}" / "participant.toml"
+        if not path.exists():
+            participants(folder, clients, only=[number])
+        context.node_config["participant"] = str(path)
+    return settings_of(context)
 
 
 app = client_app(make, settings)

@@ -18,6 +18,7 @@ from .campaign import Campaign, Limits
 from .client import Decision, Order, Participant, PrivateCosts, client_app, settings_of
 from .collector import Collector, Silence
 from .engine import EngineClient, shares
+from .measured import Measured
 from .receipts import Book, BookError, ServerKey
 from .strategy import IncentiveStrategy, server_app
 from .torch import TorchClient
@@ -32,6 +33,7 @@ __all__ = [
     "EngineClient",
     "IncentiveStrategy",
     "Limits",
+    "Measured",
     "Order",
     "Participant",
     "PrivateCosts",

@@ -11,6 +11,7 @@ import logging
 import math
 import secrets
 import time
+import tomllib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from flwr.app import ConfigRecord, Message
 from flwr.serverapp import Grid
 
 from ..errors import DataError
-from . import wire
+from . import measured, wire
 from .collector import Asked, Collector, Silence
+from .joining import Joining
+from .measured import Measured
 from .receipts import ServerKey, Signed
 from .wire import Model, Named, Refused
 
@@ -43,6 +46,8 @@ class Limits:
     Attributes:
         nodes: the fewest nodes to begin with. online: seconds to wait for them.
         profile, answer, round, settle: seconds to reply to a message of that kind.
+        patience: a round is waited for so many times as long as its slowest client should take by its profile, but never longer than
+            ``round``; 0 waits ``round`` seconds.
         samples: the most samples that a client may claim.
         refusals: the most refusals that are kept; all are logged.
     """
@@ -53,6 +58,7 @@ class Limits:
     answer: float = 60.0
     round: float = 300.0
     settle: float = 60.0
+    patience: float = 0.0
     samples: int = 100_000_000
     refusals: int = 10_000
 
@@ -81,9 +87,20 @@ class Campaign:
         key: what the server signs by.
         limits: seconds and sizes.
         poll: seconds between two looks at what has come.
+        joining: joins updates, in the place of the engine's rule.
     """
 
-    def __init__(self, grid: Grid, key: ServerKey, *, limits: Limits | None = None, poll: float = 0.2) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        key: ServerKey,
+        *,
+        limits: Limits | None = None,
+        poll: float = 0.2,
+        joining: Joining | None = None,
+    ) -> None:
+        self._joining = joining
+        self._round: tuple[int, Model] = (0, {})
         self.collector = Collector(grid, poll=poll)
         self.key = key
         self.limits = limits or Limits()
@@ -93,6 +110,8 @@ class Campaign:
         self.paid_micros: dict[str, int] = {}
         #: What each account said at the end that it holds receipts for.
         self.held_micros: dict[str, int] = {}
+        #: How fast each account was when it was profiled.
+        self.measured: dict[str, Measured] = {}
         #: The final model, once there is one.
         self.last_model: Model = {}
         #: The run's own name.
@@ -108,6 +127,11 @@ class Campaign:
     def clients(self) -> list[tuple[str, str]]:
         """Account and name of everybody who was met."""
         return [(client.account, client.label) for client in self._clients]
+
+    @property
+    def joins(self) -> bool:
+        """Whether :meth:`join` is to be called."""
+        return self._joining is not None
 
     @property
     def terms(self) -> dict[str, Any]:
@@ -129,24 +153,35 @@ class Campaign:
         online = self._wait_online()
         classes = len(terms["classes"])
 
-        def read(record: ConfigRecord, message: Message) -> tuple[int, list[int], Named | None]:
+        began = time.monotonic()
+        size = 2 * sum(array.nbytes for array in model.values())
+
+        def read(record: ConfigRecord, message: Message) -> tuple[int, list[int], Named | None, Measured | None]:
+            seen = time.monotonic() - began
             histogram = wire.counts(record, "counts", classes, self.limits.samples)
             position = record.get("position", 0)
             if type(position) is not int:
                 raise Refused("`position` is no integer")
             gradient = wire.model(message.content, self._like, "gradient")
-            return position, histogram, wire.named(gradient)
+            seconds = record.get("seconds")
+            if seconds is not None and (type(seconds) is not float or not math.isfinite(seconds)):
+                raise Refused("`seconds` is no finite number")
+            speed = None if seconds is None else Measured.of(seconds, seen, sum(histogram), size)
+            return position, histogram, wire.named(gradient), speed
 
         labels = {account: label for account, (_, label) in online.items()}
         nodes = {account: node for account, (node, _) in online.items()}
         said = self._ask(nodes, "query.profile", self.limits.profile, read, lambda _: (self._stated(), model))
-        found = sorted((position, labels[account], account) for account, (position, _, _) in said.items())
+        found = sorted((position, labels[account], account) for account, (position, _, _, _) in said.items())
+        self.measured = {account: speed for account, (_, _, _, speed) in said.items() if speed is not None}
+        measured.write(Path(terms["folder"]), self.measured)
         self._clients = [_Known(account, label) for _, label, account in found]
         return [(account, label, said[account][1], said[account][2]) for _, label, account in found]
 
     def recall(self, terms: dict[str, Any], accounts: Sequence[tuple[str, str]]) -> None:
         """Goes on with a run whose clients were met before."""
         self._begin(terms, None)
+        self.measured = measured.read(Path(terms["folder"]))
         self._clients = [_Known(account, label) for account, label in accounts]
         self._wait_online()
 
@@ -193,6 +228,7 @@ class Campaign:
     def train(self, number: int, weights: _Handed, clients: Sequence[int]) -> dict[int, tuple[str, Named | None, float]]:
         """Asks clients to train the model for a round."""
         model = wire.from_rust(weights)
+        self._round = (number, model)
         self._like = {name: array.shape for name, array in model.items()}
 
         def read(record: ConfigRecord, message: Message) -> tuple[Named, float, int]:
@@ -221,7 +257,7 @@ class Campaign:
             return {**values, "contract": contract.body, "contract-signature": contract.signature}, model
 
         refused: set[str] = set()
-        said = self._ask(nodes, "train", self.limits.round, read, order, refused)
+        said = self._ask(nodes, "train", self._deadline(by_account), read, order, refused)
         replies: dict[int, tuple[str, Named | None, float]] = {}
         for account, client in by_account.items():
             if account in said:
@@ -232,6 +268,12 @@ class Campaign:
                 replies[client] = ("refused" if account in refused else "silent", None, 0.0)
         _log.info("round %d: %d of %d replied in %.1f s", number, len(said), len(clients), time.monotonic() - began)
         return replies
+
+    def join(self, models: Sequence[_Handed], weights: Sequence[float]) -> Named:
+        """What becomes of the updates of a round, where not the engine joins them."""
+        assert self._joining is not None  # `joins` says so
+        number, base = self._round
+        return wire.named(self._joining.join(number, base, [wire.from_rust(model) for model in models], weights))
 
     def paid(self, transactions: Sequence[tuple[str, str, Sequence[tuple[str, int]]]]) -> None:
         """Signs a receipt for every transfer that the books hold; the same one again is no other."""
@@ -292,6 +334,19 @@ class Campaign:
         """What every message says of the run, since a node that was restarted remembers nothing."""
         open_terms = {key: value for key, value in self._terms.items() if key not in ("folder", "generator_path")}
         return {"terms": wire.canonical(open_terms)}
+
+    def _deadline(self, asked: Mapping[str, int]) -> float:
+        """Seconds to wait for a round of these accounts."""
+        if self.limits.patience <= 0 or not all(account in self.measured for account in asked):
+            return self.limits.round
+        epochs = int(tomllib.loads(self._terms["config"])["training"]["local_epochs"])
+        contracts = {account: self.contract(client) for account, client in asked.items()}
+        works = [(self.measured[account], contract) for account, contract in contracts.items() if contract is not None]
+        if any(contract["mode"] != "local" for _, contract in works):
+            # How long a client generates was not measured.
+            return self.limits.round
+        slowest = max((speed.expected(int(contract["samples"]) * epochs) for speed, contract in works), default=0.0)
+        return min(self.limits.round, max(measured.LEAST, self.limits.patience * slowest))
 
     def _signed(self, account: str) -> dict[str, Any]:
         """The receipts that a client does not hold yet."""

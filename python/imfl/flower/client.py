@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -269,8 +270,11 @@ class _Desk:
 
     def profile(self) -> Message:
         participant = self.participant()
-        gradient = participant.gradient(self.model())
-        return self.reply({"counts": participant.claimed(), "position": participant.position()}, gradient=gradient)
+        model, began = self.model(), time.monotonic()
+        gradient = participant.gradient(model)
+        seconds = time.monotonic() - began
+        values = {"counts": participant.claimed(), "position": participant.position(), "seconds": seconds}
+        return self.reply(values, gradient=gradient)
 
     def offer(self) -> Message:
         offer = self.opened("offer")

@@ -20,6 +20,7 @@ from ..errors import ConfigError, UsageError
 from ..events import OnEvent, relay
 from ..runs import Run
 from .campaign import Campaign, Limits
+from .joining import Joining
 from .receipts import ServerKey
 
 __all__ = ["IncentiveStrategy", "server_app"]
@@ -41,6 +42,8 @@ class IncentiveStrategy(Strategy):
         limits: seconds and sizes.
         poll: seconds between two looks at what has come.
         on_event: is told what happens.
+        wraps: a strategy of Flower's that joins updates, in the place of the settings ``aggregation`` and ``server``. Its memory
+            (the moments of ``FedAdam``) is the ServerApp's and begins anew with it.
         settings: a run's settings by short names or dotted keys (:func:`imfl.settings`): ``dataset`` names images of the
             server's own, on which it measures, checks labels and tests; ``rounds``, ``model``, ``rule``, ``worth``...
     """
@@ -52,13 +55,18 @@ class IncentiveStrategy(Strategy):
         limits: Limits | None = None,
         poll: float = 0.2,
         on_event: OnEvent | None = None,
+        wraps: Strategy | None = None,
         **settings: Any,
     ) -> None:
         self.folder = Path(folder)
         if not self.folder.is_absolute():
             raise ConfigError(f"`folder` is {folder}; give an absolute path: a ServerApp runs in a folder of Flower's")
+        taken = [key for key in settings if key.removeprefix("training.").split(".")[0] in ("aggregation", "server")]
+        if wraps is not None and taken:
+            raise ConfigError(f"`{taken[0]}` was given, and a strategy that joins updates (`wraps`); give one of them")
         self.limits = limits or Limits()
         self.poll = poll
+        self.wraps = wraps
         self.settings = settings
         #: The run's folder, once it has ended.
         self.run: Run | None = None
@@ -120,7 +128,8 @@ class IncentiveStrategy(Strategy):
             limits = Limits(**{**{name: getattr(limits, name) for name in Limits.__slots__}, "round": timeout})
         key = ServerKey.load(self.folder / "server-key.pem")
         _log.info("signing by the key %s", key.public.hex())
-        self.campaign = Campaign(grid, key, limits=limits, poll=self.poll)
+        joining = None if self.wraps is None else Joining(self.wraps)
+        self.campaign = Campaign(grid, key, limits=limits, poll=self.poll, joining=joining)
         before = self.unfinished()
         if before is not None:
             _log.info("going on with %s", before)

@@ -6,9 +6,11 @@ use crate::palette::{hex, mode_colour};
 use crate::sound;
 use crate::table::Table;
 use imfl_engine::data::Kind;
-use imfl_mechanism::Mode;
+use imfl_mechanism::{Credits, Mode};
+use imfl_run::metrics::RoundMetrics;
 use maud::{Markup, html};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 pub fn section(material: &Material) -> Markup {
     let modes = &material.finished.summary.modes;
@@ -37,6 +39,7 @@ pub fn section(material: &Material) -> Markup {
         (flagged(material.summary))
         (material.plot("pay"))
         (page::folded(&clients(material)))
+        @if material.finished.training.elsewhere { (unpaid(material)) }
         h3 { "What they hold and what they train on" }
         p {
             "A client that misses classes pulls the model astray. Whoever is augmented replaces surplus images by generated ones "
@@ -79,6 +82,39 @@ fn flagged(summary: &Value) -> Markup {
     }
 }
 
+/// Updates that were asked for and not paid, and why.
+fn unpaid(material: &Material) -> Markup {
+    let training = &material.finished.training;
+    let rows: Vec<Vec<String>> = training
+        .rounds
+        .iter()
+        .flat_map(|round| withheld(round).into_iter().map(|(client, why)| (round.round, client, why)))
+        .map(|(round, client, why)| vec![round.to_string(), client.to_string(), why])
+        .collect();
+    let promised = material.finished.allocation.outcome.awards.iter().map(|award| award.payment.micros());
+    let left = Credits::from_micros(promised.sum::<i64>() - training.paid.micros());
+    let header = ["round", "client", "why"].map(str::to_string).into();
+    html! {
+        @if !rows.is_empty() {
+            p { "Pay was withheld for " (rows.len()) " updates that did not count, " (left) " credits in all." }
+            (page::folded(&Table { title: "Updates that were not paid, and why".into(), header, rows }))
+        }
+    }
+}
+
+/// Who was asked in a round and is not paid for it, and why.
+fn withheld(round: &RoundMetrics) -> Vec<(u32, String)> {
+    let gone = round.dropped.iter().map(|dropped| (dropped.client, "no update came in time".to_string()));
+    let refused = round.rejected.iter().map(|one| (one.client, format!("its update was refused: {}", one.reason)));
+    let mut found: BTreeMap<u32, String> = gone.chain(refused).collect();
+    if round.skipped {
+        for &client in &round.cohort {
+            found.entry(client).or_insert_with(|| "too few updates came: the round was skipped".into());
+        }
+    }
+    found.into_iter().collect()
+}
+
 fn clients(material: &Material) -> Table {
     let finished = material.finished;
     let rows = finished.allocation.outcome.awards.iter().enumerate().map(|(client, award)| {
@@ -97,4 +133,38 @@ fn clients(material: &Material) -> Table {
     });
     let header = ["client", "takes part", "samples", "paid", "its cost", "its gain", "accuracy on its images"];
     Table { title: "Clients, money in credits".into(), header: header.map(str::to_string).into(), rows: rows.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imfl_engine::federated::{DropOut, Dropped, Refusal, Rejection};
+
+    #[test]
+    fn who_is_not_paid_is_told_why() {
+        let mut round = RoundMetrics {
+            cohort: vec![0, 1, 2],
+            dropped: vec![Dropped { client: 2, when: DropOut::During }],
+            rejected: vec![Rejection { client: 0, reason: Refusal::NotFinite }],
+            round: 1,
+            late: Vec::new(),
+            skipped: false,
+            train_loss: 1.0,
+            loss: 1.0,
+            accuracy: 0.5,
+            samples: 10,
+            network: None,
+            seconds: 1.0,
+            waiting: 0.0,
+            communication: 0.0,
+            privacy: None,
+        };
+        let why = |round: &RoundMetrics| -> Vec<String> {
+            withheld(round).into_iter().map(|(client, why)| format!("{client}: {why}")).collect()
+        };
+        let two = ["0: its update was refused: values that are not finite", "2: no update came in time"];
+        assert_eq!(why(&round), two);
+        round.skipped = true;
+        assert_eq!(why(&round), [two[0], "1: too few updates came: the round was skipped", two[1]]);
+    }
 }

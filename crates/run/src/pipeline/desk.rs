@@ -9,7 +9,7 @@ use crate::participants::{Order, Participants};
 use imfl_aigc::Augmentation;
 use imfl_engine::client::Client;
 use imfl_engine::federated::remote::{Remote, Reply};
-use imfl_engine::federated::{Evaluation, LocalSgd, Participant, ServerState};
+use imfl_engine::federated::{Aggregation, Evaluation, LocalSgd, Participant, ServerState};
 use imfl_engine::parameters::Weights;
 use imfl_mechanism::Mode;
 use imfl_mechanism::ledger::Transaction;
@@ -96,6 +96,11 @@ impl Desk {
         }
         self.participants.hire(&orders)?;
         Ok(Arc::new(Asking { participants: self.participants.clone(), epochs: local.epochs as u64 }))
+    }
+
+    /// The rule that the participants bring, if they do.
+    pub fn aggregation(&self) -> Option<Aggregation> {
+        self.participants.aggregation()
     }
 
     /// Tells what the books hold.

@@ -7,7 +7,7 @@ use super::network;
 use super::profile::Profile;
 use super::setup::{Setup, fit_batch};
 use crate::allocation::Roles;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Kind, Outcome};
 use crate::metrics::RoundMetrics;
 use crate::privacy::{Privacy, Spent};
 use crate::progress::Event;
@@ -59,6 +59,13 @@ pub fn run(
     fit_batch(&mut federation, &clients);
     federation.private = private.map(|privacy| privacy.private.clone());
     federation.remote = desk.map(|desk| desk.hire(roles, &federation.local)).transpose()?;
+    if let Some(own) = desk.and_then(Desk::aggregation) {
+        if private.is_some() {
+            let problem = format!("a private run adds clipped updates up itself; they cannot be {own}");
+            return Err(Failure::new(Kind::Config, problem));
+        }
+        federation.aggregation = own;
+    }
     let participant = |(client, &weight): (&Client, &f64)| Participant { client: client.clone(), weight };
     let playing = clients.iter().zip(&roles.weights).filter(|(_, weight)| **weight > 0.0);
     let participants: Vec<Participant> = playing.map(participant).collect();

@@ -8,9 +8,7 @@ use crate::config::{GeneratorSource, RunConfig};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
 use crate::progress::Progress;
-use imfl_aigc::{
-    DenoiserConfig, Fingerprints, Fit, Fitted, Generator, SampleSource, Sampling, Trainer, TrainingConfig,
-};
+use imfl_aigc::{DenoiserConfig, Fingerprints, Fit, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
 use imfl_engine::data::{Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
