@@ -12,7 +12,7 @@ use crate::metrics::RoundMetrics;
 use crate::privacy::{Privacy, Spent};
 use crate::progress::Event;
 use imfl_engine::client::Client;
-use imfl_engine::data::{Dataset, Kind};
+use imfl_engine::data::{self, Dataset};
 use imfl_engine::federated::{self, Evaluation, Participant, ServerState};
 use imfl_mechanism::Credits;
 use serde_json::json;
@@ -142,7 +142,7 @@ fn here(
 fn about(setup: &Setup) -> BTreeMap<&'static str, String> {
     let (train, normalisation) = (&setup.train, setup.train.normalisation());
     let input = match train.kind.as_ref() {
-        Kind::Text(_) => {
+        data::Kind::Text(_) => {
             "[batch, 1, 1, words]; 0 behind the end of a text, 1 for an unknown word, else 2 and the word's place in `words`"
         }
         _ => "[batch, channels, height, width]; (byte / 255 - mean) / deviation of each channel",
@@ -159,7 +159,7 @@ fn about(setup: &Setup) -> BTreeMap<&'static str, String> {
             "linear [in, out], convolution [out, in, height, width], flattened as [channels, height, width]".into(),
         ),
     ]);
-    if let Kind::Text(vocabulary) = train.kind.as_ref() {
+    if let data::Kind::Text(vocabulary) = train.kind.as_ref() {
         about.insert("words", json!(vocabulary.words()).to_string());
     }
     about
