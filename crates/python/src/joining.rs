@@ -1,8 +1,7 @@
 //! Updates that an object of Python joins, in the place of one of the engine's rules.
 
 use crate::failure;
-use crate::remote::flat;
-use crate::trainer::hand;
+use crate::handed::{flat, hand};
 use imfl_engine::federated::AggregationRule;
 use imfl_engine::parameters::Weights;
 use pyo3::prelude::*;

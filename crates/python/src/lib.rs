@@ -15,6 +15,7 @@ mod federation;
 mod forecast;
 mod fork;
 mod generator;
+mod handed;
 mod joining;
 mod leaving;
 mod ledger;

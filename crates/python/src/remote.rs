@@ -1,14 +1,14 @@
 //! A run whose clients are elsewhere: an object of Python asks them, everything that decides or counts is the run's.
 
+use crate::handed::{Given, flat, hand};
 use crate::joining::{Joined, Round};
 use crate::run::whole;
 use crate::settings::Said;
-use crate::trainer::{hand, read};
+use crate::values;
 use crate::watch::watch;
-use crate::{values, weights};
 use imfl_engine::federated::remote::{Model, Reply};
 use imfl_engine::federated::{Aggregation, DropOut, Evaluation, Refusal};
-use imfl_engine::parameters::{Layout, Weights};
+use imfl_engine::parameters::Weights;
 use imfl_mechanism::ledger::Transaction;
 use imfl_mechanism::posted::Offer;
 use imfl_mechanism::{Credits, Mode, PerMode};
@@ -21,12 +21,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Parameters by name, as Python gives them.
-type Given<'py> = Vec<(String, Vec<usize>, Bound<'py, PyAny>)>;
 /// What Python says of a reply: what it is, a model, a loss.
-type Replied<'py> = (String, Option<Given<'py>>, f64);
+type Replied<'py> = (String, Option<Vec<Given<'py>>>, f64);
 /// Account, name, label counts, gradient.
-type Introduced<'py> = (String, String, Vec<usize>, Option<Given<'py>>);
+type Introduced<'py> = (String, String, Vec<usize>, Option<Vec<Given<'py>>>);
 
 /// Calls the object, and lets it join updates where it says that it does. Its methods are those of [`Participants`]; an exception of one ends the run with its message.
 struct Bridge(Py<PyAny>, Arc<Round>);
@@ -47,15 +45,6 @@ impl Bridge {
             })
         })
     }
-}
-
-/// The values of a model or gradient that came from elsewhere.
-pub fn flat(layout: &Arc<Layout>, given: Given) -> Result<Vec<f32>, Refusal> {
-    let named = read(given).map_err(|_| Refusal::WrongShape)?;
-    if named.iter().any(|(_, _, values)| values.iter().any(|value| !value.is_finite())) {
-        return Err(Refusal::NotFinite);
-    }
-    weights::of_named(layout, named, true).map(|weights| weights.values().to_vec()).map_err(|_| Refusal::WrongShape)
 }
 
 fn mode(text: &str) -> Mode {

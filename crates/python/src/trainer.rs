@@ -1,9 +1,9 @@
 //! One client of a run that is elsewhere: what `imfl run` would have made of it, to the bit.
 
-use crate::arrays;
 use crate::dataset::Dataset;
 use crate::failure::short;
-use crate::weights::{self, Named};
+use crate::handed::{Given, Handed, hand, read};
+use crate::weights;
 use imfl_aigc::{Augmentation, Request, SampleSource, Sampling};
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::data::{ImageShape, Normalisation};
@@ -14,15 +14,9 @@ use imfl_engine::parameters::Weights;
 use imfl_run::config::{self, RunConfig};
 use imfl_run::{Failure, Kind};
 use pyo3::prelude::*;
-use pyo3::types::PyByteArray;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// A parameter as it comes from Python.
-type Given<'py> = (String, Vec<usize>, Bound<'py, PyAny>);
-/// A parameter as Python gets it.
-type Handed<'py> = (String, Vec<usize>, Bound<'py, PyByteArray>);
 
 /// What a client trains on, by which rules.
 struct Work {
@@ -37,27 +31,6 @@ pub struct Trainer {
     seed: u64,
     own: Vec<Sample>,
     work: Mutex<Work>,
-}
-
-/// Parameters of Python, by name.
-///
-/// # Errors
-/// A `DataError` for what is no float32 array.
-pub fn read(given: Vec<Given>) -> PyResult<Vec<Named>> {
-    let one = |(name, shape, array): Given| {
-        let values = arrays::values(&array, &format!("weights: `{name}`"))?;
-        Ok((name, shape, values))
-    };
-    given.into_iter().map(one).collect()
-}
-
-/// Parameters for Python, in PyTorch's names and layouts.
-///
-/// # Errors
-/// Memory that is not there.
-pub fn hand<'py>(py: Python<'py>, weights: &Weights) -> PyResult<Vec<Handed<'py>>> {
-    let named = weights::named(weights, true);
-    named.into_iter().map(|(name, shape, values)| Ok((name, shape, arrays::writable(py, &values)?))).collect()
 }
 
 #[pymethods]
