@@ -179,7 +179,8 @@ mod tests {
     fn texts_are_of_their_class_and_join_what_was_seen() {
         let learnt = texts(&FISH);
         let drawn = draw(&learnt, &[300, 300], 2);
-        let (sea, land) = lines(&drawn).split_at(300);
+        let drawn = lines(&drawn);
+        let (sea, land) = drawn.split_at(300);
         assert!(sea.iter().all(|line| !line.contains("hill") && !line.contains("sand") && line.starts_with('a')));
         assert!(land.iter().all(|line| !line.contains("fish") && line.starts_with("a ")));
         assert!(sea.iter().any(|line| line == "a small fish of cold seas"), "a text that was never seen");
