@@ -183,7 +183,7 @@ fn wrong_texts_name_file_and_line() {
             .contains("line 2: column 14: missing")
     );
     // A class with too few texts.
-    let lone = file(root.path(), "lone.csv", with(b"fish,a fin\n"));
+    let lone = file(root.path(), "lone.csv", csv(0, 40) + "fish,a fin\n");
     let error = fail(&["run", "--dataset", &lone, "--seed", "1"], 4);
     assert!(error.contains("`fish`") && error.contains("at least 2 of every class"), "{error}");
     let folder = root.path().join("mixed");

@@ -182,7 +182,7 @@ mod tests {
         let drawn = lines(&drawn);
         let (sea, land) = drawn.split_at(300);
         assert!(sea.iter().all(|line| !line.contains("hill") && !line.contains("sand") && line.starts_with('a')));
-        assert!(land.iter().all(|line| !line.contains("fish") && line.starts_with("a ")));
+        assert!(land.iter().all(|line| !line.contains("fish") && line.starts_with('a')));
         assert!(sea.iter().any(|line| line == "a small fish of cold seas"), "a text that was never seen");
         assert!(sea.iter().filter(|line| *line == "a small boat").count() > 20, "one that was");
     }
