@@ -186,7 +186,7 @@ fn clients_that_lie_about_their_labels_are_caught() {
         let client = flagged["client"].as_u64().unwrap();
         assert!(said.contains(&format!("client {client}: its gradient shows other labels than it claims")), "{said}");
         let paid = ledger.lines().filter(|line| line.contains(&format!("pay:1:{client}\"")));
-        assert!(paid.clone().all(|line| line.contains("no more is paid for")), "{ledger}");
+        assert!(paid.clone().all(|line| line.contains("the rest is withheld")), "{ledger}");
     }
     assert!(ledger.contains("withheld"), "one of them is still worth its pay");
     let (believed, ..) = ran(&["--liars", "2", "--lie", "maximal", "--check-labels", "none"]);

@@ -46,7 +46,7 @@ impl Flagged {
             Reason::Samples => format!("has the noise of fewer samples than it claims {}", off(" times")),
             Reason::Generated => format!("is that of generated images {}", off(" of the way")),
         };
-        format!("its gradient {seen}: it bears out {believed} of {claimed} samples, and no more is paid for")
+        format!("its gradient {seen}: it bears out {believed} of {claimed} samples, pay for the rest is withheld")
     }
 }
 
