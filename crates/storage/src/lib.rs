@@ -44,7 +44,7 @@ pub use file_system::{Disk, FileSystem, Handle};
 pub use lines::{JsonLines, Keep};
 pub use lock::Lock;
 pub use log::{Log, Position};
-pub use replace::{remove, replace, replace_secret};
+pub use replace::{remove, replace, replace_secret, replace_shared};
 pub use seal::{Parts, Sealed, seal, unseal};
 pub use tensors::{Stored, StoredError, Tensors};
 

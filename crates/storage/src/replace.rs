@@ -4,6 +4,7 @@ use crate::error::{Result, StorageError};
 use crate::file_system::{FileSystem, Handle, parent};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Writes `content` beside `path`, syncs it, gives it the name in one rename and syncs the folder. Whatever fails, the old
 /// file is there or the new one, whole, and what was written beside it is gone again.
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// [`StorageError::Write`] with the file.
 pub fn replace(files: &dyn FileSystem, path: &Path, content: &[u8]) -> Result<()> {
-    replace_by(files, path, content, |beside| files.create(beside))
+    replace_by(files, path, &beside(path), content, |beside| files.create(beside))
 }
 
 /// The same for content that its owner alone may read.
@@ -19,28 +20,40 @@ pub fn replace(files: &dyn FileSystem, path: &Path, content: &[u8]) -> Result<()
 /// # Errors
 /// As [`replace`].
 pub fn replace_secret(files: &dyn FileSystem, path: &Path, content: &[u8]) -> Result<()> {
-    replace_by(files, path, content, |beside| {
+    replace_by(files, path, &beside(path), content, |beside| {
         files.remove_file(beside)?;
         files.create_secret(beside)
     })
 }
 
+/// The same for a file that several threads or processes may write at once: each writes beside it under a name of its own, and the last one's
+/// content stays. What a killed process has left beside it stays there.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_shared(files: &dyn FileSystem, path: &Path, content: &[u8]) -> Result<()> {
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let mut own = path.as_os_str().to_owned();
+    own.push(format!(".{}-{}", std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed)));
+    replace_by(files, path, &beside(Path::new(&own)), content, |beside| files.create(beside))
+}
+
 fn replace_by(
     files: &dyn FileSystem,
     path: &Path,
+    beside: &Path,
     content: &[u8],
     create: impl Fn(&Path) -> io::Result<Box<dyn Handle>>,
 ) -> Result<()> {
-    let beside = beside(path);
     let exchange = || {
-        let mut file = create(&beside)?;
+        let mut file = create(beside)?;
         file.write_all(content)?;
         file.sync()?;
-        files.rename(&beside, path)
+        files.rename(beside, path)
     };
     if let Err(source) = exchange() {
         // What stays all the same is written over by the next one.
-        let _ = files.remove_file(&beside);
+        let _ = files.remove_file(beside);
         return Err(StorageError::write(path)(source));
     }
     files.sync_folder(parent(path)).map_err(StorageError::write(path))
@@ -84,6 +97,25 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         replace_secret(&crate::Disk, &path, b"closed").unwrap();
         assert_eq!(mode(), 0o600);
+    }
+
+    #[test]
+    fn many_write_one_file_at_once_and_it_is_always_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.txt");
+        std::thread::scope(|scope| {
+            for writer in 0..8u8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        replace_shared(&crate::Disk, path, &[b'a' + writer; 1000]).unwrap();
+                        let found = std::fs::read(path).unwrap();
+                        assert!(found.len() == 1000 && found.iter().all(|byte| *byte == found[0]));
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 
     /// Writes over `old` with a fault at every operation in turn; what is in the file then.

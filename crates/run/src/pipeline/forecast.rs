@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use imfl_engine::data::Dataset;
 use imfl_mechanism::Forecast;
 use imfl_mechanism::objective::{self, Fit, Pilot};
-use imfl_storage::{FileSystem, replace};
+use imfl_storage::{FileSystem, replace_shared};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -181,7 +181,8 @@ fn keep(setup: &Setup, files: &dyn FileSystem, forecast: &Forecast) -> Outcome {
         let fail = |error| Failure::new(Kind::Unexpected, format!("cannot make {}: {error}", folder.display()));
         std::fs::create_dir_all(folder).map_err(fail)?;
     }
-    Ok(replace(files, &path, forecast.to_toml().as_bytes())?)
+    // Runs of a sweep that need the same forecast may fit it at the same time, and come to the same.
+    Ok(replace_shared(files, &path, forecast.to_toml().as_bytes())?)
 }
 
 /// Where a forecast for these settings is kept.
