@@ -100,8 +100,8 @@ impl Live {
 
 fn facts(last: &RoundMetrics) -> Markup {
     let facts = [
-        ("Accuracy", percent(last.accuracy), format!("of the test images, after round {}", last.round)),
-        ("Loss", number(last.loss), "on the test images".into()),
+        ("Accuracy", percent(last.accuracy), format!("of the test samples, after round {}", last.round)),
+        ("Loss", number(last.loss), "on the test samples".into()),
         (
             "Clients asked",
             last.cohort.len().to_string(),

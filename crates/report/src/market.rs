@@ -82,7 +82,7 @@ fn bought(market: &Market, outcome: &Outcome) -> Fact {
             (
                 question,
                 format!("{:.2} %", 100.0 * prediction.accuracy()),
-                format!("accuracy on test images, as forecast{off}"),
+                format!("accuracy on test samples, as forecast{off}"),
             )
         }
         None => (

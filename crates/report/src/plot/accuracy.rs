@@ -15,7 +15,7 @@ pub fn accuracy(rounds: &[RoundMetrics], predicted: Option<f64>) -> Figure {
     let reached = rounds.last().map_or(0.0, |round| round.accuracy);
     let expected = predicted.map_or(String::new(), |share| format!(" {:.2} % had been predicted.", share * 100.0));
     let caption = format!(
-        "Share of the test images that the shared model gets right after each round: {:.2} % at the end.{expected} \
+        "Share of the test samples that the shared model gets right after each round: {:.2} % at the end.{expected} \
          The axis shows only the part where something happens.",
         reached * 100.0
     );
@@ -23,12 +23,12 @@ pub fn accuracy(rounds: &[RoundMetrics], predicted: Option<f64>) -> Figure {
     let across = if last > first { (first as f64, last as f64) } else { (first as f64 - 1.0, last as f64 + 1.0) };
     let x = Axis { values: across, logarithmic: false, label: "round", ticks: 8, name: &whole };
     let up = zoomed(rounds.iter().map(|round| round.accuracy).chain(predicted));
-    let y = Axis { values: up, logarithmic: false, label: "test images that are right", ticks: 6, name: &percent };
+    let y = Axis { values: up, logarithmic: false, label: "test samples that are right", ticks: 6, name: &percent };
     let rows = rounds.iter().map(|round| {
         vec![round.round.to_string(), format!("{:.2} %", round.accuracy * 100.0), format!("{:.4}", round.loss)]
     });
     let header = ["round", "accuracy", "loss"].map(str::to_string).into();
-    let table = Table { title: "Accuracy and loss on the test images by round".into(), header, rows: rows.collect() };
+    let table = Table { title: "Accuracy and loss on the test samples by round".into(), header, rows: rows.collect() };
     Figure::new("accuracy", "Test accuracy", caption, Some(table), |sheet| {
         let mut frame = Frame::new(sheet, "Test accuracy", &x, &y, 180.0);
         let colour = mode_colour(Mode::Local);

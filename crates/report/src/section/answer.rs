@@ -16,7 +16,7 @@ pub fn section(material: &Material) -> Markup {
             "A server wants a model and asks " (summary.clients) " clients to train it on data that they keep. It offers "
             (number(summary.price)) " credits for each effective sample. "
             (taking_part(playing)) ", " (counted(summary.rounds, "round")) " were trained for " (number(summary.paid))
-            " credits, and the model now gets " b { (format!("{:.2} %", summary.accuracy * 100.0)) } " of the test images right."
+            " credits, and the model now gets " b { (format!("{:.2} %", summary.accuracy * 100.0)) } " of the test samples right."
         }
         (facts(material))
         (material.plot("accuracy"))
@@ -45,7 +45,7 @@ fn facts(material: &Material) -> Markup {
         (
             "What was bought",
             format!("{:.2} %", summary.accuracy * 100.0),
-            format!("accuracy on test images; loss {:.4}", summary.loss),
+            format!("accuracy on test samples; loss {:.4}", summary.loss),
         ),
         ("For how much", number(summary.paid), promised),
         predicted(material),

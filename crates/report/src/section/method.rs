@@ -26,18 +26,18 @@ pub fn section(material: &Material) -> Markup {
 fn generator(summary: &Summary) -> Markup {
     let quality = summary.theta.zip(summary.theta_floor);
     html! {
-        h3 { "Generated images" }
+        h3 { "Generated samples" }
         p.quiet {
             "Generator: " (summary.generator.as_ref().map_or("none".into(), ToString::to_string)) "."
             @if let Some((theta, floor)) = quality {
                 " Its theta is " (format!("{theta:.3}")) ", " (over_floor(theta, floor))
-                ": the smaller, the more a generated image teaches what a real one does."
+                ": the smaller, the more a generated sample teaches what a real one does."
             }
             @if let Some(filling) = &summary.filling { " Filling in " (filling) "." }
         }
         p.quiet {
-            (summary.generated_images) " images were generated for clients; " (summary.withheld_images)
-            " training images were kept from clients, because the generator learnt from them or the test holds them."
+            (summary.generated_images) " samples were generated for clients; " (summary.withheld_images)
+            " training samples were kept from clients, because the generator learnt from them or the test holds them."
         }
     }
 }
@@ -45,7 +45,7 @@ fn generator(summary: &Summary) -> Markup {
 fn costs(summary: &Summary) -> Markup {
     let rows = [
         ("training on one sample once", summary.costs.seconds_per_sample),
-        ("generating one image", summary.costs.seconds_per_image),
+        ("generating one sample", summary.costs.seconds_per_image),
         ("getting the generator ready", summary.costs.seconds_for_setup),
     ];
     html! {

@@ -18,9 +18,9 @@ pub fn section(material: &Material) -> Markup {
         (
             Mode::Augmented,
             modes.augmented,
-            "augmented: train on their own images, and on generated ones of classes they lack",
+            "augmented: train on their own samples, and on generated ones of classes they lack",
         ),
-        (Mode::Local, modes.local, "local: train on their own images alone"),
+        (Mode::Local, modes.local, "local: train on their own samples alone"),
         (Mode::Out, modes.out, "out: the offer does not cover what taking part would cost them"),
     ];
     html! {
@@ -33,7 +33,7 @@ pub fn section(material: &Material) -> Markup {
         @if material.finished.training.elsewhere {
             p {
                 "These clients are machines elsewhere. Their costs stayed with them: what is called a client's cost here is the middle of what the "
-                "server believes, and accuracies on their images are what they say."
+                "server believes, and accuracies on their samples are what they say."
             }
         }
         (flagged(material.summary))
@@ -42,7 +42,7 @@ pub fn section(material: &Material) -> Markup {
         @if material.finished.training.elsewhere { (unpaid(material)) }
         h3 { "What they hold and what they train on" }
         p {
-            "A client that misses classes pulls the model astray. Whoever is augmented replaces surplus images by generated ones "
+            "A client that misses classes pulls the model astray. Whoever is augmented replaces surplus samples by generated ones "
             "of the classes that it misses, so that its bar on the right is mixed more evenly."
         }
         (material.plot("shares"))
@@ -59,7 +59,7 @@ pub fn section(material: &Material) -> Markup {
         @if let Some(players) = sound::players(&material.finished.setup.train, material.finished.training.generated.as_deref()) {
             (players)
         }
-        @if let Some(texts) = material.texts { (page::table(texts)) }
+        @if let Some(texts) = material.texts { div.prose { (page::table(texts)) } }
     }
 }
 
@@ -131,7 +131,7 @@ fn clients(material: &Material) -> Table {
             accuracy.map_or("-".into(), |accuracy| format!("{:.1} %", accuracy * 100.0)),
         ]
     });
-    let header = ["client", "takes part", "samples", "paid", "its cost", "its gain", "accuracy on its images"];
+    let header = ["client", "takes part", "samples", "paid", "its cost", "its gain", "accuracy on its samples"];
     Table { title: "Clients, money in credits".into(), header: header.map(str::to_string).into(), rows: rows.collect() }
 }
 

@@ -7,7 +7,7 @@ const WORDS: [(&str, &str); 7] = [
         "Federated learning",
         "Clients train copies of one model on data that never leaves them; a server averages the copies, round by round.",
     ),
-    ("Client", "A device or an institution that holds images and may take part."),
+    ("Client", "A device or an institution that holds samples and may take part."),
     (
         "Credit",
         "The unit of money here. A client's cost in credits follows from the seconds of work that training takes it.",
@@ -18,10 +18,10 @@ const WORDS: [(&str, &str); 7] = [
     ),
     (
         "Augmented",
-        "A client that replaces some of its images by generated ones, so that its mix of classes gets more even.",
+        "A client that replaces some of its samples by generated ones, so that its mix of classes gets more even.",
     ),
     ("Server cost", "Payments and, in credits, the accuracy that is missing because not everybody takes part."),
-    ("Theta", "How far generated images are from real ones, in what they teach a model; 0 is as good as real."),
+    ("Theta", "How far generated samples are from real ones, in what they teach a model; 0 is as good as real."),
 ];
 
 pub fn section() -> Markup {

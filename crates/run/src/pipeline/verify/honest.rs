@@ -184,7 +184,7 @@ mod tests {
         let noise = (12.0 / samples as f32).sqrt();
         let of = |at: usize, rng: &mut ChaCha8Rng| {
             let mean: f32 = (0..CLASSES).filter(|class| at % CLASSES == *class).map(|class| counts[class] as f32).sum();
-            let drifts = if at % 2 == 0 { shift } else { -shift };
+            let drifts = if at.is_multiple_of(2) { shift } else { -shift };
             mean / samples as f32 + drifts + noise * (rng.random::<f32>() - 0.5)
         };
         (0..PARAMETERS).map(|at| of(at, rng)).collect()
