@@ -11,7 +11,7 @@ const ROUNDS: usize = 60;
 
 impl Spectrogram {
     /// A sound with nearly this picture `[1, mels, frames]`, as samples between -1 and 1 at [`Spectrogram::rate`]. The picture says neither how
-    /// power is spread inside a band nor a phase: powers of bins are found by [`Filters::bins`], phases by alternating between spectra with
+    /// power is spread inside a band nor a phase: powers of bins are found by multiplicative updates, phases by alternating between spectra with
     /// these powers and those of real sounds (Griffin and Lim 1984). Phases start as those of steady tones.
     pub fn waveform(&self, picture: &[u8]) -> Vec<f32> {
         let &Self { mels, frames, samples, window, .. } = self;
