@@ -2,33 +2,11 @@
 
 mod common;
 
+use common::quick_run::{QuickRun, json};
 use common::{fail, file, succeed, text};
-use serde_json::Value;
 use std::f64::consts::PI;
 use std::fs;
 use std::path::Path;
-
-/// A run of little, with recorded costs; filling in is cheap, so that somebody does it.
-const QUICK: &str = r#"
-seed = 3
-[partition]
-clients = 4
-scheme = "shards:1"
-[training]
-rounds = 3
-rate = 0.05
-[probe]
-points = 2
-images_per_class = 8
-[costs]
-seconds_per_sample = 1e-4
-seconds_per_image = 1e-7
-seconds_for_setup = 0.0
-[mechanism]
-objective = "bound"
-weight = 1e6
-scenarios = 10
-"#;
 
 /// Small pictures, so that tests are quick.
 const SETTINGS: &str =
@@ -88,10 +66,6 @@ fn dataset(root: &Path) -> String {
     text(&folder).into()
 }
 
-fn json(printed: &str) -> Value {
-    serde_json::from_str(printed).unwrap()
-}
-
 #[test]
 fn what_a_folder_of_sounds_holds_is_shown_and_is_the_same_as_idx() {
     let root = tempfile::tempdir().unwrap();
@@ -117,19 +91,10 @@ fn what_a_folder_of_sounds_holds_is_shown_and_is_the_same_as_idx() {
 #[test]
 fn a_run_on_sounds_augments_is_repeated_and_goes_on() {
     let root = tempfile::tempdir().unwrap();
-    let config = file(root.path(), "quick.toml", format!("dataset = {:?}\n{QUICK}", dataset(root.path())));
-    let runs = root.path().join("runs");
-    let run = |more: &[&str]| {
-        let all = ["run", "--config", &config, "--runs", text(&runs), "--format", "json"];
-        json(&succeed(&[&all, more].concat()))
-    };
-    let [one, two] = ["1", "2"].map(|workers| run(&["--generator", "smote", "--workers", workers]));
-    assert_eq!((&one["accuracy"], &one["loss"]), (&two["accuracy"], &two["loss"]));
-    assert!(one["generated_images"].as_u64().unwrap() > 0, "{one}");
+    let quick = QuickRun::new(root.path(), &dataset(root.path()), "rounds = 3\nrate = 0.05");
+    let one = quick.augmented("smote");
     assert!(one["accuracy"].as_f64().unwrap() > 0.5, "{one}");
-    let folder =
-        fs::read_dir(&runs).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.ends_with("0001-run"));
-    let folder = folder.unwrap();
+    let folder = quick.first();
     let stored = fs::read_to_string(folder.join("config.toml")).unwrap();
     assert!(stored.contains("model = \"simple-cnn\""), "{stored}");
     // One player for an authentic sound of each class and one for a generated one, with labels, and nothing from elsewhere.
@@ -139,19 +104,17 @@ fn a_run_on_sounds_augments_is_repeated_and_goes_on() {
     assert!((5..=8).contains(&players), "{players} players");
     assert!(page.contains("aria-label=\"low, authentic\"") && page.contains(", generated\""));
     assert_eq!(page.matches("src=\"").count(), page.matches("src=\"data:").count());
-    // What was generated is read back from the checkpoint.
-    let further = succeed(&["run", "--resume", text(&folder), "--rounds", "4", "--format", "json"]);
-    assert_eq!(json(&further)["generated_images"], one["generated_images"]);
+    quick.goes_on("4", &one);
     // Sounds drawn elsewhere, at another rate.
     let drawn = root.path().join("drawn");
     classes(&drawn, 500, 5);
     file(&drawn, "low/stereo.wav", wav(8000, 2, &vec![0.1; 3000]));
     let source = format!("folder:{}", text(&drawn));
-    assert!(run(&["--generator", &source])["generated_images"].as_u64().unwrap() > 0);
-    assert_eq!(run(&["--generator", "none"])["generated_images"], 0);
-    let all = ["run", "--config", &config, "--generator", "command:true"];
+    assert!(quick.run(&["--generator", &source])["generated_images"].as_u64().unwrap() > 0);
+    assert_eq!(quick.run(&["--generator", "none"])["generated_images"], 0);
+    let all = ["run", "--config", &quick.config, "--generator", "command:true"];
     assert!(fail(&all, 3).contains("folder:FOLDER"));
-    let all = ["run", "--config", &config, "--generator", "mnist"];
+    let all = ["run", "--config", &quick.config, "--generator", "mnist"];
     assert!(fail(&all, 7).contains("draws images, but signals has sounds"));
 }
 

@@ -2,31 +2,10 @@
 
 mod common;
 
+use common::quick_run::{QuickRun, json};
 use common::{fail, file, succeed, text};
-use serde_json::Value;
 use std::fs;
 use std::path::Path;
-
-/// A run of little, with recorded costs; filling in is cheap, so that somebody does it.
-const QUICK: &str = r#"
-seed = 3
-[partition]
-clients = 4
-scheme = "shards:1"
-[training]
-rounds = 2
-[probe]
-points = 2
-images_per_class = 8
-[costs]
-seconds_per_sample = 1e-4
-seconds_per_image = 1e-7
-seconds_for_setup = 0.0
-[mechanism]
-objective = "bound"
-weight = 1e6
-scenarios = 10
-"#;
 
 /// Rows of four classes along two numbers and a category.
 fn rows(first: usize, count: usize) -> String {
@@ -50,10 +29,6 @@ fn table(root: &Path) -> String {
     text(&folder).into()
 }
 
-fn json(printed: &str) -> Value {
-    serde_json::from_str(printed).unwrap()
-}
-
 #[test]
 fn what_a_table_holds_is_shown() {
     let root = tempfile::tempdir().unwrap();
@@ -70,33 +45,21 @@ fn what_a_table_holds_is_shown() {
 #[test]
 fn a_run_on_a_table_augments_is_repeated_and_goes_on() {
     let root = tempfile::tempdir().unwrap();
-    let config = file(root.path(), "quick.toml", format!("dataset = {:?}\n{QUICK}", table(root.path())));
-    let runs = root.path().join("runs");
-    let run = |more: &[&str]| {
-        let all = ["run", "--config", &config, "--runs", text(&runs), "--format", "json"];
-        json(&succeed(&[&all, more].concat()))
-    };
-    let [one, two] = ["1", "2"].map(|workers| run(&["--generator", "smote", "--workers", workers]));
-    assert_eq!(one["accuracy"], two["accuracy"]);
-    assert_eq!(one["loss"], two["loss"]);
-    assert!(one["generated_images"].as_u64().unwrap() > 0, "{one}");
+    let quick = QuickRun::new(root.path(), &table(root.path()), "rounds = 2");
+    let one = quick.augmented("smote");
     assert!(one["accuracy"].as_f64().unwrap() > 0.5, "{one}");
-    let folder =
-        fs::read_dir(&runs).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.ends_with("0001-run"));
-    let stored = fs::read_to_string(folder.as_ref().unwrap().join("config.toml")).unwrap();
+    let folder = quick.first();
+    let stored = fs::read_to_string(folder.join("config.toml")).unwrap();
     assert!(stored.contains("model = \"mlp\""), "the model that suits a table is written down: {stored}");
-    // What was generated is read back from the checkpoint.
-    let folder = folder.unwrap();
     assert!(!folder.join("plots/generated.png").exists(), "rows are no pictures");
-    let further = succeed(&["run", "--resume", text(&folder), "--rounds", "3", "--format", "json"]);
-    assert_eq!(json(&further)["generated_images"], one["generated_images"]);
+    quick.goes_on("3", &one);
     // Rows drawn elsewhere.
     let drawn = format!("folder:{}", file(root.path(), "drawn.csv", rows(5000, 100)));
-    assert!(run(&["--generator", &drawn])["generated_images"].as_u64().unwrap() > 0);
+    assert!(quick.run(&["--generator", &drawn])["generated_images"].as_u64().unwrap() > 0);
     // Without a generator, with the one that `auto` means where it is insisted on, and where rows that the server holds decide.
-    assert_eq!(run(&["--generator", "none"])["generated_images"], 0);
-    assert!(run(&["--generator", "gaussian"])["generated_images"].as_u64().unwrap() > 0);
-    let auto = run(&[]);
+    assert_eq!(quick.run(&["--generator", "none"])["generated_images"], 0);
+    assert!(quick.run(&["--generator", "gaussian"])["generated_images"].as_u64().unwrap() > 0);
+    let auto = quick.run(&[]);
     assert_eq!(auto["generator"]["origin"], "fitted");
     let [without, with, error] = ["without", "with", "error"].map(|key| auto["filling"][key].as_f64().unwrap());
     assert_eq!(auto["generated_images"].as_u64().unwrap() > 0, with - without > error, "{auto}");

@@ -2,31 +2,10 @@
 
 mod common;
 
+use common::quick_run::{QuickRun, json};
 use common::{fail, file, succeed, text};
-use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
-
-/// A run of little, with recorded costs; filling in is cheap, so that somebody does it.
-const QUICK: &str = r#"
-seed = 3
-[partition]
-clients = 4
-scheme = "shards:1"
-[training]
-rounds = 4
-[probe]
-points = 2
-images_per_class = 8
-[costs]
-seconds_per_sample = 1e-4
-seconds_per_image = 1e-7
-seconds_for_setup = 0.0
-[mechanism]
-objective = "bound"
-weight = 1e6
-scenarios = 10
-"#;
+use std::path::Path;
 
 /// Words that only one class has, and words of all.
 const WORDS: [(&str, [&str; 4]); 4] = [
@@ -66,15 +45,6 @@ fn things(root: &Path) -> String {
     text(&folder).into()
 }
 
-fn json(printed: &str) -> Value {
-    serde_json::from_str(printed).unwrap()
-}
-
-fn folder_of(runs: &Path, number: &str) -> PathBuf {
-    let named = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(number);
-    fs::read_dir(runs).unwrap().map(|entry| entry.unwrap().path()).find(named).unwrap()
-}
-
 #[test]
 fn what_texts_hold_is_shown() {
     let root = tempfile::tempdir().unwrap();
@@ -95,17 +65,10 @@ fn what_texts_hold_is_shown() {
 #[test]
 fn a_run_on_texts_augments_is_repeated_and_goes_on() {
     let root = tempfile::tempdir().unwrap();
-    let config = file(root.path(), "quick.toml", format!("dataset = {:?}\n{QUICK}", things(root.path())));
-    let runs = root.path().join("runs");
-    let run = |more: &[&str]| {
-        let all = ["run", "--config", &config, "--runs", text(&runs), "--format", "json"];
-        json(&succeed(&[&all, more].concat()))
-    };
-    let [one, two] = ["1", "2"].map(|workers| run(&["--generator", "ngram", "--workers", workers]));
-    assert_eq!(one["accuracy"], two["accuracy"]);
-    assert_eq!(one["loss"], two["loss"]);
-    assert!(one["generated_images"].as_u64().unwrap() > 0 && one["accuracy"].as_f64().unwrap() > 0.6, "{one}");
-    let folder = folder_of(&runs, "0001");
+    let quick = QuickRun::new(root.path(), &things(root.path()), "rounds = 4");
+    let one = quick.augmented("ngram");
+    assert!(one["accuracy"].as_f64().unwrap() > 0.6, "{one}");
+    let folder = quick.first();
     let stored = fs::read_to_string(folder.join("config.toml")).unwrap();
     assert!(stored.contains("model = \"text-mean\""), "the model that suits texts is written down: {stored}");
     // Lines of texts stand in the place of pictures; what a file says is no markup.
@@ -114,15 +77,13 @@ fn a_run_on_texts_augments_is_repeated_and_goes_on() {
     assert!(!folder.join("plots/generated.png").exists());
     let lines = fs::read_to_string(folder.join("plots/generated.csv")).unwrap();
     assert!(lines.starts_with("label,text\n") && lines.contains("\nbird,a "), "{lines}");
-    // What was generated is read back from the checkpoint.
-    let further = succeed(&["run", "--resume", text(&folder), "--rounds", "5", "--format", "json"]);
-    assert_eq!(json(&further)["generated_images"], one["generated_images"]);
+    quick.goes_on("5", &one);
     // Texts drawn elsewhere, the other model, and what auto means.
     let drawn = format!("folder:{}", file(root.path(), "drawn.csv", csv(6000, 100)));
-    assert!(run(&["--generator", &drawn])["generated_images"].as_u64().unwrap() > 0);
-    let cnn = run(&["--generator", "none", "--model", "text-cnn", "--partition", "iid", "--rounds", "8"]);
+    assert!(quick.run(&["--generator", &drawn])["generated_images"].as_u64().unwrap() > 0);
+    let cnn = quick.run(&["--generator", "none", "--model", "text-cnn", "--partition", "iid", "--rounds", "8"]);
     assert!(cnn["accuracy"].as_f64().unwrap() > 0.4, "{cnn}");
-    let auto = run(&["--rounds", "1"]);
+    let auto = quick.run(&["--rounds", "1"]);
     assert_eq!(
         (auto["generator"]["origin"].as_str(), auto["generator"]["dataset"].as_str()),
         (Some("fitted"), Some("things"))

@@ -5,6 +5,7 @@
 
 pub mod generator;
 pub mod mechanism;
+pub mod quick_run;
 pub mod small_run;
 
 use std::path::Path;

@@ -1,7 +1,6 @@
 //! Samples of simple rules that are fitted in a moment: what a diffusion model has to be better than.
 
 use super::{Misfit, Observe, Provenance, Request, SampleError, SampleSource};
-use crate::fingerprint::Fingerprints;
 use imfl_engine::data::{Dataset, ImageShape, Kind, Normalisation, Samples, Scale};
 use imfl_engine::device::Compute;
 use imfl_engine::random::{ChaCha8Rng, Purpose, keyed};
@@ -62,10 +61,14 @@ impl Fit {
     }
 }
 
+/// What draws the values of a sample from those of members of its class.
+type Rule = fn(&Fitted, &[u32], &mut ChaCha8Rng) -> Vec<f32>;
+
 /// A rule, and the samples that it was fitted to.
 #[derive(Clone, Debug)]
 pub struct Fitted {
     fit: Fit,
+    rule: Rule,
     learnt: Arc<Dataset>,
     normalisation: Normalisation,
     /// What a model gets of every sample, one after the other.
@@ -81,18 +84,19 @@ impl Fitted {
     /// [`Misfit`] if a class has fewer than two of them, or they are texts.
     pub fn new(fit: Fit, learnt: Arc<Dataset>) -> Result<Self, Misfit> {
         fit.check(&learnt)?;
+        let rule: Rule = match fit {
+            Fit::Gaussian => Self::normal,
+            Fit::Mixup => Self::between_any,
+            Fit::Smote => Self::towards_a_neighbour,
+            Fit::Ngram => return Err(Misfit("ngram draws words, not numbers: it is fitted by Fit::to".into())),
+        };
         let of_class = learnt.by_class();
         let normalisation = learnt.normalisation();
         let scale = Scale::from(&normalisation);
         let mut values = Vec::with_capacity(learnt.len() * learnt.shape.size());
         (0..learnt.len()).for_each(|index| learnt.extend(&mut values, index, &scale));
-        let provenance = Provenance {
-            name: format!("{} of {}", fit.name(), learnt.name),
-            learnt_from: learnt.name.clone(),
-            fingerprints: Fingerprints::of(&learnt),
-            sha256: None,
-        };
-        Ok(Self { fit, learnt, normalisation, values, of_class, provenance })
+        let provenance = Provenance::of_rule(fit.name(), &learnt);
+        Ok(Self { fit, rule, learnt, normalisation, values, of_class, provenance })
     }
 
     fn row(&self, index: u32) -> &[f32] {
@@ -103,20 +107,7 @@ impl Fitted {
     fn one(&self, request: &Request, seed: u64) -> Vec<u8> {
         let random = &mut keyed(seed, Purpose::Latent, 1 + self.fit as u64, u64::from(request.label), request.index);
         let members = &self.of_class[usize::from(request.label)];
-        let values = match self.fit {
-            Fit::Gaussian => self.normal(members, random),
-            Fit::Mixup => {
-                let (a, b) = (any(members, random), any(members, random));
-                self.between(a, b, random)
-            }
-            Fit::Smote => {
-                let a = any(members, random);
-                let b = any(&self.nearest(a, members), random);
-                self.between(a, b, random)
-            }
-            // Refused above: these samples are numbers.
-            Fit::Ngram => self.row(any(members, random)).to_vec(),
-        };
+        let values = (self.rule)(self, members, random);
         self.learnt.kind.nearest(&values, self.learnt.shape, &self.normalisation)
     }
 
@@ -136,6 +127,17 @@ impl Fitted {
         let (count, root) = (members.len() as f64, (members.len() as f64 - 1.0).sqrt());
         let value = |(mean, sum): (f64, f64)| (mean / count + (sum - total * mean / count) / root) as f32;
         mean.into_iter().zip(sum).map(value).collect()
+    }
+
+    fn between_any(&self, members: &[u32], random: &mut ChaCha8Rng) -> Vec<f32> {
+        let (a, b) = (any(members, random), any(members, random));
+        self.between(a, b, random)
+    }
+
+    fn towards_a_neighbour(&self, members: &[u32], random: &mut ChaCha8Rng) -> Vec<f32> {
+        let a = any(members, random);
+        let b = any(&self.nearest(a, members), random);
+        self.between(a, b, random)
     }
 
     fn between(&self, a: u32, b: u32, random: &mut ChaCha8Rng) -> Vec<f32> {

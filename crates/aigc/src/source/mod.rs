@@ -71,6 +71,18 @@ pub struct Provenance {
     pub sha256: Option<String>,
 }
 
+impl Provenance {
+    /// Of a rule, called so, that is fitted to these samples.
+    fn of_rule(rule: &str, learnt: &Dataset) -> Self {
+        Self {
+            name: format!("{rule} of {}", learnt.name),
+            learnt_from: learnt.name.clone(),
+            fingerprints: Fingerprints::of(learnt),
+            sha256: None,
+        }
+    }
+}
+
 /// Why a source cannot stand in for a dataset's samples: a sentence that names both and what differs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -2,7 +2,6 @@
 
 use super::fitted::Fit;
 use super::{Misfit, Observe, Provenance, Request, SampleError, SampleSource};
-use crate::fingerprint::Fingerprints;
 use imfl_engine::data::{Dataset, ImageShape, Kind, Vocabulary};
 use imfl_engine::device::Compute;
 use imfl_engine::random::{ChaCha8Rng, Purpose, keyed};
@@ -89,18 +88,13 @@ impl Ngram {
     /// Learns from texts.
     ///
     /// # Errors
-    /// [`Misfit`] where the samples are no texts, or a class has none of them.
+    /// [`Misfit`] where the samples are no texts, or a class has fewer than two of them.
     pub fn new(learnt: Arc<Dataset>) -> Result<Self, Misfit> {
         Fit::Ngram.check(&learnt)?;
         let mut classes = vec![Contexts::default(); learnt.classes()];
         (0..learnt.len()).for_each(|index| classes[learnt.label(index)].learn(learnt.image(index)));
         classes.iter_mut().for_each(Contexts::count);
-        let provenance = Provenance {
-            name: format!("{} of {}", Fit::Ngram.name(), learnt.name),
-            learnt_from: learnt.name.clone(),
-            fingerprints: Fingerprints::of(&learnt),
-            sha256: None,
-        };
+        let provenance = Provenance::of_rule(Fit::Ngram.name(), &learnt);
         Ok(Self { learnt, classes, provenance })
     }
 }

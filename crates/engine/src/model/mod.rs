@@ -30,7 +30,7 @@ pub enum Architecture {
     FedAvgCnn,
     /// The 8-layer residual network with group normalisation (He et al. 2016; Hsieh et al. 2020).
     ResNet8Gn,
-    /// The mean of words' vectors and a hidden layer (Iyyer et al. 2015), of texts.
+    /// The mean of words' vectors and a dense layer (Joulin et al. 2016), of texts.
     TextMean,
     /// Filters over words in a row (Kim 2014), of texts.
     TextCnn,
