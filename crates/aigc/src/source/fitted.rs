@@ -178,6 +178,10 @@ impl SampleSource for Fitted {
         &self.learnt.class_names
     }
 
+    fn refitted(&self, learnt: &Arc<Dataset>) -> Option<Arc<dyn SampleSource>> {
+        self.fit.to(learnt.clone()).ok()
+    }
+
     fn draw_part(
         &self,
         requests: &[Request],

@@ -16,6 +16,7 @@ use imfl_engine::data::{DataError, Dataset, ImageShape, Kind};
 use imfl_engine::device::Compute;
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// One sample to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +147,11 @@ pub trait SampleSource: fmt::Debug + Send + Sync {
 
     /// How many samples of each class there are, where that is bounded; asked for more, a source gives the same ones again.
     fn stock(&self) -> Option<&[usize]> {
+        None
+    }
+
+    /// The same source as it would be had it learnt from other samples, where finding out takes but a moment.
+    fn refitted(&self, _learnt: &Arc<Dataset>) -> Option<Arc<dyn SampleSource>> {
         None
     }
 

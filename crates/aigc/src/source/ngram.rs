@@ -116,6 +116,10 @@ impl SampleSource for Ngram {
         &self.learnt.class_names
     }
 
+    fn refitted(&self, learnt: &Arc<Dataset>) -> Option<Arc<dyn SampleSource>> {
+        Fit::Ngram.to(learnt.clone()).ok()
+    }
+
     fn draw_part(
         &self,
         requests: &[Request],

@@ -154,6 +154,15 @@ impl Dataset {
         }
     }
 
+    /// Samples that the dataset's words were counted on, as they would be if they had come later: in texts a word that was counted a single time is
+    /// unknown. Samples of other kinds stay as they are.
+    pub fn uncounted(self) -> Self {
+        match self.kind.as_ref() {
+            Kind::Text(vocabulary) => Self { images: vocabulary.uncounted(&self.images), ..self },
+            Kind::Images | Kind::Table(_) | Kind::Sound(_) => self,
+        }
+    }
+
     /// Mean and deviation of each channel over all images; a channel without contrast gets deviation 1.
     ///
     /// A table brings those of the server's rows.

@@ -26,6 +26,8 @@ pub struct Vocabulary {
     /// The most frequent first, each once.
     words: Vec<String>,
     length: usize,
+    /// How many of the last words were counted a single time.
+    rare: usize,
 }
 
 /// A vocabulary as it stands in a file, before it is checked.
@@ -33,19 +35,24 @@ pub struct Vocabulary {
 struct Parts {
     words: Vec<String>,
     length: usize,
+    #[serde(default)]
+    rare: usize,
 }
 
 impl TryFrom<Parts> for Vocabulary {
     type Error = String;
 
-    fn try_from(Parts { words, length }: Parts) -> Result<Self, String> {
+    fn try_from(Parts { words, length, rare }: Parts) -> Result<Self, String> {
         if words.iter().collect::<HashSet<_>>().len() < words.len() || words.len() > Self::MOST {
             return Err(format!("a vocabulary has each word once, and at most {}", Self::MOST));
         }
         if !(1..=Self::LONGEST).contains(&length) {
             return Err(format!("texts of {length} words; expected 1 to {}", Self::LONGEST));
         }
-        Ok(Self { words, length })
+        if rare > words.len() {
+            return Err(format!("{rare} rare words among {}", words.len()));
+        }
+        Ok(Self { words, length, rare })
     }
 }
 
@@ -77,7 +84,8 @@ impl Vocabulary {
         let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
         counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         counts.truncate(most.min(Self::MOST));
-        Self { words: counts.into_iter().map(|(word, _)| word).collect(), length: Self::LENGTH }
+        let rare = counts.iter().rev().take_while(|(_, count)| *count <= 1).count();
+        Self { words: counts.into_iter().map(|(word, _)| word).collect(), length: Self::LENGTH, rare }
     }
 
     /// The words, the most frequent first.
@@ -124,6 +132,14 @@ impl Vocabulary {
             place.and_then(|place| self.words.get(place)).map_or(BLANK, String::as_str)
         };
         numbers.map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Texts whose words were counted, as they would be had they not been: a word that was counted a single time is not known then. The share
+    /// of such words is Good's (1953) estimate of how many words of new texts are unknown.
+    pub(super) fn uncounted(&self, records: &[u8]) -> Vec<u8> {
+        let common = self.symbols() - self.rare;
+        let masked = |number| if usize::from(number) < common { number } else { Self::UNKNOWN };
+        Self::record(&Self::numbers(records).map(masked).collect::<Vec<_>>())
     }
 
     /// The first number in stored texts that stands for nothing.
@@ -233,6 +249,17 @@ mod tests {
         assert_eq!((long.words, long.record.len()), (40, 64), "what is too long is cut");
         assert_eq!(vocabulary.stray(&long.record), None);
         assert_eq!(vocabulary.stray(&[4, 0]), Some(4));
+    }
+
+    /// A text's own words are what one knows too well of it: as many are unknown then as in texts that were not counted.
+    #[test]
+    fn a_text_that_was_not_counted_lacks_the_words_that_only_it_has() {
+        let vocabulary = vocabulary(&[("b", 1), ("a", 2), ("c", 1)], 9);
+        let record = vocabulary.coder().encode("a b d c a").record;
+        assert_eq!(vocabulary.decode(&vocabulary.uncounted(&record)), "a _ _ _ a");
+        let text = serde_json::to_string(&vocabulary).unwrap();
+        assert_eq!(serde_json::from_str::<Vocabulary>(&text).unwrap(), vocabulary);
+        assert!(serde_json::from_str::<Vocabulary>(&text.replace("\"rare\":2", "\"rare\":4")).is_err());
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub fn find(
             return Ok(None);
         }
     };
-    let plan = agreement::from_first(ranks, || Ok(passes(setup, &ground, costs)))?;
+    let plan = agreement::from_first(ranks, || passes(setup, &ground, costs))?;
     let (_, Fit { forecast, .. }) = fit(setup, &ground, &ground.plan(plan), stock, costs)?;
     agreement::from_first(ranks, || keep(setup, files, &forecast).map(|()| forecast)).map(Some)
 }
@@ -112,13 +112,16 @@ pub fn fit(
     Ok((pilots, found))
 }
 
-/// Samples that pilots may pass over: by the seconds that were allowed, else as many as the training does.
-pub fn passes(setup: &Setup, ground: &Ground, costs: &RecordedCosts) -> f64 {
+/// Samples that pilots may pass over: by the seconds that were allowed, else as [`Ground::passes`] says.
+///
+/// # Errors
+/// A failure that names a wrong setting.
+pub fn passes(setup: &Setup, ground: &Ground, costs: &RecordedCosts) -> Outcome<f64> {
     match setup.config.mechanism.pilots {
         Some(seconds) => {
-            seconds * setup.compute.workers.max(1) as f64 / costs.seconds_per_sample.max(f64::MIN_POSITIVE)
+            Ok(seconds * setup.compute.workers.max(1) as f64 / costs.seconds_per_sample.max(f64::MIN_POSITIVE))
         }
-        None => ground.training(),
+        None => ground.passes(),
     }
 }
 

@@ -12,7 +12,6 @@ mod footprint;
 pub mod forecast;
 mod hiring;
 mod journal;
-mod ladder;
 pub mod links;
 mod logs;
 pub mod network;
@@ -114,7 +113,7 @@ pub fn calibrate(config: RunConfig, host: &Host) -> Outcome<(Vec<Pilot>, Fit)> {
 pub fn rehearse(setup: &Setup, costs: &RecordedCosts, times: Option<f64>) -> Outcome<(Vec<Pilot>, Fit)> {
     let stock = assess::generate(setup)?;
     let ground = pilots::Ground::new(setup)?;
-    let by_settings = || Ok(forecast::passes(setup, &ground, costs));
+    let by_settings = || forecast::passes(setup, &ground, costs);
     let passes = match times {
         Some(times) => times * ground.training(),
         None => agreement::from_first(&setup.compute.ranks, by_settings)?,

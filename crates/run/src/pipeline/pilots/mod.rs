@@ -4,61 +4,41 @@
 //! among them. Every pilot trains at the run's model, rate and rounds. A ladder of sizes covers few and many samples of few and many clients,
 //! of even and skewed labels, with and without generated images.
 
+mod ladder;
+mod plan;
+
+pub use plan::{Plan, Trial};
+
 use super::augment::{fill, from_stock};
-use super::ladder::ladder;
 use super::setup::{Setup, fit_batch};
 use super::source::HELD_PER_CLASS;
 use crate::agreement;
 use crate::failure::{Failure, Outcome};
 use crate::privacy::Rehearsal;
+use imfl_aigc::Request;
 use imfl_engine::client::{Client, Sample};
 use imfl_engine::data::Dataset;
 use imfl_engine::device::Compute;
 use imfl_engine::federated::Participant;
 use imfl_engine::partition::{LabelSkew, Scheme};
 use imfl_engine::worker;
+use plan::Market;
 use imfl_mechanism::objective::{Pilot, Prediction};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Keys all that is random about pilots, so that they come out alike in every run of the same settings.
 pub const SEED: u64 = 0;
-/// The fewest pilots, and the most.
-const FEWEST: usize = 12;
-const MOST: usize = 36;
 /// The validation part of the held images: one in so many.
 const VALIDATION_SHARE: usize = 4;
 /// The most validation images.
 const VALIDATION: usize = 2000;
-/// The smallest pilot has so many samples as a client has on average, divided by this.
-const SMALLEST: f64 = 4.0;
-
-/// One pilot, before it is trained.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Trial {
-    clients: usize,
-    /// Samples of each client.
-    size: usize,
-    /// Passes over them in a round.
-    epochs: usize,
-    scheme: Scheme,
-    /// Every so many-th client is filled up by generated images; 0 for none.
-    augmented: usize,
-    /// Samples of the participants that it stands for: more than its own where it is the noise of many that is tried.
-    stands_for: f64,
-}
-
-/// The pilots of a run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
-    /// All of them.
-    pub trials: Vec<Trial>,
-    /// Samples that all of them pass over, in all rounds.
-    pub passes: f64,
-    /// The same of the run's training, if everybody takes part.
-    pub training: f64,
-}
-
+/// Seconds of one core that pilots may take even where the run's training takes less.
+const LEAST_SECONDS: f64 = 30.0;
+/// What a core of a usual machine takes to bring one parameter through a step, and for one floating-point operation. They are constants, so that
+/// pilots are the same on every machine.
+const SECONDS_PER_PARAMETER: f64 = 1e-8;
+const SECONDS_PER_OPERATION: f64 = 1e-11;
 /// The images that pilots train on, those that score them, and settings of the run; nothing of its clients.
 pub struct Ground {
     setup: Setup,
@@ -84,7 +64,8 @@ impl Ground {
                 ),
             )
         };
-        let held = setup.held.as_deref().ok_or_else(few)?;
+        // What is not there for others to learn: words that only these texts brought into the vocabulary.
+        let held = setup.held.as_deref().ok_or_else(few)?.clone().uncounted();
         if held.histogram().iter().any(|count| *count < HELD_PER_CLASS) {
             return Err(few());
         }
@@ -122,53 +103,32 @@ impl Ground {
     /// Pilots that pass over so many samples in all.
     pub fn plan(&self, passes: f64) -> Plan {
         let training = &self.setup.config.training;
-        let pool = self.setup.train.len();
-        let (round, of_run) = (training.rounds as f64 * training.local_epochs as f64, self.training());
-        let share = passes / of_run.max(1.0);
-        // With much time, some pilots have as many clients as a round of the run: each with less data, over which it passes as much more often.
-        let wide = if pool >= 2 * self.cohort { ((share / 3.0) as usize).min(4) } else { 0 };
-        let count = ((FEWEST as f64 * share) as usize).clamp(FEWEST, MOST) - wide;
-        let budget = (passes - wide as f64 * of_run).max(0.0) / round;
-        let smallest = (self.per_client / SMALLEST).clamp(1.0, pool as f64 / 2.0).min(budget / count as f64);
-        let totals = ladder(smallest.max(2.0), pool as f64, count, budget);
-        // Noise falls with the number of participants, up to all of them, for which there are not images enough: the largest pilots stand for more
-        // than they have. What they lack can only help.
-        let everybody = self.per_client * self.clients as f64;
-        let stands_for = match self.private {
-            Some(_) => ladder(smallest.max(2.0), everybody.max(pool as f64), count, f64::INFINITY),
-            None => totals.clone(),
+        let market = Market {
+            pool: self.setup.train.len(),
+            classes: self.setup.train.classes(),
+            clients: self.clients,
+            cohort: self.cohort,
+            per_client: self.per_client,
+            scheme: self.setup.config.partition.scheme,
+            rounds: training.rounds as usize,
+            local_epochs: training.local_epochs,
+            generates: self.setup.generator.is_some(),
+            private: self.private.is_some(),
         };
-        let skewed = |alpha| Scheme { labels: LabelSkew::Dirichlet { alpha }, quantity: None };
-        let even = Scheme { labels: LabelSkew::Iid, quantity: None };
-        let schemes = [even, skewed(1.0), self.setup.config.partition.scheme, skewed(0.3)];
-        let modes = if self.setup.generator.is_some() { [0, 2, 1] } else { [0; 3] };
-        let mut trials: Vec<Trial> = totals
-            .into_iter()
-            .zip(stands_for)
-            .enumerate()
-            .map(|(at, (total, stands_for))| {
-                let needed = (total / self.per_client).ceil().max(1.0) as usize;
-                let clients = (needed * (1 + at / 2 % 2)).clamp(1, self.clients.max(1));
-                Trial {
-                    clients,
-                    size: (total / clients as f64).round().max(1.0) as usize,
-                    epochs: training.local_epochs,
-                    scheme: schemes[at % 4],
-                    augmented: modes[(at + at / 4) % 3],
-                    stands_for,
-                }
-            })
-            .collect();
-        trials.extend((0..wide).map(|at| {
-            let size = (pool / self.cohort).max(1);
-            let epochs = (training.local_epochs as f64 * self.per_client / size as f64).round().max(1.0) as usize;
-            let stands_for = if self.private.is_some() { everybody } else { (self.cohort * size) as f64 };
-            let (scheme, augmented) = (schemes[(at + 1) % 4], modes[at % 3]);
-            Trial { clients: self.cohort, size, epochs, scheme, augmented, stands_for }
-        }));
-        let passes = trials.iter().map(|trial| (trial.clients * trial.size * trial.epochs) as f64).sum::<f64>()
-            * training.rounds as f64;
-        Plan { trials, passes, training: of_run }
+        market.plan(passes)
+    }
+
+    /// Samples that pilots pass over unless settings say otherwise: as many as the training does, or, of a small model and few samples, what takes
+    /// about [`LEAST_SECONDS`].
+    ///
+    /// # Errors
+    /// A failure that names a wrong setting.
+    pub fn passes(&self) -> Outcome<f64> {
+        let federation = self.setup.undisturbed(None)?;
+        let batch = federation.local.batch.max(1) as f64;
+        let step = federation.model.layout().size() as f64 / batch;
+        let sample = step * SECONDS_PER_PARAMETER + federation.trace().training_flops() as f64 * SECONDS_PER_OPERATION;
+        Ok(self.training().max(LEAST_SECONDS / sample))
     }
 
     /// Loss and error before anybody has trained.
@@ -190,12 +150,13 @@ impl Ground {
         let ranks = &compute.ranks;
         let own: Vec<usize> = (0..plan.trials.len()).rev().skip(ranks.rank()).step_by(ranks.size()).collect();
         let bar = self.setup.progress.task("pilots", own.len() as u64);
+        let stock = self.stock(plan, stock)?;
         let (mut found, mut failed) = (Vec::new(), None);
         // The largest come first, so that no worker ends long after the others.
         worker::each(
             compute.workers,
             own.len(),
-            |place| self.trial(&plan.trials[own[place]], own[place] as u64, stock),
+            |place| self.trial(&plan.trials[own[place]], own[place] as u64, stock.as_ref()),
             |place, result| {
                 bar.advance();
                 match result {
@@ -226,6 +187,17 @@ impl Ground {
             group: String::new(),
         };
         Ok(all.into_iter().map(pilot).collect())
+    }
+
+    /// Generated samples that pilots may train on. A source that is fitted in a moment is fitted to the pool alone, and draws enough: what learnt from
+    /// the samples that score would promise too much. Of others there is what was `given`.
+    fn stock(&self, plan: &Plan, given: Option<&Arc<Dataset>>) -> Outcome<Option<Arc<Dataset>>> {
+        let generator = self.setup.generator.as_deref();
+        let own = generator.and_then(|generator| generator.refitted(&self.setup.train));
+        let (Some(given), Some(own)) = (given, own) else { return Ok(given.cloned()) };
+        let largest = plan.trials.iter().map(Trial::samples).max().unwrap_or(0).div_ceil(given.classes());
+        let counts: Vec<usize> = given.histogram().into_iter().map(|count| count.max(largest)).collect();
+        self.setup.draw(own.as_ref(), &Request::of_counts(&counts, 0), "generating for pilots").map(Some)
     }
 
     fn trial(&self, trial: &Trial, number: u64, stock: Option<&Arc<Dataset>>) -> Outcome<Pilot> {
