@@ -129,8 +129,10 @@ fn describe(forecast: &objective::Forecast, candidates: &[Candidate]) -> String 
         lines.push(format!("\nfitted to {} pilots{about}", fitted.pilots));
         lines.extend(fitted.settings.iter().map(|(name, value)| format!("  {name:<20} {value}")));
         for (name, of, unit) in [("error", fitted.error, "points"), ("loss", fitted.loss, "nats")] {
+            let beyond =
+                of.beyond.map_or(String::new(), |beyond| format!("; the largest, from the others, by {beyond:.3}"));
             lines.push(format!(
-                "held out  {name:<6} off by {:.3} {unit} on average, rank correlation {:.3}, R^2 {:.3} (logarithm)",
+                "held out  {name:<6} off by {:.3} {unit} on average, rank correlation {:.3}, R^2 {:.3} (logarithm){beyond}",
                 of.error, of.spearman, of.r2
             ));
         }

@@ -58,7 +58,7 @@ struct Predicted {
 fn predicted(market: &Market, outcome: &imfl_mechanism::Outcome) -> Option<Predicted> {
     let prediction = outcome.appraisal.prediction()?;
     let fitted = market.forecast().and_then(|model| model.forecast().fitted.as_ref());
-    let error_points = fitted.map(|fitted| fitted.error.error);
+    let error_points = fitted.map(|fitted| fitted.error.usual());
     Some(Predicted { accuracy: prediction.accuracy(), loss: prediction.loss, error_points })
 }
 

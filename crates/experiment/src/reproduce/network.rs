@@ -137,7 +137,7 @@ fn train(lab: &Lab, (source, policy, compression, seed): &Cell) -> Outcome<Train
     let cost = |client: u32| {
         let client = &profile.clients[client as usize];
         let samples: usize = client.histogram.iter().sum();
-        let passes = (setup.config.training.local_epochs * samples) as f64;
+        let passes = (setup.config.training.local_epochs() * samples) as f64;
         costs.of(client) * samples as f64 / rounds
             + passes * profile.costs.seconds_per_sample * client.device_factor * second
     };

@@ -16,7 +16,7 @@ impl RunConfig {
             ("partition.clients", self.partition.clients >= 1, "at least 1"),
             ("training.rounds", self.training.rounds >= 1, "at least 1"),
             ("training.cohort", self.training.cohort != Some(0), "at least 1"),
-            ("training.local_epochs", self.training.local_epochs >= 1, "at least 1"),
+            ("training.local_epochs", self.training.local_epochs() >= 1, "at least 1"),
             ("training.batch", self.training.batch >= 1, "at least 1"),
             ("training.momentum", (0.0..1.0).contains(&self.training.momentum), "at least 0 and below 1"),
             ("training.weight_decay", fits(self.training.weight_decay), "a number of at least 0"),

@@ -27,7 +27,7 @@ impl RunConfig {
         let (training, probe) = (&self.training, &self.probe);
         let rules: [Rule; 12] = [
             ("training.rounds", training.rounds <= ROUNDS, &ROUNDS),
-            ("training.local_epochs", training.local_epochs <= LOCAL_EPOCHS, &LOCAL_EPOCHS),
+            ("training.local_epochs", training.local_epochs() <= LOCAL_EPOCHS, &LOCAL_EPOCHS),
             ("training.batch", training.batch <= BATCH, &BATCH),
             ("partition.clients", self.partition.clients <= u32::MAX as usize, &u32::MAX),
             ("training.cohort", training.cohort.is_none_or(|cohort| cohort <= u32::MAX as usize), &u32::MAX),
@@ -61,7 +61,7 @@ mod tests {
             error.to_string()
         };
         assert_eq!(refused(&|config| config.training.rounds = u64::MAX), "`training.rounds` must be at most 1000000");
-        assert!(refused(&|config| config.training.local_epochs = usize::MAX).contains("`training.local_epochs`"));
+        assert!(refused(&|config| config.training.local_epochs = Some(usize::MAX)).contains("`training.local_epochs`"));
         assert!(refused(&|config| config.training.batch = usize::MAX).contains("`training.batch`"));
         assert!(refused(&|config| config.probe.points = usize::MAX).contains("`probe.points`"));
         assert_eq!(

@@ -24,7 +24,7 @@ settings! {
         /// Forecast: a file of laws; where it is not there yet, it is fitted to pilots and written.
         forecast: Option<PathBuf> = None, flag "forecast", absent "the shipped one if it fits, else one of an earlier run, else by pilots";
         /// Forecast: seconds that pilots may take.
-        pilots: Option<f64> = None, flag "pilots", absent "as much work as the training";
+        pilots: Option<f64> = None, flag "pilots", absent "as much work as the training, of small models a minute of one core";
         /// Bound: kappa, credits that a unit of accuracy loss is worth.
         weight: f64 = 0.3, flag "weight";
         /// Which bound on the bias of the aggregate gradient is used.

@@ -8,6 +8,9 @@ use imfl_engine::federated::{
 };
 use imfl_engine::model::Architecture;
 
+/// Local epochs of sounds.
+const SOUND_EPOCHS: usize = 4;
+
 settings! {
     /// Federated training.
     TrainingConfig {
@@ -20,7 +23,7 @@ settings! {
         /// How cohorts are drawn, weighted being by effective samples.
         sampling: Option<CohortSampling> = None, flag "sampling", absent "uniform; by coins in a private run";
         /// Passes over a client's samples in a round.
-        local_epochs: usize = 1, flag "local-epochs", alias "epochs";
+        local_epochs: Option<usize> = None, flag "local-epochs", alias "epochs", absent "1; 4 for sounds";
         /// Samples in a batch.
         batch: usize = 20, flag "batch";
         /// Learning rate of the clients.
@@ -85,9 +88,21 @@ impl TrainingConfig {
         self.sampling.unwrap_or_default()
     }
 
-    /// The model. Whoever opens the data writes down what suits them where none was named; before that it is what suits images.
+    /// Writes down what suits samples of a kind where nothing else was said. Sets of sounds are small, and each is quickly passed over, so
+    /// that clients would make too few steps in one pass.
+    pub fn suit(&mut self, kind: &Kind) {
+        self.model.get_or_insert(Architecture::suited(kind));
+        self.local_epochs.get_or_insert(if matches!(kind, Kind::Sound(_)) { SOUND_EPOCHS } else { 1 });
+    }
+
+    /// The model; what suits images until [`TrainingConfig::suit`] was called.
     pub fn architecture(&self) -> Architecture {
         self.model.unwrap_or_else(|| Architecture::suited(&Kind::Images))
+    }
+
+    /// Passes of a client over its samples in a round; one until [`TrainingConfig::suit`] was called.
+    pub fn local_epochs(&self) -> usize {
+        self.local_epochs.unwrap_or(1)
     }
 
     /// What a client does in a round.
@@ -95,7 +110,7 @@ impl TrainingConfig {
         LocalSgd {
             rate: self.rate,
             schedule: self.schedule,
-            epochs: self.local_epochs,
+            epochs: self.local_epochs(),
             batch: self.batch,
             momentum: self.momentum,
             weight_decay: self.weight_decay,

@@ -189,7 +189,7 @@ pub fn knowledge(setup: &Setup, profile: &Profile) -> Outcome<Knowledge> {
 fn unit_prices(setup: &Setup, profile: &Profile) -> UnitPrices {
     let training = &setup.config.training;
     let second = setup.config.costs.credits_per_second;
-    let passes = setup.config.priced_rounds() as f64 * training.local_epochs as f64;
+    let passes = setup.config.priced_rounds() as f64 * training.local_epochs() as f64;
     UnitPrices {
         compute: profile.costs.seconds_per_sample * passes * second,
         synthesis: profile.costs.seconds_per_image * second,
@@ -208,7 +208,7 @@ pub fn local_steps(config: &RunConfig, samples: usize, clients: usize) -> u32 {
 /// Local steps in a round of a client with so many samples; at least 1.
 fn steps(config: &RunConfig, samples: usize) -> u32 {
     let training = &config.training;
-    u32::try_from(training.local_epochs * samples.div_ceil(training.batch.max(1))).unwrap_or(u32::MAX).max(1)
+    u32::try_from(training.local_epochs() * samples.div_ceil(training.batch.max(1))).unwrap_or(u32::MAX).max(1)
 }
 
 /// The joint distribution of a client's three costs: they hang together by the speed of its device unless some of them are drawn apart.

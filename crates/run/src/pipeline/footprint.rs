@@ -60,7 +60,7 @@ pub fn check(
         )
         .with(
             "the samples of every step of a round",
-            &[16, workers, training.local_epochs, train.len().div_ceil(clients.max(1))],
+            &[16, workers, training.local_epochs(), train.len().div_ceil(clients.max(1))],
             "`training.local_epochs`",
         )
         .with("the plan of all rounds", &[8, training.rounds as usize, cohort], "`training.rounds`")

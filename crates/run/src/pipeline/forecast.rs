@@ -106,7 +106,8 @@ pub fn fit(
         fitted.settings = settings;
         setup.progress.note(format!(
             "forecast: off by {:.2} points of accuracy on pilots that it was not fitted on, rank correlation {:.2}",
-            fitted.error.error, fitted.error.spearman
+            fitted.error.usual(),
+            fitted.error.spearman
         ));
     }
     Ok((pilots, found))
@@ -218,7 +219,7 @@ fn settings(setup: &Setup, ground: &Ground) -> BTreeMap<String, String> {
         (GENERATOR, generator),
         ("model", training.architecture().to_string()),
         ("rounds", training.rounds.to_string()),
-        ("local epochs", training.local_epochs.to_string()),
+        ("local epochs", training.local_epochs().to_string()),
         ("batch", training.batch.to_string()),
         ("rate", training.rate.to_string()),
         ("schedule", training.schedule.to_string()),

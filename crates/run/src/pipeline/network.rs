@@ -67,7 +67,7 @@ impl<'a> Attendance<'a> {
     /// Credits for each sample of a client with so many, whose device is `factor` times slower than this one.
     pub fn unit(&self, samples: usize, factor: f64, link: Link) -> f64 {
         let (training, prices) = (&self.setup.config.training, &self.setup.config.network);
-        let trained = (training.local_epochs * samples) as f64;
+        let trained = (training.local_epochs() * samples) as f64;
         let seconds = link.receiving(self.load.down) + trained * self.sample * factor + link.sending(self.load.up);
         let bytes = (self.load.down + self.load.up) as f64;
         let round = seconds * prices.credits_per_second + bytes / MEGABYTE * prices.credits_per_megabyte;

@@ -11,7 +11,8 @@ pub struct Predicted {
     pub accuracy: f64,
     /// Test loss to expect, in nats.
     pub loss: f64,
-    /// Percentage points that the forecast was off by, on average, on pilots that it was not fitted on; null if nobody wrote that down.
+    /// Percentage points that the forecast was off by, on average, on pilots that it was not fitted on, or on the largest ones, predicted from the
+    /// others, whichever is more; null if nobody wrote that down.
     pub error_points: Option<f64>,
 }
 
@@ -23,7 +24,7 @@ impl Predicted {
         Some(Self {
             accuracy: prediction.accuracy(),
             loss: prediction.loss,
-            error_points: fitted.map(|fitted| fitted.error.error),
+            error_points: fitted.map(|fitted| fitted.error.usual()),
         })
     }
 

@@ -15,7 +15,7 @@ use imfl_engine::client::{Client, Images};
 use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::{Compute, DeviceName};
 use imfl_engine::federated::Federation;
-use imfl_engine::model::{Architecture, Model};
+use imfl_engine::model::Model;
 use rand::Rng;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -81,12 +81,9 @@ impl Opened {
         }
         let benchmark = data::open_as(&assets::dataset(&config.dataset)?, seed, config.reading())?;
         let kind = benchmark.train.kind.clone();
-        let suited = Architecture::suited(&kind);
-        let model = config.training.model.get_or_insert(suited).build_for(
-            &kind,
-            benchmark.train.shape,
-            benchmark.train.classes(),
-        )?;
+        config.training.suit(&kind);
+        let architecture = config.training.architecture();
+        let model = architecture.build_for(&kind, benchmark.train.shape, benchmark.train.classes())?;
         footprint::check(&config, &benchmark.train, model.as_ref(), &compute, host.memory, progress)?;
         limits::enough_for_gradients(&benchmark.train)?;
         // What is refused before anything was computed needs no repeating.

@@ -2,8 +2,11 @@
 
 mod delimited;
 mod read;
+mod rows;
+mod survey;
 
-pub use read::{LABELS, Missing};
+pub use rows::{LABELS, Missing};
 
 pub(super) use delimited::{LONGEST, Records, reader};
-pub(super) use read::{CLASSES, by_number, read, read_like};
+pub(super) use read::{read, read_like};
+pub(super) use survey::{CLASSES, by_number};

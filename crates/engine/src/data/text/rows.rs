@@ -32,7 +32,7 @@ enum Form {
 /// A line of JSON. Other keys are not looked at.
 #[derive(Deserialize)]
 struct Line {
-    #[serde(alias = "class")]
+    #[serde(alias = "class", alias = "target")]
     label: Label,
     text: String,
 }
@@ -61,11 +61,12 @@ pub fn is_text(path: &Path) -> Result<bool, DataError> {
 /// Where label and text stand among the cells of a first line.
 fn places(header: &[String]) -> Option<[usize; 2]> {
     let [first, second] = header else { return None };
-    let (first, second) = (first.trim(), second.trim());
-    if second == TEXT && LABELS.contains(&first) {
+    let is_text = |name: &str| name.trim().eq_ignore_ascii_case(TEXT);
+    let is_label = |name: &str| LABELS.iter().any(|label| name.trim().eq_ignore_ascii_case(label));
+    if is_text(second) && is_label(first) {
         return Some([0, 1]);
     }
-    (first == TEXT && LABELS.contains(&second)).then_some([1, 0])
+    (is_text(first) && is_label(second)).then_some([1, 0])
 }
 
 impl Rows {

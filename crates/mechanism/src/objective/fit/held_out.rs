@@ -44,7 +44,7 @@ pub(super) fn held_out(predicted: &[f64], measured: &[f64], quantity: &Quantity)
     let left: f64 = pairs().map(|(predicted, measured)| (log(predicted) - log(measured)).powi(2)).sum();
     let all: f64 = measured.iter().map(|measured| (log(measured) - mean).powi(2)).sum();
     let r2 = if all > 0.0 { 1.0 - left / all } else { 0.0 };
-    HeldOut { error, spearman: correlation(&ranks(predicted), &ranks(measured)), r2 }
+    HeldOut { error, spearman: correlation(&ranks(predicted), &ranks(measured)), r2, beyond: None }
 }
 
 /// Pearson's correlation; 0 where one side does not vary.

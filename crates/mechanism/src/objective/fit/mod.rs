@@ -156,22 +156,21 @@ fn attempt(family: Family, pilots: &[Pilot], target: &[f64], quantity: &Quantity
         return None;
     }
     let measured: Vec<f64> = pilots.iter().map(|pilot| (quantity.of)(&pilot.measured)).collect();
-    let held_out = held_out(&predicted, &measured, quantity);
+    let known = held_out(&predicted, &measured, quantity);
     let mean = |predicted: &[f64], among: &[usize]| {
         let square = |at: &usize| ((predicted[*at] - measured[*at]) / (measured[*at] + quantity.least)).powi(2);
         among.iter().map(square).sum::<f64>() / among.len() as f64
     };
     let everyone: Vec<usize> = (0..pilots.len()).collect();
     let inside = mean(&predicted, &everyone);
+    if pilots.len() < ENOUGH {
+        return Some(Tried { family, held_out: known, score: inside.sqrt() });
+    }
     let (small, large) = by_size(pilots);
-    let beyond = match pilots.len() >= ENOUGH {
-        true => {
-            let known: Vec<&Pilot> = small.iter().map(|&at| &pilots[at]).collect();
-            let law = family.fit(&known, target, quantity)?;
-            let further: Vec<f64> = pilots.iter().map(|pilot| value(&law, pilot, target)).collect();
-            mean(&further, &large)
-        }
-        false => inside,
-    };
+    let law = family.fit(&small.iter().map(|&at| &pilots[at]).collect::<Vec<_>>(), target, quantity)?;
+    let further: Vec<f64> = pilots.iter().map(|pilot| value(&law, pilot, target)).collect();
+    let off = large.iter().map(|&at| (further[at] - measured[at]).abs()).sum::<f64>() / large.len() as f64;
+    let held_out = HeldOut { beyond: Some(off * quantity.units), ..known };
+    let beyond = mean(&further, &large);
     Some(Tried { family, held_out, score: (0.5 * inside + 0.5 * beyond).sqrt() })
 }

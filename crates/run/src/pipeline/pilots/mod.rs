@@ -22,8 +22,8 @@ use imfl_engine::device::Compute;
 use imfl_engine::federated::Participant;
 use imfl_engine::partition::{LabelSkew, Scheme};
 use imfl_engine::worker;
-use plan::Market;
 use imfl_mechanism::objective::{Pilot, Prediction};
+use plan::Market;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ const VALIDATION_SHARE: usize = 4;
 /// The most validation images.
 const VALIDATION: usize = 2000;
 /// Seconds of one core that pilots may take even where the run's training takes less.
-const LEAST_SECONDS: f64 = 30.0;
+const LEAST_SECONDS: f64 = 60.0;
 /// What a core of a usual machine takes to bring one parameter through a step, and for one floating-point operation. They are constants, so that
 /// pilots are the same on every machine.
 const SECONDS_PER_PARAMETER: f64 = 1e-8;
@@ -97,7 +97,7 @@ impl Ground {
     /// Samples that the run's training passes over, if everybody whom a round asks takes part.
     pub fn training(&self) -> f64 {
         let training = &self.setup.config.training;
-        self.cohort as f64 * self.per_client * training.local_epochs as f64 * training.rounds as f64
+        self.cohort as f64 * self.per_client * training.local_epochs() as f64 * training.rounds as f64
     }
 
     /// Pilots that pass over so many samples in all.
@@ -111,7 +111,7 @@ impl Ground {
             per_client: self.per_client,
             scheme: self.setup.config.partition.scheme,
             rounds: training.rounds as usize,
-            local_epochs: training.local_epochs,
+            local_epochs: training.local_epochs(),
             generates: self.setup.generator.is_some(),
             private: self.private.is_some(),
         };
@@ -201,7 +201,7 @@ impl Ground {
     }
 
     fn trial(&self, trial: &Trial, number: u64, stock: Option<&Arc<Dataset>>) -> Outcome<Pilot> {
-        let own = |config: &mut crate::RunConfig| config.training.local_epochs = trial.epochs;
+        let own = |config: &mut crate::RunConfig| config.training.local_epochs = Some(trial.epochs);
         let setup = self.setup.with(SEED + 1 + number, own).alone();
         let setup = Setup { compute: Compute { workers: 1, ..setup.compute.clone() }, ..setup };
         let classes = setup.train.classes();
@@ -253,7 +253,7 @@ impl Ground {
         let mix = away.iter().map(|sum| sum.abs()).sum::<f64>() / f64::max(steps, f64::MIN_POSITIVE);
         let measured = Prediction { loss: found.loss, error: 1.0 - found.accuracy() };
         // counted in epochs of the run, which may have fewer or more of them
-        let epochs = trial.epochs as f64 / self.setup.config.training.local_epochs.max(1) as f64;
+        let epochs = trial.epochs as f64 / self.setup.config.training.local_epochs().max(1) as f64;
         let steps = Some(epochs * steps / f64::max(weights, f64::MIN_POSITIVE));
         Ok(Pilot { authentic, generated, mix: Some(mix.min(2.0)), steps, measured, group: String::new() })
     }

@@ -12,6 +12,11 @@ const RANGE: f64 = 16.0;
 /// Pilots with less data pass over it more often than the run would, to make as many steps, but at most so many times.
 const REPEATED: usize = 8;
 
+/// With little time, the largest pilot becomes smaller by this factor, again and again.
+const SHRINK: f64 = 0.85;
+/// But not smaller than so many clients of the run.
+const FEW_CLIENTS: f64 = 2.0;
+
 /// What pilots are for and made of.
 #[derive(Clone, Debug)]
 pub(super) struct Market {
@@ -98,6 +103,7 @@ impl Market {
                 wide().take_while(move |wide| *wide >= narrowest).map(move |wide| (count, wide))
             })
             .map(|(count, wide)| self.trials(&self.sizes(count, top, f64::INFINITY), wide))
+            .chain(self.narrow(top))
             .find(|trials| cost(trials) <= budget)
             .unwrap_or_else(|| self.short(budget));
         let passes = cost(&trials) * self.rounds as f64;
@@ -116,6 +122,13 @@ impl Market {
     fn sizes(&self, count: usize, top: f64, budget: f64) -> Vec<f64> {
         let smallest = (self.per_client / SMALLEST).min(top / RANGE).max((2 * self.classes) as f64);
         ladder(smallest.min(top / 2.0).min(budget / count as f64).max(2.0), top, count, budget)
+    }
+
+    /// The fewest and narrowest pilots, with less and less data, down to that of a few clients.
+    fn narrow(&self, top: f64) -> impl Iterator<Item = Vec<Trial>> {
+        let tops = std::iter::successors(Some(top), |top| Some(SHRINK * top));
+        let least = FEW_CLIENTS * self.per_client;
+        tops.take_while(move |top| *top >= least).map(|top| self.trials(&self.sizes(COUNTS[3], top, f64::INFINITY), 1))
     }
 
     /// The pilots where there is time for few: all of them short.
@@ -157,5 +170,73 @@ impl Market {
             false => total,
         };
         Trial { clients, size, epochs, scheme: schemes[at % 4], augmented: modes[(at + at / 4) % 3], stands_for }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn market(pool: usize, clients: usize, per_client: f64) -> Market {
+        Market {
+            pool,
+            classes: 10,
+            clients,
+            cohort: clients,
+            per_client,
+            scheme: Scheme { labels: LabelSkew::Iid, quantity: None },
+            rounds: 15,
+            local_epochs: 1,
+            generates: true,
+            private: false,
+        }
+    }
+
+    #[test]
+    fn pilots_keep_to_their_budget_and_to_what_there_is() {
+        for (pool, clients, per_client) in [(2311, 10, 1280.0), (7782, 10, 800.0), (210, 10, 112.0), (3000, 100, 48.0)]
+        {
+            let market = market(pool, clients, per_client);
+            for times in [0.1, 0.5, 1.0, 2.0, 20.0] {
+                let plan = market.plan(times * market.training());
+                assert!(
+                    plan.passes <= 1.05 * times * market.training(),
+                    "{times}: {} of {}",
+                    plan.passes,
+                    plan.training
+                );
+                assert!((12..=36).contains(&plan.trials.len()));
+                let largest = plan.trials.iter().map(Trial::samples).max().unwrap();
+                assert!(largest <= pool + clients, "{largest} of {pool}");
+                assert!(plan.trials.iter().all(|trial| trial.clients <= clients && trial.size > 0));
+            }
+        }
+    }
+
+    /// With time enough there are pilots as wide as the run that make as many steps, and the largest have all the data that there is.
+    #[test]
+    fn with_time_pilots_are_like_the_run() {
+        let market = market(2311, 10, 1280.0);
+        let plan = market.plan(20.0 * market.training());
+        assert_eq!(plan.trials.len(), 36);
+        let steps = |trial: &Trial| (trial.size * trial.epochs) as f64 / 1280.0;
+        let alike = |trial: &&Trial| trial.clients == 10 && (0.8..1.25).contains(&steps(trial));
+        assert!(plan.trials.iter().filter(alike).count() >= 3, "{:?}", plan.trials);
+        assert!(plan.trials.iter().any(|trial| steps(trial) < 0.3), "and some that make few steps");
+        let sizes: Vec<usize> = plan.trials.iter().map(Trial::samples).collect();
+        let [least, most] = [sizes.iter().min().unwrap(), sizes.iter().max().unwrap()];
+        assert!(*most >= 2300 && most / least >= 12, "{sizes:?}");
+        let kinds: std::collections::BTreeSet<_> =
+            plan.trials.iter().map(|trial| (trial.augmented, format!("{:?}", trial.scheme))).collect();
+        assert_eq!(kinds.len(), 9, "each way to generate with each scheme (two schemes are one here)");
+    }
+
+    #[test]
+    fn more_time_brings_more_or_wider_pilots() {
+        let market = market(7782, 10, 800.0);
+        let [little, more, much] = [0.3, 2.0, 8.0].map(|times| market.plan(times * market.training()));
+        let widest = |plan: &Plan| plan.trials.iter().map(|trial| trial.clients).max().unwrap();
+        assert!(much.trials.len() >= more.trials.len() && widest(&much) >= widest(&more));
+        assert!(widest(&more) >= widest(&little) && more.passes > little.passes);
     }
 }
