@@ -166,7 +166,7 @@ pub fn sound() -> Vec<Vec<u8>> {
 
 pub fn generator() -> Vec<Vec<u8>> {
     let shape = ImageShape { channels: 1, height: 8, width: 8 };
-    let config = DenoiserConfig { shape, classes: 2, width: 8, embedding: 16 };
+    let config = DenoiserConfig { width: 8, embedding: 16, ..DenoiserConfig::small(shape, 2) };
     let layout = Denoiser::new(&config).unwrap().layout().clone();
     let average = Weights::initialise(layout, 1);
     let size = average.values().len();

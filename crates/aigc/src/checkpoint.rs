@@ -148,7 +148,7 @@ impl Checkpoint {
         if !description.scale.fits(description.denoiser.shape) {
             return Err(format!("its normalisation does not fit images of {}", description.denoiser.shape));
         }
-        if !description.kind.is_bytes()
+        if !description.denoiser.network.draws(&description.kind)
             || description.kind.shape().is_some_and(|shape| shape != description.denoiser.shape)
         {
             let (plural, shape) = (description.kind.plural(), description.denoiser.shape);
@@ -180,13 +180,34 @@ impl Checkpoint {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
-    use imfl_engine::data::ImageShape;
+    use crate::denoiser::Network;
+    use imfl_engine::data::{Column, Columns, Content, ImageShape, Normalisation};
     use imfl_engine::parameters::{Initialiser, Layout};
 
     /// A small network for 8x8 grey images; no layer of it is zero, so that everything has an effect.
     pub fn untrained(classes: usize) -> Checkpoint {
         let shape = ImageShape { channels: 1, height: 8, width: 8 };
-        let config = DenoiserConfig { shape, classes, width: 8, embedding: 16 };
+        let config = DenoiserConfig { width: 8, embedding: 16, ..DenoiserConfig::small(shape, classes) };
+        let normalisation = Normalisation { mean: vec![0.4], deviation: vec![0.3] };
+        of(config, Kind::Images, normalisation)
+    }
+
+    /// A small perceptron for rows of two whole numbers around a category of three words.
+    pub fn untrained_rows(classes: usize) -> Checkpoint {
+        let number = Content::Number { mean: 40.0, deviation: 20.0, range: [0.0, 90.0], whole: true };
+        let words = Content::Category(["red", "green", "blue"].map(String::from).into());
+        let contents = [("a", number.clone()), ("b", words), ("c", number)];
+        let columns = contents.map(|(name, content)| Column { name: name.into(), content });
+        let columns = Columns::new(columns.into());
+        let network = Network::Perceptron { blocks: 2 };
+        let config =
+            DenoiserConfig { width: 12, embedding: 16, network, ..DenoiserConfig::rows(columns.shape(), classes) };
+        let normalisation = columns.normalisation();
+        of(config, Kind::Table(columns), normalisation)
+    }
+
+    fn of(config: DenoiserConfig, kind: Kind, normalisation: Normalisation) -> Checkpoint {
+        let classes = config.classes;
         let denoiser = Denoiser::new(&config).unwrap();
         let mut layout = Layout::new();
         for parameter in denoiser.layout().parameters() {
@@ -194,10 +215,9 @@ pub(crate) mod testing {
         }
         let drawn = Weights::initialise(layout.into(), 1);
         let average = Weights::from_values(denoiser.layout().clone(), drawn.values().to_vec()).unwrap();
-        let normalisation = imfl_engine::data::Normalisation { mean: vec![0.4], deviation: vec![0.3] };
         let description = Description {
             dataset: "squares".into(),
-            kind: Kind::Images,
+            kind,
             class_names: (0..classes).map(|class| class.to_string()).collect(),
             denoiser: config,
             scale: PixelScale { normalisation, sigma_data: PixelScale::SIGMA_DATA },

@@ -144,7 +144,7 @@ impl Generator {
             if values.iter().any(|value| !value.is_finite()) {
                 return Err(SampleError::NotFinite { index: request.index });
             }
-            bytes.extend(self.description.scale.bytes(values, shape));
+            bytes.extend(self.description.scale.nearest(&self.description.kind, values, shape));
         }
         Ok(bytes)
     }
@@ -193,7 +193,7 @@ impl SampleSource for Generator {
         let pieces = requests.len().div_ceil(BATCH).next_multiple_of((*workers).max(1)).max(1);
         let size = requests.len().div_ceil(pieces).max(1);
         let pieces: Vec<&[Request]> = requests.chunks(size).collect();
-        let image = self.shape().size();
+        let image = self.description.kind.record(self.shape());
         let (mut done, mut failed) = (0, None);
         let mut images = vec![0; requests.len() * image];
         let complete = worker::each(
@@ -216,7 +216,7 @@ impl SampleSource for Generator {
             Some(error) => Err(error),
             None if !complete => Err(SampleError::Stopped),
             None => {
-                let name = format!("images generated after {}", self.description.dataset);
+                let name = format!("{} generated after {}", self.description.kind.plural(), self.description.dataset);
                 self.dataset(name, images, Request::labels(requests))
             }
         }

@@ -1,20 +1,52 @@
 use crate::setting::{self, SettingError};
-use imfl_engine::data::ImageShape;
+use imfl_engine::data::{Dataset, ImageShape, Kind};
 
-/// Groups of every group normalisation.
+/// Groups of every group normalisation of a U-net.
 pub const GROUPS: usize = 8;
+
+/// What a [`Denoiser`](super::Denoiser) is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// A U-net with two resolutions, for pictures.
+    #[default]
+    UNet,
+    /// So many residual blocks of two dense layers, for rows of a table.
+    Perceptron {
+        /// Blocks.
+        blocks: usize,
+    },
+}
+
+impl Network {
+    /// A U-net does not say so: checkpoints that are older than other networks stay as they are.
+    fn is_u_net(&self) -> bool {
+        *self == Self::UNet
+    }
+
+    /// Whether it can draw samples of a kind.
+    pub fn draws(self, kind: &Kind) -> bool {
+        match self {
+            Self::UNet => kind.is_bytes(),
+            Self::Perceptron { .. } => matches!(kind, Kind::Table(_)),
+        }
+    }
+}
 
 /// What a [`Denoiser`](super::Denoiser) is built for.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DenoiserConfig {
-    /// Size of an image; both sides are multiples of four.
+    /// Size of what it cleans: of a picture, whose sides are multiples of four, or of a row `[values, 1, 1]`.
     pub shape: ImageShape,
     /// Number of classes.
     pub classes: usize,
-    /// Channels at half resolution, a multiple of eight; a quarter of the resolution has twice as many.
+    /// Channels of a U-net at half resolution, a multiple of eight (a quarter of the resolution has twice as many); units of a perceptron's layers.
     pub width: usize,
     /// Length of the vector that carries noise level and class.
     pub embedding: usize,
+    /// What it is made of.
+    #[serde(default, skip_serializing_if = "Network::is_u_net")]
+    pub network: Network,
 }
 
 /// Why a denoiser cannot be built.
@@ -34,9 +66,22 @@ pub enum DenoiserError {
 }
 
 impl DenoiserConfig {
-    /// The network of about 0.4 million parameters for grey 28x28 and colour 32x32 images.
+    /// The U-net of about 0.4 million parameters for grey 28x28 and colour 32x32 images.
     pub fn small(shape: ImageShape, classes: usize) -> Self {
-        Self { shape, classes, width: 32, embedding: 128 }
+        Self { shape, classes, width: 32, embedding: 128, network: Network::UNet }
+    }
+
+    /// The perceptron of about 0.2 million parameters for rows of `shape`.
+    pub fn rows(shape: ImageShape, classes: usize) -> Self {
+        Self { shape, classes, width: 128, embedding: 64, network: Network::Perceptron { blocks: 4 } }
+    }
+
+    /// What suits a dataset's kind of samples.
+    pub fn suited(data: &Dataset) -> Self {
+        match data.kind.as_ref() {
+            Kind::Table(_) => Self::rows(data.shape, data.classes()),
+            Kind::Images | Kind::Sound(_) | Kind::Text(_) => Self::small(data.shape, data.classes()),
+        }
     }
 
     /// Checks that such a network exists.
@@ -44,19 +89,31 @@ impl DenoiserConfig {
     /// # Errors
     /// [`DenoiserError`] naming the setting.
     pub fn check(&self) -> Result<(), DenoiserError> {
-        let shape = self.shape;
+        let &Self { shape, classes, width, embedding, network } = self;
         let refuse = |problem| Err(DenoiserError::Shape { shape, problem });
-        if !matches!(shape.channels, 1 | 3) {
-            return refuse("1 or 3 channels are supported");
+        match network {
+            Network::UNet => {
+                if !matches!(shape.channels, 1 | 3) {
+                    return refuse("1 or 3 channels are supported");
+                }
+                let side = |side: usize| side.is_multiple_of(4) && (8..=256).contains(&side);
+                if !side(shape.height) || !side(shape.width) {
+                    return refuse("both sides must be multiples of 4 from 8 to 256");
+                }
+                let fits = width.is_multiple_of(GROUPS) && (8..=512).contains(&width);
+                setting::check([("width", width as f64, fits, "must be a multiple of 8 from 8 to 512")])?;
+            }
+            Network::Perceptron { blocks } => {
+                if !(1..=4096).contains(&shape.channels) || (shape.height, shape.width) != (1, 1) {
+                    return refuse("a perceptron is for rows of 1 to 4096 values");
+                }
+                setting::check([
+                    ("width", width as f64, (8..=4096).contains(&width), "must be from 8 to 4096"),
+                    ("blocks", blocks as f64, (1..=64).contains(&blocks), "must be from 1 to 64"),
+                ])?;
+            }
         }
-        let side = |side: usize| side.is_multiple_of(4) && (8..=256).contains(&side);
-        if !side(shape.height) || !side(shape.width) {
-            return refuse("both sides must be multiples of 4 from 8 to 256");
-        }
-        let &Self { classes, width, embedding, .. } = self;
-        let fits = width.is_multiple_of(GROUPS) && (8..=512).contains(&width);
         Ok(setting::check([
-            ("width", width as f64, fits, "must be a multiple of 8 from 8 to 512"),
             ("embedding", embedding as f64, (8..=4096).contains(&embedding), "must be from 8 to 4096"),
             ("classes", classes as f64, (1..=65_535).contains(&classes), "must be from 1 to 65535"),
         ])?)

@@ -1,5 +1,5 @@
 use super::*;
-use crate::checkpoint::testing::untrained;
+use crate::checkpoint::testing::{untrained, untrained_rows};
 
 fn generator(sampling: Sampling) -> Generator {
     Generator::of(untrained(3)).unwrap().with_sampling(sampling).unwrap()
@@ -12,21 +12,44 @@ fn draw(generator: &Generator, requests: &[Request], workers: usize) -> Dataset 
 
 #[test]
 fn an_image_depends_on_its_request_alone() {
-    let generator = generator(Sampling { steps: 3, guidance: 0.5, ..Sampling::default() });
+    depends_on_its_request_alone(&generator(Sampling { steps: 3, guidance: 0.5, ..Sampling::default() }));
+}
+
+#[test]
+fn a_row_depends_on_its_request_alone_and_keeps_to_what_was_seen() {
+    let sampling = Sampling { steps: 3, guidance: 0.5, ..Sampling::default() };
+    let generator = Generator::of(untrained_rows(3)).unwrap().with_sampling(sampling).unwrap();
+    depends_on_its_request_alone(&generator);
+    let drawn = draw(&generator, &Request::of_counts(&[40; 3], 0), 2);
+    let cells: Vec<f32> =
+        (0..drawn.len()).flat_map(|row| imfl_engine::data::Columns::numbers(drawn.image(row))).collect();
+    for row in cells.chunks(3) {
+        assert!(
+            [row[0], row[2]].iter().all(|number| (0.0..=90.0).contains(number) && number.fract() == 0.0),
+            "{row:?}"
+        );
+        assert!([0.0, 1.0, 2.0].contains(&row[1]), "{row:?}");
+    }
+    let different =
+        |column: usize| cells.chunks(3).map(|row| row[column] as i64).collect::<std::collections::BTreeSet<_>>().len();
+    assert!(different(0) > 5 && different(1) == 3, "{cells:?}");
+}
+
+fn depends_on_its_request_alone(generator: &Generator) {
     let requests = Request::of_counts(&[20, 0, 17], 100);
-    let together = draw(&generator, &requests, 1);
+    let together = draw(generator, &requests, 1);
     assert_eq!(together.histogram(), [20, 0, 17]);
-    assert_eq!(draw(&generator, &requests, 3), together);
+    assert_eq!(draw(generator, &requests, 3), together);
     for count in [1, 2, 3, 6, 29] {
         let last = &requests[requests.len() - count..];
-        let alone = draw(&generator, last, 2);
+        let alone = draw(generator, last, 2);
         for (index, place) in (requests.len() - count..requests.len()).enumerate() {
             assert_eq!(alone.image(index), together.image(place), "{index} of {count}");
         }
     }
-    let other = draw(&generator, &[Request { label: 0, index: 100 }, Request { label: 1, index: 100 }], 1);
-    assert_eq!(other.image(0), together.image(0));
-    assert_ne!(other.image(0), other.image(1), "the class has no effect");
+    let other = |label| draw(generator, &[100, 101, 102].map(|index| Request { label, index }), 1);
+    assert_eq!(other(0).image(0), together.image(0));
+    assert!((0..3).any(|at| other(0).image(at) != other(1).image(at)), "the class has no effect");
     assert_ne!(together.image(0), together.image(1), "the index has no effect");
 }
 

@@ -59,6 +59,15 @@ impl<'a> Trainer<'a> {
         if data.is_empty() {
             return Err(TrainingError::NoImages { name: data.name.clone() });
         }
+        if !network.network.draws(&data.kind) {
+            let (name, plural) = (&data.name, data.kind.plural());
+            return Err(TrainingError::OtherData(format!("such a network draws no {plural}, which {name} has")));
+        }
+        if training.mirror && !data.kind.is_bytes() {
+            let problem =
+                format!("the {} of {} have no left and right: leave mirroring out", data.kind.plural(), data.name);
+            return Err(TrainingError::OtherData(problem));
+        }
         if (network.shape, network.classes) != (data.shape, data.classes()) {
             return Err(TrainingError::OtherData(format!(
                 "the network is for images of {} in {} classes, but {} has images of {} in {}",
