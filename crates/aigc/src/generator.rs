@@ -1,7 +1,7 @@
 //! The diffusion model as a source of samples.
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Description};
-use crate::denoiser::{Denoiser, Preconditioning};
+use crate::denoiser::{Denoiser, Network, Preconditioning};
 use crate::sampling::Sampling;
 use crate::setting::SettingError;
 use crate::source::{self, Observe, Provenance, Request, SampleError, SampleSource};
@@ -19,8 +19,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The most images in one pass of the network: what a worker's caches hold; no image depends on it.
-const BATCH: usize = 50;
+/// The most samples in one pass of a network: what a worker's caches hold; no sample depends on it.
+fn batch(network: Network) -> usize {
+    match network {
+        Network::UNet => 50,
+        Network::Perceptron { .. } => 400,
+    }
+}
 
 /// A trained denoiser with a sampler, ready to draw images.
 #[derive(Clone, Debug)]
@@ -190,7 +195,8 @@ impl SampleSource for Generator {
         let Compute { device, workers, .. } = compute;
         let stacked = Stacked::broadcast(&self.weights, 1, device);
         // As many pieces for every worker, so that none waits for the last.
-        let pieces = requests.len().div_ceil(BATCH).next_multiple_of((*workers).max(1)).max(1);
+        let pieces =
+            requests.len().div_ceil(batch(self.denoiser.config().network)).next_multiple_of((*workers).max(1)).max(1);
         let size = requests.len().div_ceil(pieces).max(1);
         let pieces: Vec<&[Request]> = requests.chunks(size).collect();
         let image = self.description.kind.record(self.shape());

@@ -60,7 +60,7 @@ mod training_config;
 
 pub use augmentation::{Augmentation, AugmentationError};
 pub use checkpoint::{Checkpoint, CheckpointError, Description};
-pub use corruption::{Corruption, CorruptionError};
+pub use corruption::{Corruption, CorruptionError, UnfitCorruption};
 pub use denoiser::{Denoiser, DenoiserConfig, DenoiserError, Network};
 pub use fingerprint::Fingerprints;
 pub use generator::Generator;

@@ -17,11 +17,11 @@ pub struct Validation {
     /// that federated training gains from their images?
     #[arg(long)]
     validate: bool,
-    /// Steps after which a generator that is trained on the spot enters the comparison; 0 for none
-    #[arg(long, value_delimiter = ',', default_value = "100,250,500,1000,2000")]
-    lengths: Vec<u64>,
-    /// Faults that turn the first generator's images into those of another contestant: labels:SHARE shuffles a share of the
-    /// labels, noise:DEVIATION adds noise on the scale from 0 to 255
+    /// Steps after which a generator that is trained on the spot enters the comparison, 0 for none [default: 100,250,500,1000,2000; of texts none]
+    #[arg(long, value_delimiter = ',')]
+    lengths: Option<Vec<u64>>,
+    /// Faults that turn the first generator's samples into those of another contestant: labels:SHARE shuffles a share of the labels, noise:DEVIATION
+    /// adds noise on the scale from 0 to 255 (to numbers of a table on that of their own deviations), words:SHARE puts other words into texts
     #[arg(long, value_delimiter = ',', value_parser = str::parse::<Corruption>, default_value = "labels:0.25,labels:1")]
     corrupt: Vec<Corruption>,
     /// Trials, each with clients, models and images of its own

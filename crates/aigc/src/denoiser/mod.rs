@@ -97,7 +97,7 @@ mod tests {
         assert!((360_000..420_000).contains(&size(GREY)), "{}", size(GREY));
         assert!((360_000..420_000).contains(&size(COLOUR)), "{}", size(COLOUR));
         let rows = Denoiser::new(&DenoiserConfig::rows(ROW, 26)).unwrap().layout().size();
-        assert!((200_000..250_000).contains(&rows), "{rows}");
+        assert!((120_000..160_000).contains(&rows), "{rows}");
     }
 
     #[test]

@@ -77,6 +77,7 @@ fn setup(settings: &Settings, contest: &Contestants, seed: u64, host: &Host) -> 
     config.training.rounds = settings.rounds;
     config.check()?;
     let mut opened = Opened::new(config, host)?;
+    opened.keep_from_clients(contest.generators.iter());
     if settings.assess.on == Part::Validation {
         opened.hold_out_validation()?;
     }
@@ -112,7 +113,9 @@ fn draw(contest: &Contestants, setup: &Setup, measured: &[Request], asked: &[Req
         let images = &clean[contestant.generator];
         let [first, second] = [0, 1].map(|part| {
             let part = images.select(&parts[part]);
-            Arc::new(contestant.corruption.map_or(part.clone(), |corruption| corruption.apply(&part, setup.seed)))
+            Arc::new(
+                contestant.corruption.map_or_else(|| part.clone(), |corruption| corruption.apply(&part, setup.seed)),
+            )
         });
         for_measures.push(first);
         for_clients.push(second);
