@@ -50,6 +50,7 @@ mod fingerprint;
 mod generator;
 mod optimizer;
 mod pixels;
+mod pull;
 pub mod quality;
 mod sampling;
 mod setting;
@@ -66,6 +67,7 @@ pub use fingerprint::Fingerprints;
 pub use generator::Generator;
 pub use optimizer::AdamW;
 pub use pixels::PixelScale;
+pub use pull::Pull;
 pub use sampling::{Method, Sampling, SamplingError};
 pub use setting::SettingError;
 pub use source::{
