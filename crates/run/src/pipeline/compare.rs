@@ -52,7 +52,7 @@ impl Yardstick {
             Ok(())
         })?;
         let no_pull = "a step on authentic samples does not lower the loss of others: take more of them (--images-per-class), or fewer --points";
-        let one = |(thetas, pull): (Vec<Theta>, Pull)| {
+        let one = |(thetas, pull): (Vec<Theta>, Pull)| -> Outcome<(Theta, f64)> {
             let theta =
                 Theta::over(thetas).ok_or_else(|| Failure::new(Kind::Config, "`probe.points` must be at least 1"))?;
             Ok((theta, pull.value().ok_or_else(|| Failure::new(Kind::Data, no_pull))?))
