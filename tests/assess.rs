@@ -69,7 +69,7 @@ fn generators_are_ranked_by_measures_and_by_what_training_gains() {
         assert!((number("accuracy") - baseline - number("gain")).abs() < 1e-9, "{row}");
         assert_eq!(row["by_trial"]["theta"].as_array().unwrap().len(), 2);
     }
-    for measure in ["theta", "fid"] {
+    for measure in ["theta", "pull", "fid"] {
         let correlation = report["rank_correlation"][measure].as_f64().unwrap();
         assert!((-1.0..=1.0).contains(&correlation), "{printed}");
     }

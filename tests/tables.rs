@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::generator::{small, trained};
 use common::quick_run::{QuickRun, json};
 use common::{fail, file, succeed, text};
 use std::fs;
@@ -63,6 +64,82 @@ fn a_run_on_a_table_augments_is_repeated_and_goes_on() {
     assert_eq!(auto["generator"]["origin"], "fitted");
     let [without, with, error] = ["without", "with", "error"].map(|key| auto["filling"][key].as_f64().unwrap());
     assert_eq!(auto["generated_images"].as_u64().unwrap() > 0, with - without > error, "{auto}");
+}
+
+/// A generator of the table's rows that learnt for some hundred steps.
+fn generator(root: &Path, winds: &str) -> String {
+    let out = root.join("winds.safetensors");
+    let quick = ["--steps", "300", "--batch", "32", "--shards", "2", "--width", "32", "--rate", "0.005"];
+    succeed(&[&["aigc", "train", "--dataset", winds, "--out", text(&out)], &quick[..]].concat());
+    let shown = fs::read_to_string(out.with_extension("csv")).unwrap();
+    assert_eq!(shown.lines().count(), 33, "eight rows of each class show how far it is: {shown}");
+    text(&out).into()
+}
+
+#[test]
+fn a_generator_of_a_table_learns_draws_and_is_run() {
+    let root = tempfile::tempdir().unwrap();
+    let winds = table(root.path());
+    let trained = generator(root.path(), &winds);
+    let drawn = root.path().join("drawn");
+    let sample = |more: &[&str]| {
+        succeed(&[&["aigc", "sample", "--generator", &trained, "--out", text(&drawn)], more].concat());
+        fs::read_to_string(drawn.join("generated.csv")).unwrap()
+    };
+    let rows = sample(&["--count", "20"]);
+    assert_eq!(rows.lines().next(), Some("label,width,shade,height"));
+    // Widths of class k are whole and lie between 10 k and 10 k + 4.
+    let near = rows.lines().skip(1).filter(|row| {
+        let cells: Vec<&str> = row.split(',').collect();
+        let class = ["n", "e", "s", "w"].iter().position(|name| *name == cells[0]).unwrap() as i64;
+        (cells[1].parse::<i64>().unwrap() - 10 * class - 2).abs() <= 5
+    });
+    assert!(near.count() >= 70, "{rows}");
+    let one = sample(&["--count", "1", "--classes", "s", "--first", "45"]);
+    assert_eq!(one.lines().nth(1), rows.lines().nth(46), "a row depends on class, seed and number alone");
+    assert_eq!(sample(&["--count", "20", "--dataset", &winds]), rows, "the same rows as for a run of this seed");
+
+    let quick = QuickRun::new(root.path(), &winds, "rounds = 2");
+    let run = quick.augmented(&trained);
+    assert_eq!(run["generator"]["origin"], "given");
+    assert!(run["theta"].as_f64().unwrap() > 0.0 && run["accuracy"].as_f64().unwrap() > 0.5, "{run}");
+    quick.goes_on("3", &run);
+    assert_eq!(quick.run(&["--generator", "train"])["generator"]["origin"], "trained");
+
+    let assess = ["aigc", "assess", "--dataset", &winds, "--epochs", "2", "--points", "2", "--images-per-class", "8"];
+    let worth = |generator: &str| {
+        json(&succeed(&[&assess[..], &["--format", "json", "--on", "validation", "--generator", generator]].concat()))
+    };
+    let [learnt, rule] = [&trained, "smote"].map(worth);
+    assert!(learnt["tstr_accuracy"].as_f64().unwrap() > 0.5, "{learnt}");
+    assert!(
+        learnt["sampling"]["steps"].is_u64() && rule["sampling"].is_null() && rule["theta"].as_f64().unwrap() > 0.0
+    );
+}
+
+#[test]
+fn a_generator_of_other_samples_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let winds = table(root.path());
+    let rows = generator(root.path(), &winds);
+    let of = |dataset: &str, generator: &str| {
+        fail(&["run", "--dataset", dataset, "--seed", "1", "--generator", generator], 7)
+    };
+    let error = of("letters", &rows);
+    assert!(
+        error.contains("rows with the columns width, shade, height") && error.contains("letters has x_box"),
+        "{error}"
+    );
+    let error = of("mnist", &rows);
+    assert!(error.contains("draws rows, but mnist has images"), "{error}");
+    let pictures = small(root.path());
+    let pictures = trained(root.path(), &pictures);
+    let error = of(&winds, text(&pictures));
+    assert!(error.contains("draws images, but winds has rows"), "{error}");
+    let sample = ["aigc", "sample", "--generator", &rows, "--out", text(root.path()), "--strip"];
+    assert!(fail(&sample, 2).contains("--strip is for pictures"));
+    let train = ["aigc", "train", "--dataset", &winds, "--out", text(&root.path().join("x")), "--mirror"];
+    assert!(fail(&train, 3).contains("no left and right"));
 }
 
 #[test]

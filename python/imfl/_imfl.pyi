@@ -118,7 +118,7 @@ def train_generator(
     resume: bool,
     restart: bool,
     start: str | None,
-    width: int,
+    width: int | None,
     every: int,
     given: dict[str, Any],
     device: str,

@@ -146,7 +146,7 @@ class Generator:
         resume: bool = False,
         restart: bool = False,
         start: Path | None = None,
-        width: int = 32,
+        width: int | None = None,
         every: int = 500,
         device: str = "auto",
         workers: int | None = None,
@@ -162,7 +162,7 @@ class Generator:
             images: ``corpus`` or ``train``; the corpus if there is one, else the training images.
             resume, restart: go on with, or forget, what an interrupted training left.
             start: a generator to start from, which learnt from the same images.
-            width: channels of the network at half resolution.
+            width: channels of the network at half resolution (32), of a table units of a layer (96).
             every: steps from one save of the state to the next.
             settings: ``steps``, ``batch``, ``learning_rate``, ``average``, ``label_dropout``, ``noise_mean``,
                 ``noise_deviation``, ``mirror``, ``seed``...

@@ -1,7 +1,8 @@
 //! A generator on disk: one safetensors file with weights, fingerprints and, while it learns, the optimizer's state.
 
-use crate::denoiser::{Denoiser, DenoiserConfig};
+use crate::denoiser::DenoiserConfig;
 use crate::fingerprint::Fingerprints;
+use crate::network::AnyNetwork;
 use crate::optimizer::AdamW;
 use crate::pixels::PixelScale;
 use crate::sampling::Sampling;
@@ -140,7 +141,7 @@ impl Checkpoint {
         };
         let description: Description =
             serde_json::from_str(description).map_err(|error| format!("its description is broken: {error}"))?;
-        let denoiser = Denoiser::new(&description.denoiser).map_err(|error| error.to_string())?;
+        let network = AnyNetwork::new(&description.denoiser).map_err(|error| error.to_string())?;
         let classes = description.class_names.len();
         if classes != description.denoiser.classes {
             return Err(format!("it names {classes} classes for a network of {}", description.denoiser.classes));
@@ -148,7 +149,7 @@ impl Checkpoint {
         if !description.scale.fits(description.denoiser.shape) {
             return Err(format!("its normalisation does not fit images of {}", description.denoiser.shape));
         }
-        if !description.kind.is_bytes()
+        if !description.denoiser.network.draws(&description.kind)
             || description.kind.shape().is_some_and(|shape| shape != description.denoiser.shape)
         {
             let (plural, shape) = (description.kind.plural(), description.denoiser.shape);
@@ -156,7 +157,7 @@ impl Checkpoint {
         }
         description.training.check().map_err(|error| error.to_string())?;
         description.sampling.check().map_err(|error| format!("its sampler's settings are wrong: {error}"))?;
-        let layout = denoiser.layout();
+        let layout = network.layout();
         let read = |prefix: &str| {
             // What the layout asks for, but never more than the file has: a description is a claim.
             let mut values = Vec::with_capacity(layout.size().min(bytes.len() / 4));
@@ -180,29 +181,56 @@ impl Checkpoint {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
-    use imfl_engine::data::ImageShape;
+    use crate::denoiser::Network;
+    use crate::text::testing::{TEXTS, texts, tiny};
+    use imfl_engine::data::{Column, Columns, Content, ImageShape, Normalisation};
     use imfl_engine::parameters::{Initialiser, Layout};
 
     /// A small network for 8x8 grey images; no layer of it is zero, so that everything has an effect.
     pub fn untrained(classes: usize) -> Checkpoint {
         let shape = ImageShape { channels: 1, height: 8, width: 8 };
-        let config = DenoiserConfig { shape, classes, width: 8, embedding: 16 };
-        let denoiser = Denoiser::new(&config).unwrap();
+        let config = DenoiserConfig { width: 8, embedding: 16, ..DenoiserConfig::small(shape, classes) };
+        let normalisation = Normalisation { mean: vec![0.4], deviation: vec![0.3] };
+        of(config, Kind::Images, normalisation)
+    }
+
+    /// A small perceptron for rows of two whole numbers around a category of three words.
+    pub fn untrained_rows(classes: usize) -> Checkpoint {
+        let number = Content::Number { mean: 40.0, deviation: 20.0, range: [0.0, 90.0], whole: true };
+        let words = Content::Category(["red", "green", "blue"].map(String::from).into());
+        let contents = [("a", number.clone()), ("b", words), ("c", number)];
+        let columns = contents.map(|(name, content)| Column { name: name.into(), content });
+        let columns = Columns::new(columns.into());
+        let network = Network::Perceptron { blocks: 2 };
+        let config =
+            DenoiserConfig { width: 12, embedding: 16, network, ..DenoiserConfig::rows(columns.shape(), classes) };
+        let normalisation = columns.normalisation();
+        of(config, Kind::Table(columns), normalisation)
+    }
+
+    /// A small transformer for texts of two classes.
+    pub fn untrained_texts() -> Checkpoint {
+        let data = texts(&TEXTS);
+        of(tiny(&data), data.kind.as_ref().clone(), data.normalisation())
+    }
+
+    fn of(config: DenoiserConfig, kind: Kind, normalisation: Normalisation) -> Checkpoint {
+        let classes = config.classes;
+        let denoiser = AnyNetwork::new(&config).unwrap();
         let mut layout = Layout::new();
         for parameter in denoiser.layout().parameters() {
             layout.declare(&parameter.name, &parameter.shape, Initialiser::Normal { deviation: 0.2 });
         }
         let drawn = Weights::initialise(layout.into(), 1);
         let average = Weights::from_values(denoiser.layout().clone(), drawn.values().to_vec()).unwrap();
-        let normalisation = imfl_engine::data::Normalisation { mean: vec![0.4], deviation: vec![0.3] };
         let description = Description {
             dataset: "squares".into(),
-            kind: Kind::Images,
+            kind,
             class_names: (0..classes).map(|class| class.to_string()).collect(),
             denoiser: config,
             scale: PixelScale { normalisation, sigma_data: PixelScale::SIGMA_DATA },
             training: TrainingConfig::default(),
-            sampling: Sampling::default(),
+            sampling: denoiser.sampling(),
             steps: 7,
             steps_before: 0,
             seconds: 1.5,

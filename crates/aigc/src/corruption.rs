@@ -1,4 +1,4 @@
-use imfl_engine::data::Dataset;
+use imfl_engine::data::{Columns, Content, Dataset, Kind};
 use imfl_engine::random::{Purpose, keyed};
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -13,16 +13,28 @@ pub enum Corruption {
         /// In [0, 1].
         share: f64,
     },
-    /// Every pixel moves by normal noise and is cut to black and white.
+    /// Every pixel moves by normal noise and is cut to black and white; every number of a table, and is kept to the range of the server's rows.
     Noise {
-        /// Deviation of the noise on the scale of bytes, 0 to 255.
+        /// Deviation of the noise: of pixels on the scale of bytes, 0 to 255, of numbers in deviations of their column.
         deviation: f64,
+    },
+    /// Of every text this share of the words gives way to words drawn from all texts, whatever their class.
+    Words {
+        /// In [0, 1].
+        share: f64,
     },
 }
 
+/// Why a fault cannot be put into samples of a kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnfitCorruption(String);
+
 /// Text that names no fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no corruption; expected labels:SHARE with a share from 0 to 1, or noise:DEVIATION of at least 0")]
+#[error(
+    "`{0}` is no corruption; expected labels:SHARE or words:SHARE with a share from 0 to 1, or noise:DEVIATION of at least 0"
+)]
 pub struct CorruptionError(String);
 
 impl FromStr for Corruption {
@@ -32,6 +44,7 @@ impl FromStr for Corruption {
         let up_to = |highest: f64, text: &str| text.parse().ok().filter(|value: &f64| (0.0..=highest).contains(value));
         let fault = match text.split_once(':') {
             Some(("labels", share)) => up_to(1.0, share).map(|share| Self::Labels { share }),
+            Some(("words", share)) => up_to(1.0, share).map(|share| Self::Words { share }),
             Some(("noise", deviation)) => up_to(f64::MAX, deviation).map(|deviation| Self::Noise { deviation }),
             _ => None,
         };
@@ -44,12 +57,31 @@ impl fmt::Display for Corruption {
         match self {
             Self::Labels { share } => write!(f, "labels:{share}"),
             Self::Noise { deviation } => write!(f, "noise:{deviation}"),
+            Self::Words { share } => write!(f, "words:{share}"),
         }
     }
 }
 
 impl Corruption {
-    /// The images with the fault; labels and their order stay. The fault is drawn for `seed`.
+    /// Checks that it is a fault of samples of a kind.
+    ///
+    /// # Errors
+    /// [`UnfitCorruption`] that says what to take.
+    pub fn check(self, kind: &Kind) -> Result<(), UnfitCorruption> {
+        match (self, kind) {
+            (Self::Noise { .. }, Kind::Text(_)) => {
+                Err(UnfitCorruption(format!("{self} moves numbers, and texts have none; take words:SHARE")))
+            }
+            (Self::Words { .. }, Kind::Images | Kind::Table(_) | Kind::Sound(_)) => {
+                let plural = kind.plural();
+                Err(UnfitCorruption(format!("{self} is for texts, and these are {plural}; take noise:DEVIATION")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The samples with the fault; labels and their order stay. The fault is drawn for `seed`. One that is not of this kind ([`Corruption::check`])
+    /// changes nothing.
     pub fn apply(self, images: &Dataset, seed: u64) -> Dataset {
         match self {
             Self::Labels { share } => {
@@ -62,6 +94,23 @@ impl Corruption {
                 }
                 let pixels = sources.iter().flat_map(|&source| images.image(source as usize)).copied().collect();
                 relabelled(images, pixels)
+            }
+            Self::Noise { deviation } if let Kind::Table(columns) = images.kind.as_ref() => {
+                let noisy = |index: usize| noisy_row(columns, images.image(index), deviation, seed, index as u64);
+                relabelled(images, (0..images.len()).flat_map(noisy).collect())
+            }
+            Self::Words { share } => {
+                let all: Vec<[u8; 2]> = words(images).filter(|word| *word != [0; 2]).collect();
+                if !matches!(images.kind.as_ref(), Kind::Text(_)) || all.is_empty() {
+                    return images.clone();
+                }
+                let mut random = keyed(seed, Purpose::Benchmark, 0, 3, 0);
+                // What is behind the end of a text stays so.
+                let other = |word: [u8; 2]| match word != [0; 2] && random.random::<f64>() < share {
+                    true => all[random.random_range(0..all.len())],
+                    false => word,
+                };
+                relabelled(images, words(images).flat_map(other).collect())
             }
             Self::Noise { deviation } => {
                 let noisy = |index: usize| {
@@ -76,6 +125,26 @@ impl Corruption {
             }
         }
     }
+}
+
+/// A row whose numbers moved by so many deviations of their columns; words stay.
+fn noisy_row(columns: &Columns, row: &[u8], deviation: f64, seed: u64, index: u64) -> Vec<u8> {
+    let mut random = keyed(seed, Purpose::Benchmark, 0, 2, index);
+    let cells = columns.list().iter().zip(Columns::numbers(row));
+    let moved = cells.map(|(column, number)| match column.content {
+        Content::Number { deviation: own, range: [least, most], whole, .. } => {
+            let noise: f64 = random.sample(rand_distr::StandardNormal);
+            let number = number + (deviation * noise) as f32 * own;
+            (if whole { number.round() } else { number }).max(least).min(most)
+        }
+        Content::Category(_) => number,
+    });
+    moved.flat_map(f32::to_le_bytes).collect()
+}
+
+/// All words of all texts.
+fn words(texts: &Dataset) -> impl Iterator<Item = [u8; 2]> {
+    (0..texts.len()).flat_map(|index| texts.image(index).as_chunks::<2>().0.to_vec())
 }
 
 /// Other pixels under the same labels.
@@ -119,12 +188,55 @@ mod tests {
 
     #[test]
     fn faults_are_read_and_written_alike() {
-        for text in ["labels:0.25", "labels:1", "noise:96", "noise:0.5"] {
+        for text in ["labels:0.25", "labels:1", "noise:96", "noise:0.5", "words:0.3"] {
             assert_eq!(text.parse::<Corruption>().unwrap().to_string(), text);
         }
-        for wrong in ["labels", "labels:1.1", "noise:-1", "noise:inf", "noise:NaN", "blur:2", ""] {
+        for wrong in ["labels", "labels:1.1", "noise:-1", "noise:inf", "noise:NaN", "blur:2", "words:2", ""] {
             assert!(wrong.parse::<Corruption>().unwrap_err().to_string().contains("labels:SHARE"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn numbers_of_rows_move_within_their_range_and_words_stay() {
+        let kind = crate::checkpoint::testing::untrained_rows(1).description.kind;
+        let row = [40f32, 1.0, 44.0].map(f32::to_le_bytes).concat();
+        let (shape, names) = (kind.shape().unwrap(), vec!["x".to_string()]);
+        let rows = Dataset::of_kind(kind.clone().into(), "t", shape, names, row.repeat(2000), vec![0; 2000]).unwrap();
+        let noise = Corruption::Noise { deviation: 0.5 };
+        noise.check(&kind).unwrap();
+        let noisy = noise.apply(&rows, 3);
+        let cells: Vec<f32> = (0..2000).flat_map(|index| Columns::numbers(noisy.image(index))).collect();
+        assert!(cells.chunks(3).all(|row| row[1] == 1.0 && row[0].fract() == 0.0 && (0.0..=90.0).contains(&row[2])));
+        // Half of the column's deviation of 20.
+        let squares = cells.chunks(3).map(|row| f64::from(row[0] - 40.0).powi(2)).sum::<f64>();
+        assert!(((squares / 2000.0).sqrt() - 10.0).abs() < 0.6, "{squares}");
+        let error = Corruption::Words { share: 0.1 }.check(&kind).unwrap_err().to_string();
+        assert!(error.contains("words:0.1 is for texts, and these are rows"), "{error}");
+    }
+
+    #[test]
+    fn words_give_way_to_words_that_are_there() {
+        let counts = ["a", "b", "c", "d"].map(|word| (word.to_string(), 5)).into();
+        let vocabulary = imfl_engine::data::Vocabulary::of_counts(counts, 100);
+        let mut text = vec![0; vocabulary.length()];
+        text[..3].copy_from_slice(&[2, 3, 4]);
+        let (text, kind) = (imfl_engine::data::Vocabulary::record(&text), Kind::Text(vocabulary));
+        let (shape, names) = (kind.shape().unwrap(), vec!["x".to_string()]);
+        let texts = Dataset::of_kind(kind.clone().into(), "t", shape, names, text.repeat(600), vec![0; 600]).unwrap();
+        let fault = Corruption::Words { share: 0.5 };
+        fault.check(&kind).unwrap();
+        let found: Vec<[u8; 2]> = words(&fault.apply(&texts, 1)).collect();
+        assert!(
+            found
+                .chunks(text.len() / 2)
+                .all(|text| text[..3].iter().all(|word| (2..5).contains(&u16::from_le_bytes(*word)))
+                    && text[3..].iter().all(|word| *word == [0; 2]))
+        );
+        // Half of the words are drawn anew, and of these a third is the same again.
+        let moved = found.iter().zip(words(&texts)).filter(|(a, b)| **a != *b).count();
+        assert!((moved as f64 / 1800.0 - 1.0 / 3.0).abs() < 0.05, "{moved}");
+        assert!(Corruption::Noise { deviation: 1.0 }.check(&kind).unwrap_err().to_string().contains("words:SHARE"));
+        assert_eq!(fault.apply(&texts, 1), fault.apply(&texts, 1));
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! Training a generator: a long work that can be interrupted.
 
 use imfl_aigc::{
-    Checkpoint, DenoiserConfig, Generator, Progress, Request, SampleSource, Sampling, Trainer, TrainingConfig,
+    Checkpoint, DenoiserConfig, Generator, Network, Progress, Request, SampleSource, Sampling, Trainer, TrainingConfig,
 };
-use imfl_engine::data::{self, Dataset};
+use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use imfl_report::grid;
 use imfl_run::assets;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::memory::{Estimate, Memory};
+use imfl_run::pipeline;
 use imfl_run::progress::{self, Event, Task};
 use imfl_storage::{Disk, Lock, remove, replace};
 use std::ops::ControlFlow;
@@ -28,7 +29,7 @@ pub enum Part {
 pub struct Training {
     /// A shipped dataset's name or a path.
     pub dataset: String,
-    /// Which part to learn from; the corpus if there is one, else the training images, if absent.
+    /// Which part to learn from; if absent, the corpus if there is one, else the training images, of rows and texts the part that a run's server holds.
     pub images: Option<Part>,
     /// The generator's file. Its state while it learns and a grid of its images stand beside it.
     pub out: PathBuf,
@@ -38,9 +39,9 @@ pub struct Training {
     pub restart: bool,
     /// Start from the weights of this generator, which learnt from the same images, with a fresh optimizer.
     pub start: Option<PathBuf>,
-    /// Channels of the network at half resolution.
-    pub width: usize,
-    /// Save the state and draw a grid of fixed seeds every so many steps.
+    /// Channels of the network at half resolution, of a table's units of a layer; what suits the data if absent.
+    pub width: Option<usize>,
+    /// Save the state and draw samples of fixed seeds every so many steps.
     pub every: u64,
     /// The optimizer's settings.
     pub settings: TrainingConfig,
@@ -77,8 +78,9 @@ impl Training {
             },
         };
         progress.note(format!(
-            "learning from {} images of {} in {} classes, from step {} to {} ({} images a step, seed {})",
+            "learning from {} {} of {} in {} classes, from step {} to {} ({} a step, seed {})",
             data.len(),
+            data.kind.plural(),
             data.name,
             data.classes(),
             trainer.step(),
@@ -88,7 +90,7 @@ impl Training {
         ));
         // The file that is still missing at the end of a long training had better be writable at its start.
         trainer.checkpoint().write(&saved)?;
-        let mut reporter = Reporter::new(progress, trainer.config().steps);
+        let mut reporter = Reporter::new(progress, trainer.config().steps, data.kind.plural());
         let mut failed = None;
         progress.tell(&Event::StepsBegan);
         trainer.run(&compute.device, compute.workers, |trainer, now| {
@@ -144,10 +146,17 @@ impl Training {
     fn footprint(&self, data: &Dataset) -> Estimate {
         let TrainingConfig { batch, .. } = self.settings;
         let image = data.shape.size();
-        // Channels at half and at a quarter of the resolution, some thirty layers, forwards and backwards.
-        let activations = (data.shape.height * data.shape.width / 4).saturating_mul(self.width).saturating_mul(30);
+        let DenoiserConfig { width, network, .. } = self.network(data);
+        let (places, more) = match network {
+            // Logits of all symbols, and their gradients.
+            Network::Transformer { length, symbols, .. } => (length, length.saturating_mul(4 * symbols)),
+            // Channels at half and at a quarter of the resolution; as many units of a perceptron.
+            Network::UNet | Network::Perceptron { .. } => ((data.shape.height * data.shape.width / 4).max(1), 0),
+        };
+        // Some thirty layers, forwards and backwards.
+        let activations = places.saturating_mul(width).saturating_mul(30).saturating_add(more);
         Estimate::default().with(
-            format!("steps of {batch} images of {} in a network of width {}", data.shape, self.width),
+            format!("steps of {batch} {} of {} in a network of width {width}", data.kind.plural(), data.shape),
             &[4, batch, activations.saturating_add(image)],
             "--batch or --width",
         )
@@ -164,7 +173,10 @@ impl Training {
 
     fn data(&self) -> Outcome<Dataset> {
         let benchmark = data::open(&assets::dataset(&self.dataset)?, self.settings.seed)?;
+        let by_chance = !benchmark.train.kind.is_bytes();
         match (self.images, benchmark.corpus) {
+            // Rows and texts of the test are among the others by chance: no run would take a generator that learnt from them.
+            (None, corpus) if by_chance => Ok(pipeline::for_generators(Benchmark { corpus, ..benchmark })),
             (Some(Part::Corpus) | None, Some(corpus)) => Ok(corpus),
             (Some(Part::Corpus), None) => {
                 let name = &benchmark.train.name;
@@ -178,7 +190,8 @@ impl Training {
     }
 
     fn network(&self, data: &Dataset) -> DenoiserConfig {
-        DenoiserConfig { width: self.width, ..DenoiserConfig::small(data.shape, data.classes()) }
+        let suited = DenoiserConfig::suited(data);
+        DenoiserConfig { width: self.width.unwrap_or(suited.width), ..suited }
     }
 
     fn save(&self, trainer: &Trainer, saved: &Path, compute: &Compute) -> Outcome {
@@ -187,14 +200,18 @@ impl Training {
     }
 }
 
-/// Draws a grid with the same seeds every time.
+/// Draws with the same seeds every time: a grid of pictures, or a file of rows.
 fn draw(checkpoint: &Checkpoint, out: &Path, compute: &Compute) -> Outcome {
     let mut checkpoint = checkpoint.clone();
     checkpoint.description.sampling = Sampling::default();
     let generator = Generator::of(checkpoint).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
     let requests = Request::of_counts(&vec![COLUMNS; generator.class_names().len().min(20)], 0);
     let images = generator.draw(&requests, 0, compute, &mut |_, _| ControlFlow::Continue(()))?;
-    Ok(replace(&Disk, &beside(out, "png"), &grid::png(&images)?)?)
+    let (ending, file) = match images.kind.is_bytes() {
+        true => ("png", grid::png(&images)?),
+        false => ("csv", images.to_csv()?.into_bytes()),
+    };
+    Ok(replace(&Disk, &beside(out, ending), &file)?)
 }
 
 /// The file of another kind beside the generator's.
@@ -208,29 +225,31 @@ struct Reporter<'a> {
     bar: Task,
     loss: f64,
     steps: u32,
+    plural: &'static str,
 }
 
 impl<'a> Reporter<'a> {
-    fn new(progress: &'a progress::Progress, steps: u64) -> Self {
-        Self { progress, bar: progress.task("training a generator", steps), loss: 0.0, steps: 0 }
+    fn new(progress: &'a progress::Progress, steps: u64, plural: &'static str) -> Self {
+        Self { progress, bar: progress.task("training a generator", steps), loss: 0.0, steps: 0, plural }
     }
 
     fn advance(&mut self, progress: &Progress) {
         self.loss += progress.loss;
         self.steps += 1;
         self.bar.say(format!(
-            "loss {:.4}, {:.0} images/s",
+            "loss {:.4}, {:.0} {}/s",
             self.loss / f64::from(self.steps),
-            progress.images_per_second
+            progress.images_per_second,
+            self.plural
         ));
         self.bar.set(progress.step);
     }
 
     fn say(&mut self, progress: &Progress) {
         let Progress { step, steps, images_per_second, seconds_left, .. } = progress;
-        let loss = self.loss / f64::from(self.steps);
+        let (loss, plural) = (self.loss / f64::from(self.steps), self.plural);
         self.progress.note(format!(
-            "step {step} of {steps}: loss {loss:.4}, {images_per_second:.0} images/s, {:.0} min left",
+            "step {step} of {steps}: loss {loss:.4}, {images_per_second:.0} {plural}/s, {:.0} min left",
             seconds_left / 60.0
         ));
         (self.loss, self.steps) = (0.0, 0);

@@ -138,7 +138,7 @@ impl Generator {
         let (path, sampler) = (self.path.clone(), to_json(sampler, "sampler")?);
         let report = watch(py, on_event, move |host| {
             let overlay: assess::Overlay = Arc::new(move |own| sampling(own, &sampler));
-            Ok(assess::measure(&Settings { sampling: overlay, ..settings }, &path, host)?.json())
+            Ok(assess::measure(&Settings { sampling: overlay, ..settings }, &path.display().to_string(), host)?.json())
         })?;
         values::to_python(py, &report)
     }
@@ -165,7 +165,7 @@ fn settings(py: Python, given: &Bound<PyDict>) -> PyResult<Settings> {
                     part.ok_or_else(|| failure::usage(py, format!("`on` is `{name}`; expected test or validation")))?;
             }
             "epochs" => settings.epochs = value.extract()?,
-            "model" => settings.model = parsed(py, &value)?,
+            "model" => settings.model = Some(parsed(py, &value)?),
             "neighbours" => settings.neighbours = value.extract()?,
             "points" => settings.points = value.extract()?,
             "images_per_class" => settings.images_per_class = value.extract()?,
@@ -189,7 +189,7 @@ pub fn train_generator(
     resume: bool,
     restart: bool,
     start: Option<PathBuf>,
-    width: usize,
+    width: Option<usize>,
     every: u64,
     given: &Bound<PyDict>,
     device: String,

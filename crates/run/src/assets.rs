@@ -11,7 +11,7 @@ pub const VARIABLE: &str = "IMFL_ASSETS";
 pub const DATASETS: [&str; 4] = ["mnist", "letters", "glosses", "notes"];
 
 /// The generators that ship with the project, each called as the dataset that it learnt from.
-pub const GENERATORS: [&str; 2] = ["mnist", "notes"];
+pub const GENERATORS: [&str; 3] = ["mnist", "letters", "notes"];
 
 /// A folder of assets that whoever calls this library brings along.
 static BROUGHT: OnceLock<PathBuf> = OnceLock::new();

@@ -6,7 +6,7 @@ use crate::output::{self, Format};
 use clap::Args;
 use imfl_aigc::quality::ClassifierConfig;
 use imfl_experiment::assess::{self, Part, Settings};
-use imfl_run::{Failure, Host, Kind, Outcome, assets};
+use imfl_run::{Failure, Host, Kind, Outcome};
 use std::sync::Arc;
 
 /// Say what a generator's images are worth.
@@ -15,7 +15,8 @@ use std::sync::Arc;
 /// generated and in test images. They compare only with themselves, not with those of the Inception network.
 #[derive(Args)]
 pub struct Assess {
-    /// A shipped generator's name (mnist, notes) or a checkpoint's path; with --validate as often as there are generators
+    /// What a run takes: a shipped generator's name (mnist, letters, notes), a checkpoint's path, gaussian, mixup, smote, ngram, folder:PATH; or oracle, authentic
+    /// samples that nobody else holds; with --validate as often as there are generators
     #[arg(long, default_value = "mnist")]
     generator: Vec<String>,
     /// A shipped dataset's name (mnist) or a path, with images that the generator did not learn from
@@ -33,9 +34,9 @@ pub struct Assess {
     /// Passes of the classifiers over their images
     #[arg(long, default_value_t = ClassifierConfig::default().epochs)]
     epochs: usize,
-    /// The classifiers' model
-    #[arg(long, default_value = "simple-cnn")]
-    model: String,
+    /// The classifiers' model [default: simple-cnn; of a table mlp, of texts text-mean]
+    #[arg(long)]
+    model: Option<String>,
     /// Neighbours that precision, recall, density and coverage look at
     #[arg(long, default_value_t = 5)]
     neighbours: usize,
@@ -81,7 +82,7 @@ impl Assess {
             images,
             on,
             epochs,
-            model: model.parse()?,
+            model: model.as_deref().map(str::parse).transpose()?,
             neighbours,
             points,
             images_per_class,
@@ -96,7 +97,7 @@ impl Assess {
         let [generator] = self.generator.as_slice() else {
             return Err(Failure::new(Kind::Usage, "several generators are compared by --validate; else give one"));
         };
-        let report = assess::measure(&settings, &assets::generator(generator)?, host)?;
+        let report = assess::measure(&settings, generator, host)?;
         match self.format {
             Format::Text => output::text(&format!("{report}\n")),
             Format::Json => output::print(&report.json()),

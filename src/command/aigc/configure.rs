@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// part (`imfl aigc assess --on validation`).
 #[derive(Args)]
 pub struct Configure {
-    /// A shipped generator's name (mnist, notes) or a checkpoint's path
+    /// A shipped generator's name (mnist, letters, notes) or a checkpoint's path
     #[arg(long, default_value = "mnist")]
     generator: String,
     /// Write the changed generator to this file, and leave the other as it is

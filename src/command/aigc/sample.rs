@@ -14,18 +14,18 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// Draw images from a generator: a grid, and on request single PNG files or IDX files with labels. Of a generator of sounds, the grid shows
-/// spectrograms, and every sound is a WAV file as well: a sound folder.
+/// spectrograms, and every sound is a WAV file as well: a sound folder. Of a generator of a table or of texts, generated.csv has them.
 ///
 /// The image of a class, seed and number is the same whatever else is drawn with it.
 #[derive(Args)]
 pub struct Sample {
-    /// A shipped generator's name (mnist, notes) or a checkpoint's path; with --dataset whatever a run takes, as ngram
+    /// A shipped generator's name (mnist, letters, notes) or a checkpoint's path; with --dataset whatever a run takes, as ngram
     #[arg(long, default_value = "mnist")]
     generator: String,
     /// Draw what a run on this table or these texts would get of the generator, and write it as generated.csv
     #[arg(long, conflicts_with_all = ["png", "idx", "strip", "Sampler"])]
     dataset: Option<String>,
-    /// The folder for grid.png and what else is asked for
+    /// The folder for grid.png (of a table or texts, generated.csv) and what else is asked for
     #[arg(long)]
     out: PathBuf,
     /// Images of each class
@@ -70,14 +70,27 @@ impl Sample {
         self.check(&generator, &counts, host)?;
         let requests = Request::of_counts(&counts, self.first);
         let plural = generator.kind().plural();
+        let is_rows = !generator.kind().is_bytes();
+        if let Some((flag, _)) = [("--png", self.png), ("--idx", self.idx), ("--strip", self.strip)]
+            .into_iter()
+            .find(|(_, set)| is_rows && *set)
+        {
+            return Err(Failure::new(
+                Kind::Usage,
+                format!("{flag} is for pictures, and `{}` draws {plural}", self.generator),
+            ));
+        }
         host.progress.note(format!("drawing {} {plural}", requests.len()));
-        let bar = host.progress.task("drawing images", requests.len() as u64);
+        let bar = host.progress.task("drawing", requests.len() as u64);
         let images = generator.draw(&requests, self.seed, &compute, &mut |done, _| {
             bar.set(done as u64);
             ControlFlow::Continue(())
         })?;
         drop(bar);
         folder(&self.out)?;
+        if is_rows {
+            return self.table(&images, host);
+        }
         write(&self.out.join("grid.png"), &grid::png(&images)?)?;
         if self.idx {
             let rank = if images.shape.channels == 1 { 3 } else { 4 };
@@ -144,6 +157,11 @@ impl Sample {
         Estimate::default().with(format!("{count} samples"), &[count, 8 * size + 64], "--count").check(host.memory)?;
         let drawn = setup.draw(generator, &Request::of_counts(&counts, self.first), "drawing")?;
         folder(&self.out)?;
+        self.table(&drawn, host)
+    }
+
+    /// Writes rows or texts.
+    fn table(&self, drawn: &Dataset, host: &Host) -> Outcome {
         let file = self.out.join("generated.csv");
         write(&file, drawn.to_csv()?.as_bytes())?;
         host.progress.note(format!("{}: {} {}", file.display(), drawn.len(), drawn.kind.plural()));
@@ -153,9 +171,12 @@ impl Sample {
     /// Refuses more images than memory holds and numbers beyond the last.
     fn check(&self, generator: &Generator, counts: &[usize], host: &Host) -> Outcome {
         let count = counts.iter().fold(0usize, |sum, &count| sum.saturating_add(count));
-        let bytes = generator.description().denoiser.shape.size();
-        // As values and as bytes, drawn and in a picture.
-        Estimate::default().with(format!("{count} images"), &[count, 4 * bytes + 64], "--count").check(host.memory)?;
+        let values = generator.description().denoiser.shape.size();
+        let each = if generator.kind().is_bytes() { 4 } else { 12 };
+        // As values and as bytes, drawn and in a picture or as text.
+        Estimate::default()
+            .with(format!("{count} images"), &[count, each * values + 64], "--count")
+            .check(host.memory)?;
         match self.first.checked_add(count as u64) {
             Some(_) => Ok(()),
             None => Err(Failure::new(Kind::Config, format!("--first must leave room for {count} images below 2^64"))),

@@ -17,11 +17,11 @@ pub struct Validation {
     /// that federated training gains from their images?
     #[arg(long)]
     validate: bool,
-    /// Steps after which a generator that is trained on the spot enters the comparison; 0 for none
-    #[arg(long, value_delimiter = ',', default_value = "100,250,500,1000,2000")]
-    lengths: Vec<u64>,
-    /// Faults that turn the first generator's images into those of another contestant: labels:SHARE shuffles a share of the
-    /// labels, noise:DEVIATION adds noise on the scale from 0 to 255
+    /// Steps after which a generator that is trained on the spot enters the comparison, 0 for none [default: 100,250,500,1000,2000; of texts none]
+    #[arg(long, value_delimiter = ',')]
+    lengths: Option<Vec<u64>>,
+    /// Faults that turn the first generator's samples into those of another contestant: labels:SHARE shuffles a share of the labels, noise:DEVIATION
+    /// adds noise on the scale from 0 to 255 (to numbers of a table on that of their own deviations), words:SHARE puts other words into texts
     #[arg(long, value_delimiter = ',', value_parser = str::parse::<Corruption>, default_value = "labels:0.25,labels:1")]
     corrupt: Vec<Corruption>,
     /// Trials, each with clients, models and images of its own
@@ -73,13 +73,14 @@ fn text(compared: &Table) -> String {
         vec![
             row.name.clone(),
             format!("{:.3}", mean(&row.theta)),
+            format!("{:.3}", mean(&row.pull)),
             format!("{:.1}", mean(&row.fid)),
             format!("{:.4}", mean(&row.accuracy)),
             format!("{:+.4}", mean(&row.gain)),
             format!("{:.4}", deviation(&row.gain)),
         ]
     };
-    let header = ["generator", "theta", "FID", "accuracy", "gain", "± (trials)"];
+    let header = ["generator", "theta", "pull", "FID", "accuracy", "gain", "± (trials)"];
     let mut text = format!(
         "{}\nwithout generated images: accuracy {:.4}, over {} trials; noise floor of theta {:.3}\n",
         output::table(&header, 1, compared.rows.iter().map(row)),
@@ -91,9 +92,9 @@ fn text(compared: &Table) -> String {
         let value = |value: &Option<f64>| value.map_or("none".into(), |value| format!("{value:.3}"));
         values.iter().map(value).collect::<Vec<_>>().join(", ")
     };
-    for (name, ranking) in [("theta", &compared.theta), ("FID", &compared.fid)] {
+    for (name, ranking) in [("low theta", &compared.theta), ("high pull", &compared.pull), ("low FID", &compared.fid)] {
         let by_trial = trials(&ranking.by_trial);
-        text += &format!("rank correlation of low {name} with gain: {:.3} (trials: {by_trial})\n", ranking.of_means);
+        text += &format!("rank correlation of {name} with gain: {:.3} (trials: {by_trial})\n", ranking.of_means);
     }
     text
 }
@@ -106,9 +107,16 @@ mod tests {
     #[test]
     fn a_person_reads_how_each_measure_ranks() {
         let ranking = |of_means| Ranking { of_means, by_trial: vec![Some(0.5), None] };
-        let (theta, fid) = (ranking(1.0), ranking(0.4));
-        let compared =
-            Table { seeds: vec![1, 2], baseline: vec![0.5, 0.6], theta_floor: vec![0.02; 2], rows: vec![], theta, fid };
+        let (theta, pull, fid) = (ranking(1.0), ranking(0.9), ranking(0.4));
+        let compared = Table {
+            seeds: vec![1, 2],
+            baseline: vec![0.5, 0.6],
+            theta_floor: vec![0.02; 2],
+            rows: vec![],
+            theta,
+            pull,
+            fid,
+        };
         let text = text(&compared);
         assert!(text.contains("low FID with gain: 0.400 (trials: 0.500, none)"), "{text}");
         assert!(text.contains("accuracy 0.5500, over 2 trials"), "{text}");

@@ -1,5 +1,6 @@
-use super::testing::untrained;
+use super::testing::{untrained, untrained_rows, untrained_texts};
 use super::*;
+use crate::denoiser::Network;
 use imfl_storage::{Fault, Faulty};
 use proptest::prelude::*;
 
@@ -14,7 +15,7 @@ fn with_state() -> Checkpoint {
 fn a_checkpoint_reads_back_equal_and_writes_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("generator.safetensors");
-    for checkpoint in [untrained(3), with_state()] {
+    for checkpoint in [untrained(3), with_state(), untrained_rows(3), untrained_texts()] {
         checkpoint.write(&path).unwrap();
         assert_eq!(Checkpoint::read(&path).unwrap(), checkpoint);
         assert_eq!(std::fs::read(&path).unwrap(), checkpoint.to_bytes().unwrap());
@@ -67,6 +68,29 @@ fn whatever_fails_the_old_checkpoint_or_the_new_one_is_whole_and_nothing_stays_b
 }
 
 #[test]
+fn a_network_for_other_texts_is_refused() {
+    let changed = |change: &dyn Fn(&mut Network)| {
+        let mut checkpoint = untrained_texts();
+        change(&mut checkpoint.description.denoiser.network);
+        Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap_err()
+    };
+    let problem = changed(&|network| {
+        if let Network::Transformer { symbols, .. } = network {
+            *symbols += 1;
+        }
+    });
+    assert!(problem.contains("samples are texts"), "{problem}");
+    let problem = changed(&|network| {
+        if let Network::Transformer { heads, .. } = network {
+            *heads = 3;
+        }
+    });
+    assert!(problem.contains("width = 8: must be a multiple of the heads"), "{problem}");
+    let problem = changed(&|network| *network = Network::UNet);
+    assert!(problem.contains("cannot be built"), "{problem}");
+}
+
+#[test]
 fn each_fault_is_named() {
     let missing = Checkpoint::read(Path::new("no/such.safetensors")).unwrap_err().to_string();
     assert!(missing.contains("no/such.safetensors"), "{missing}");
@@ -81,6 +105,19 @@ fn each_fault_is_named() {
     let mut other = untrained(3);
     other.description.denoiser.width = 16;
     assert!(problem(&other.to_bytes().unwrap()).contains("expected F32"));
+    let mut other = untrained_rows(3);
+    other.description.denoiser.network = Network::Perceptron { blocks: 3 };
+    assert!(problem(&other.to_bytes().unwrap()).contains("block.2"));
+    let mut other = untrained_rows(3);
+    other.description.kind = Kind::Images;
+    assert!(
+        problem(&other.to_bytes().unwrap()).contains("its samples are images, which a network for 5x1x1 cannot draw")
+    );
+    let mut other = untrained(3);
+    other.description.kind = untrained_rows(3).description.kind;
+    assert!(
+        problem(&other.to_bytes().unwrap()).contains("its samples are rows, which a network for 1x8x8 cannot draw")
+    );
     let mut other = untrained(3);
     other.description.class_names.pop();
     assert!(problem(&other.to_bytes().unwrap()).contains("2 classes"));

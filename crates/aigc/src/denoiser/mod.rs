@@ -1,73 +1,57 @@
-//! The network that removes noise: a small U-net with two resolutions, told the noise level and the class.
+//! The network that removes noise, told the noise level and the class: a small U-net for pictures, a perceptron for rows of a table.
 
 mod blocks;
+mod condition;
 mod config;
+mod perceptron;
 mod preconditioning;
+mod u_net;
 
-pub use config::{DenoiserConfig, DenoiserError};
+pub use config::{DenoiserConfig, DenoiserError, Network};
 pub use preconditioning::Preconditioning;
 
-use blocks::{Attention, Pointwise, Residual, depth_to_space, space_to_depth};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation::silu};
-use config::GROUPS;
-use imfl_engine::layer::{Conv2d, Embedding, GroupNorm, Linear, Pass};
+use burn::tensor::{Device, Int, Tensor};
+use condition::Condition;
+use imfl_engine::layer::Pass;
 use imfl_engine::parameters::Layout;
+use perceptron::Perceptron;
 use std::sync::Arc;
-
-/// Cosines and as many sines that describe the noise level.
-const FREQUENCIES: usize = 32;
+use u_net::UNet;
 
 /// The network F of Karras et al. 2022, equation 7; `Preconditioning` says what surrounds it.
-///
-/// Space-to-depth, a residual block at half resolution, three blocks and one attention at a quarter of it, a residual
-/// block at half resolution over a skip, depth-to-space.
 #[derive(Clone, Debug)]
 pub struct Denoiser {
     config: DenoiserConfig,
     layout: Arc<Layout>,
-    noise: [Linear; 2],
-    class: Embedding,
-    enter: Conv2d,
-    fine_in: Residual,
-    down: Pointwise,
-    coarse: [Residual; 3],
-    attention: Attention,
-    up: Pointwise,
-    fine_out: Residual,
-    norm: GroupNorm,
-    leave: Conv2d,
+    condition: Condition,
+    body: Body,
+}
+
+/// What is under the condition.
+#[derive(Clone, Debug)]
+enum Body {
+    UNet(Box<UNet>),
+    Perceptron(Perceptron),
 }
 
 impl Denoiser {
     /// Declares the network's parameters.
     ///
     /// # Errors
-    /// [`DenoiserError`] as [`DenoiserConfig::check`] says.
+    /// [`DenoiserError`] as [`DenoiserConfig::check`] says, or if that is a network of symbols, which have no noise.
     pub fn new(config: &DenoiserConfig) -> Result<Self, DenoiserError> {
         config.check()?;
-        let &DenoiserConfig { shape, classes, width, embedding } = config;
         let mut layout = Layout::new();
-        let l = &mut layout;
-        let pixels = 4 * shape.channels;
-        Ok(Self {
-            noise: [
-                Linear::new(l, "noise.0", 2 * FREQUENCIES, embedding),
-                Linear::new(l, "noise.1", embedding, embedding),
-            ],
-            // One row more than there are classes: the image of no class, for classifier-free guidance.
-            class: Embedding::new(l, "class", classes + 1, embedding),
-            enter: Conv2d::new(l, "enter", pixels, width, 3).with_padding(1),
-            fine_in: Residual::new(l, "fine_in", width, embedding),
-            down: Pointwise::new(l, "down", 4 * width, 2 * width),
-            coarse: [0, 1, 2].map(|index| Residual::new(l, &format!("coarse.{index}"), 2 * width, embedding)),
-            attention: Attention::new(l, "attention", 2 * width),
-            up: Pointwise::new(l, "up", 2 * width, 4 * width),
-            fine_out: Residual::new(l, "fine_out", width, embedding),
-            norm: GroupNorm::new(l, "norm", GROUPS, width).with_silu(),
-            leave: Conv2d::zeros(l, "leave", width, pixels, 3).with_padding(1),
-            config: config.clone(),
-            layout: Arc::new(layout),
-        })
+        let condition = Condition::new(&mut layout, config.classes, config.embedding);
+        let body = match config.network {
+            Network::UNet => Body::UNet(Box::new(UNet::new(&mut layout, config))),
+            Network::Perceptron { blocks } => Body::Perceptron(Perceptron::new(&mut layout, config, blocks)),
+            Network::Transformer { .. } => {
+                let problem = "a transformer guesses symbols, and removes no noise from values";
+                return Err(DenoiserError::Shape { shape: config.shape, problem });
+            }
+        };
+        Ok(Self { condition, body, config: config.clone(), layout: Arc::new(layout) })
     }
 
     /// What it was built for.
@@ -87,33 +71,17 @@ impl Denoiser {
 
     /// Describes noise levels to the network: `[1, batch, 64]`, cosines and sines of `c_noise = ln(sigma) / 4`.
     pub fn noise_features(sigmas: &[f64], device: &Device) -> Tensor<3> {
-        let mut features = Vec::with_capacity(sigmas.len() * 2 * FREQUENCIES);
-        for sigma in sigmas {
-            let noise = Preconditioning::noise(*sigma);
-            // Periods from 8 down to 0.06 cover c_noise, which lies between about -1.6 and 1.1, at every resolution.
-            let angle = |i: usize| std::f64::consts::TAU * noise * 0.125 * 2f64.powf(7.0 * i as f64 / 31.0);
-            features.extend((0..FREQUENCIES).map(|i| angle(i).cos() as f32));
-            features.extend((0..FREQUENCIES).map(|i| angle(i).sin() as f32));
-        }
-        Tensor::from_data(TensorData::new(features, [1, sigmas.len(), 2 * FREQUENCIES]), device)
+        Condition::noise_features(sigmas, device)
     }
 
-    /// Scaled noisy images `[clients, batch, channels, height, width]`, noise features `[clients, batch, 64]` and
-    /// classes `[clients, batch]` to the network's output, of the images' shape.
-    pub fn forward(&self, pass: &Pass, images: Tensor<5>, noise: Tensor<3>, classes: Tensor<2, Int>) -> Tensor<5> {
-        let noise = self.noise[1].forward(pass, silu(self.noise[0].forward(pass, noise)));
-        let condition = silu(noise + self.class.forward(pass, classes));
-
-        let fine = self.enter.forward(pass, space_to_depth(images));
-        let fine = self.fine_in.forward(pass, fine, &condition);
-        let mut coarse = self.down.forward(pass, space_to_depth(fine.clone()));
-        coarse = self.coarse[0].forward(pass, coarse, &condition);
-        coarse = self.coarse[1].forward(pass, coarse, &condition);
-        coarse = self.attention.forward(pass, coarse);
-        coarse = self.coarse[2].forward(pass, coarse, &condition);
-        let fine = fine + depth_to_space(self.up.forward(pass, coarse));
-        let fine = self.fine_out.forward(pass, fine, &condition);
-        depth_to_space(self.leave.forward(pass, self.norm.forward(pass, fine)))
+    /// Scaled noisy samples `[clients, batch, channels, height, width]`, noise features `[clients, batch, 64]` and
+    /// classes `[clients, batch]` to the network's output, of the samples' shape.
+    pub fn forward(&self, pass: &Pass, samples: Tensor<5>, noise: Tensor<3>, classes: Tensor<2, Int>) -> Tensor<5> {
+        let condition = self.condition.forward(pass, noise, classes);
+        match &self.body {
+            Body::UNet(network) => network.forward(pass, samples, &condition),
+            Body::Perceptron(network) => network.forward(pass, samples, &condition),
+        }
     }
 }
 
@@ -125,18 +93,23 @@ mod tests {
 
     const GREY: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
     const COLOUR: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
+    const ROW: ImageShape = ImageShape { channels: 16, height: 1, width: 1 };
 
     #[test]
-    fn the_small_network_has_about_0_4_million_parameters() {
+    fn the_networks_are_as_large_as_the_book_says() {
         let size = |shape| Denoiser::new(&DenoiserConfig::small(shape, 10)).unwrap().layout().size();
         assert!((360_000..420_000).contains(&size(GREY)), "{}", size(GREY));
         assert!((360_000..420_000).contains(&size(COLOUR)), "{}", size(COLOUR));
+        let rows = Denoiser::new(&DenoiserConfig::rows(ROW, 26)).unwrap().layout().size();
+        assert!((120_000..160_000).contains(&rows), "{rows}");
     }
 
     #[test]
-    fn output_has_the_shape_of_the_images_and_starts_at_zero() {
-        for shape in [GREY, COLOUR, ImageShape { channels: 3, height: 8, width: 12 }] {
-            let denoiser = Denoiser::new(&DenoiserConfig::small(shape, 3)).unwrap();
+    fn output_has_the_shape_of_the_samples_and_starts_at_zero() {
+        let pictures = [GREY, COLOUR, ImageShape { channels: 3, height: 8, width: 12 }];
+        let networks = pictures.map(|shape| DenoiserConfig::small(shape, 3));
+        for config in networks.into_iter().chain([DenoiserConfig::rows(ROW, 3)]) {
+            let (shape, denoiser) = (config.shape, Denoiser::new(&config).unwrap());
             let weights = Weights::initialise(denoiser.layout().clone(), 1);
             let device = Device::flex();
             let stacked = Stacked::broadcast(&weights, 1, &device);
@@ -158,5 +131,10 @@ mod tests {
         assert!(problem(DenoiserConfig { classes: 0, ..good.clone() }).contains("classes = 0"));
         let shape = ImageShape { channels: 1, height: 30, width: 28 };
         assert!(problem(DenoiserConfig { shape, ..good }).contains("1x30x28"));
+        let rows = DenoiserConfig::rows(ROW, 26);
+        assert!(problem(DenoiserConfig { shape, ..rows.clone() }).contains("rows of 1 to 4096 values"));
+        assert!(problem(DenoiserConfig { width: 0, ..rows.clone() }).contains("width = 0"));
+        let network = Network::Perceptron { blocks: 0 };
+        assert!(problem(DenoiserConfig { network, ..rows }).contains("blocks = 0"));
     }
 }

@@ -1,8 +1,8 @@
 use super::error::QualityError;
-use imfl_engine::data::Dataset;
+use imfl_engine::data::{Dataset, Samples, Scale};
 use imfl_engine::worker;
 
-/// Whether a generator repeats the images that it learnt from, by distances between pixels.
+/// Whether a generator repeats the samples that it learnt from, by distances between pixels, or between what a model gets of rows.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Memorisation {
     /// Share of generated images that are copies: nearer to one image that was learnt from than to a third of the distance
@@ -41,20 +41,21 @@ impl Memorisation {
             }
         }
         let equal = learnt.len().min(held_out.len());
-        let found = worker::map(workers, generated.len(), |index| {
-            let image = generated.image(index);
-            let near_learnt = nearest(image, learnt, equal)[0];
-            let near_held_out = nearest(image, held_out, equal)[0];
+        let [generated, learnt, held_out] = [generated, learnt, held_out].map(Gallery::of);
+        let found = worker::map(workers, generated.data.len(), |index| {
+            let near_learnt = generated.nearest(index, &learnt, equal)[0];
+            let near_held_out = generated.nearest(index, &held_out, equal)[0];
             // A tie, as for the same image in both, says nothing for either side.
-            let nearer = match near_learnt.cmp(&near_held_out) {
+            let nearer = match near_learnt.total_cmp(&near_held_out) {
                 std::cmp::Ordering::Less => 1.0,
                 std::cmp::Ordering::Equal => 0.5,
                 std::cmp::Ordering::Greater => 0.0,
             };
-            (is_copy(image, learnt), nearer)
+            (generated.is_copy(index, &learnt), nearer)
         });
-        let chance =
-            worker::map(workers, held_out.len().min(generated.len()), |index| is_copy(held_out.image(index), learnt));
+        let chance = worker::map(workers, held_out.data.len().min(generated.data.len()), |index| {
+            held_out.is_copy(index, &learnt)
+        });
         let share = |copies: usize, of: usize| copies as f64 / of as f64;
         Ok(Self {
             memorised: share(found.iter().filter(|(copy, _)| *copy).count(), found.len()),
@@ -64,17 +65,44 @@ impl Memorisation {
     }
 }
 
-fn is_copy(image: &[u8], learnt: &Dataset) -> bool {
-    let [first, second] = nearest(image, learnt, learnt.len());
-    (first as f64).sqrt() < RATIO * (second as f64).sqrt()
+/// Samples as distances see them: bytes as they are, of other kinds what a model gets.
+struct Gallery<'a> {
+    data: &'a Dataset,
+    values: Vec<f32>,
 }
 
-/// Squared distances to the nearest and the second nearest of the first `count` images.
-fn nearest(image: &[u8], among: &Dataset, count: usize) -> [u64; 2] {
-    (0..count).fold([u64::MAX; 2], |[first, second], index| match squared_distance(image, among.image(index)) {
-        distance if distance < first => [distance, first],
-        distance => [first, second.min(distance)],
-    })
+impl<'a> Gallery<'a> {
+    fn of(data: &'a Dataset) -> Self {
+        let mut values = Vec::new();
+        if !data.kind.is_bytes() {
+            let scale = Scale::from(&data.normalisation());
+            (0..data.len()).for_each(|index| data.extend(&mut values, index, &scale));
+        }
+        Self { data, values }
+    }
+
+    fn squared_distance(&self, index: usize, other: &Self, at: usize) -> f64 {
+        if self.data.kind.is_bytes() {
+            // Far below 2^53: exact.
+            return squared_distance(self.data.image(index), other.data.image(at)) as f64;
+        }
+        let size = self.data.shape.size();
+        let [a, b] = [&self.values[index * size..][..size], &other.values[at * size..][..size]];
+        a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+    }
+
+    /// Squared distances of a sample to the nearest and the second nearest of the first `count` others.
+    fn nearest(&self, index: usize, among: &Self, count: usize) -> [f64; 2] {
+        (0..count).fold([f64::INFINITY; 2], |[first, second], at| match self.squared_distance(index, among, at) {
+            distance if distance < first => [distance, first],
+            distance => [first, second.min(distance)],
+        })
+    }
+
+    fn is_copy(&self, index: usize, learnt: &Self) -> bool {
+        let [first, second] = self.nearest(index, learnt, learnt.data.len());
+        first.sqrt() < RATIO * second.sqrt()
+    }
 }
 
 /// Exact: differences of bytes are integers.

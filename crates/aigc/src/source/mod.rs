@@ -205,9 +205,19 @@ pub trait SampleSource: fmt::Debug + Send + Sync {
             let (own, other) = (self.kind().plural(), data.kind.plural());
             return Err(Misfit(format!("the {name} draws {own}, but {} has {other}", data.name)));
         }
-        if self.shape() != data.shape {
+        if let (Kind::Table(own), Kind::Table(other)) = (self.kind(), data.kind.as_ref())
+            && own.names() != other.names()
+        {
+            let [own, other] = [own, other].map(|columns| columns.names().join(", "));
             return Err(Misfit(format!(
-                "the {name} draws {} images of {learnt_from}, but {} has images of {}",
+                "the {name} draws rows with the columns {own} (learnt from {learnt_from}), but {} has {other}",
+                data.name
+            )));
+        }
+        if self.shape() != data.shape {
+            let plural = data.kind.plural();
+            return Err(Misfit(format!(
+                "the {name} draws {} {plural} of {learnt_from}, but {} has {plural} of {}",
                 self.shape(),
                 data.name,
                 data.shape

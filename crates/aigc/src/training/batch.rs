@@ -2,7 +2,7 @@
 
 use crate::pixels::PixelScale;
 use crate::training_config::TrainingConfig;
-use imfl_engine::data::Dataset;
+use imfl_engine::data::{Dataset, Scale};
 use imfl_engine::random::{Purpose, keyed};
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -50,12 +50,13 @@ impl Order {
 pub struct Batches<'a> {
     data: &'a Dataset,
     config: &'a TrainingConfig,
-    table: Vec<[f32; 256]>,
+    pixels: &'a PixelScale,
+    scale: Scale,
 }
 
 impl<'a> Batches<'a> {
-    pub fn new(data: &'a Dataset, config: &'a TrainingConfig, scale: &PixelScale) -> Self {
-        Self { data, config, table: scale.table() }
+    pub fn new(data: &'a Dataset, config: &'a TrainingConfig, pixels: &'a PixelScale) -> Self {
+        Self { data, config, pixels, scale: pixels.scale() }
     }
 
     /// The examples of one shard of a step's batch, whose images are `batch`; sizes of shards differ by at most one.
@@ -78,14 +79,9 @@ impl<'a> Batches<'a> {
 
     /// An image's values, on request with left and right exchanged.
     fn values(&self, image: usize, mirrored: bool) -> Vec<f32> {
-        let shape = self.data.shape;
-        let mut values = Vec::with_capacity(shape.size());
-        for (row, pixels) in self.data.image(image).chunks_exact(shape.width).enumerate() {
-            let value = |byte: &u8| self.table[row / shape.height][usize::from(*byte)];
-            match mirrored {
-                true => values.extend(pixels.iter().rev().map(value)),
-                false => values.extend(pixels.iter().map(value)),
-            }
+        let mut values = self.pixels.values(self.data, image, &self.scale);
+        if mirrored {
+            values.chunks_exact_mut(self.data.shape.width).for_each(<[f32]>::reverse);
         }
         values
     }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::source::SampleSource;
-use imfl_engine::data::ImageShape;
+use crate::text::testing::{TEXTS, texts, tiny};
+use imfl_engine::data::{Columns, ImageShape};
 use imfl_engine::device::Compute;
 
 const SHAPE: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
@@ -20,7 +21,7 @@ fn squares() -> Dataset {
 }
 
 fn trainer(data: &Dataset, steps: u64) -> Trainer<'_> {
-    let network = DenoiserConfig { shape: SHAPE, classes: 2, width: 8, embedding: 16 };
+    let network = DenoiserConfig { width: 8, embedding: 16, ..DenoiserConfig::small(SHAPE, 2) };
     let training = TrainingConfig { steps, batch: 10, shards: 3, learning_rate: 5e-3, ..TrainingConfig::default() };
     Trainer::new(data, &network, &training).unwrap()
 }
@@ -78,6 +79,53 @@ fn it_learns_which_square_belongs_to_which_class() {
     assert!(right.count() >= 19);
 }
 
+/// Two whole numbers around a category: of class 0 both low and red, of class 1 one high and one low, and green or blue.
+fn rows() -> Dataset {
+    let kind = crate::checkpoint::testing::untrained_rows(2).description.kind;
+    let row = |index: u16| {
+        let (small, high) = (f32::from(index / 2 % 5), f32::from(60 + index / 2 % 7));
+        if index.is_multiple_of(2) { [small, 0.0, small + 3.0] } else { [high, f32::from(1 + index / 2 % 2), small] }
+    };
+    let bytes = (0..80).flat_map(row).flat_map(f32::to_le_bytes).collect();
+    let (shape, names) = (kind.shape().unwrap(), vec!["low".to_string(), "mixed".into()]);
+    Dataset::of_kind(kind.into(), "rows", shape, names, bytes, (0..80).map(|index| index % 2).collect()).unwrap()
+}
+
+#[test]
+fn it_learns_numbers_and_words_of_a_table() {
+    let data = rows();
+    let network = DenoiserConfig { width: 32, embedding: 16, ..DenoiserConfig::suited(&data) };
+    let training =
+        TrainingConfig { steps: 600, batch: 32, shards: 2, learning_rate: 5e-3, ..TrainingConfig::default() };
+    let mut trainer = Trainer::new(&data, &network, &training).unwrap();
+    run(&mut trainer, 2, u64::MAX);
+    let generator = crate::Generator::of(trainer.finished()).unwrap();
+    let compute = Compute { workers: 2, ..Compute::cpu() };
+    let requests = crate::Request::of_counts(&[50, 50], 0);
+    let drawn = generator.draw(&requests, 1, &compute, &mut |_, _| ControlFlow::Continue(())).unwrap();
+    let right = (0..100).filter(|&index| {
+        let row: Vec<f32> = Columns::numbers(drawn.image(index)).collect();
+        match drawn.label(index) {
+            0 => row[0] < 8.0 && row[1] == 0.0 && (row[2] - row[0] - 3.0).abs() < 3.0,
+            _ => row[0] > 55.0 && row[1] > 0.0 && row[2] < 8.0,
+        }
+    });
+    let right = right.count();
+    assert!(right >= 85, "{right}");
+}
+
+#[test]
+fn a_table_has_no_picture_s_network_and_is_not_mirrored() {
+    let data = rows();
+    let problem = |network: &DenoiserConfig, mirror| {
+        let training = TrainingConfig { mirror, ..TrainingConfig::default() };
+        Trainer::new(&data, network, &training).unwrap_err().to_string()
+    };
+    let picture = DenoiserConfig::small(SHAPE, 2);
+    assert!(problem(&picture, false).contains("draws no rows, which rows has"));
+    assert!(problem(&DenoiserConfig::suited(&data), true).contains("no left and right"));
+}
+
 #[test]
 fn a_training_may_start_from_a_generator_of_the_same_images() {
     let data = squares();
@@ -105,7 +153,7 @@ fn resuming_needs_the_state_and_the_same_images() {
     let error = Trainer::resume(&other, trainer.checkpoint()).unwrap_err().to_string();
     assert!(error.contains("squares"), "{error}");
     let none = data.select(&[]);
-    let network = DenoiserConfig { shape: SHAPE, classes: 2, width: 8, embedding: 16 };
+    let network = DenoiserConfig { width: 8, embedding: 16, ..DenoiserConfig::small(SHAPE, 2) };
     let error = Trainer::new(&none, &network, &TrainingConfig::default()).unwrap_err();
     assert!(matches!(error, TrainingError::NoImages { .. }));
 }
@@ -119,4 +167,28 @@ fn divergence_is_an_error_and_keeps_the_last_good_state() {
     let error = trainer.run(&Device::flex(), 1, |_, _| ControlFlow::Continue(())).unwrap_err();
     assert!(matches!(error, TrainingError::Diverged { step: 0, .. }));
     assert_eq!(trainer.state, before);
+}
+
+#[test]
+fn it_learns_which_words_follow_each_other_in_a_class() {
+    let data = texts(&TEXTS);
+    let config = TrainingConfig { steps: 300, batch: 20, shards: 2, learning_rate: 1e-2, ..TrainingConfig::default() };
+    let train = |workers| {
+        let mut trainer = Trainer::new(&data, &DenoiserConfig { width: 16, ..tiny(&data) }, &config).unwrap();
+        let losses = run(&mut trainer, workers, u64::MAX);
+        (trainer.finished(), losses)
+    };
+    let (checkpoint, losses) = train(2);
+    let (first, last) = (losses[..20].iter().sum::<f64>(), losses[280..].iter().sum::<f64>());
+    assert!(last < 0.4 * first, "{first} then {last}");
+    assert_eq!(train(1).0.average, checkpoint.average);
+    let generator = crate::Generator::of(checkpoint).unwrap();
+    let compute = Compute { workers: 2, ..Compute::cpu() };
+    let requests = crate::Request::of_counts(&[30, 30], 0);
+    let drawn = generator.draw(&requests, 1, &compute, &mut |_, _| ControlFlow::Continue(())).unwrap();
+    let seen = |index: usize| {
+        (0..5).any(|text| drawn.image(index) == data.image(text) && drawn.label(index) == data.label(text))
+    };
+    let right = (0..60).filter(|&index| seen(index)).count();
+    assert!(right > 40, "{right} of 60 are texts of their class");
 }

@@ -57,6 +57,11 @@ impl Columns {
         &self.0
     }
 
+    /// What they are called.
+    pub fn names(&self) -> Vec<&str> {
+        self.0.iter().map(|column| column.name.as_str()).collect()
+    }
+
     /// What a model gets of a row: a channel for each number and each word of a category.
     pub fn shape(&self) -> ImageShape {
         ImageShape { channels: self.0.iter().map(|column| column.content.width()).sum(), height: 1, width: 1 }

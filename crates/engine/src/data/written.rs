@@ -13,7 +13,7 @@ impl Dataset {
     /// [`DataError::Mismatch`] of images, which are no rows.
     pub fn to_csv(&self) -> Result<String, DataError> {
         let names: Vec<&str> = match self.kind.as_ref() {
-            Kind::Table(columns) => columns.list().iter().map(|column| column.name.as_str()).collect(),
+            Kind::Table(columns) => columns.names(),
             Kind::Text(_) => vec!["text"],
             kind => {
                 let problem = format!("{} has {}, which no CSV file holds", self.name, kind.plural());

@@ -3,31 +3,28 @@
 use super::report::Report;
 use super::settings::{Part, Settings};
 use imfl_aigc::quality::{self, Classifier, Features, Manifold, Memorisation, QualityError};
-use imfl_aigc::{Generator, Request, SampleSource};
+use imfl_aigc::{Generator, Request, SampleSource, Sampling};
 use imfl_engine::data::{self, Dataset};
 use imfl_run::assets;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_run::host::Host;
 use imfl_run::memory::Estimate;
 use imfl_run::pipeline::{self, Opened, Setup};
-use std::path::Path;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Draws images of the generator in this checkpoint and measures all there is to measure of them.
+/// Draws samples of a source (what `--generator` takes) and measures all there is to measure of them.
 ///
 /// # Errors
 /// A failure that names the setting, file or image count that does not fit.
-pub fn measure(settings: &Settings, path: &Path, host: &Host) -> Outcome<Report> {
-    settings.measure(path, host)
+pub fn measure(settings: &Settings, generator: &str, host: &Host) -> Outcome<Report> {
+    settings.measure(generator, host)
 }
 
 impl Settings {
-    fn measure(&self, path: &Path, host: &Host) -> Outcome<Report> {
-        let generator = self.sampled(Generator::open(path)?)?;
-        let sampling = generator.sampling().clone();
-        let generator: Arc<dyn SampleSource> = Arc::new(generator);
-        let setup = self.setup(generator.clone(), host)?;
+    fn measure(&self, name: &str, host: &Host) -> Outcome<Report> {
+        let (setup, generator, sampling) = self.setup(name, host)?;
         let compute = &setup.compute;
         let (train, test) = (&setup.train, &setup.test);
         let wanted = self.images.unwrap_or(train.len());
@@ -40,7 +37,7 @@ impl Settings {
         let (seen, reference) = (real.features(&generated, compute), real.features(test, compute));
         let seen = spread(&seen, equal);
         Ok(Report {
-            generator: path.display().to_string(),
+            generator: name.into(),
             dataset: train.name.clone(),
             measured_on: self.on,
             images: generated.len(),
@@ -72,19 +69,28 @@ impl Settings {
         Ok(())
     }
 
-    /// The data and the generator, checked as for a run: no test image was learnt from, no learnt image is used as authentic.
-    fn setup(&self, generator: Arc<dyn SampleSource>, host: &Host) -> Outcome<Setup> {
+    /// The data and the generator, checked as for a run: no test image was learnt from, no learnt image is used as authentic. Also how a
+    /// checkpoint's samples are drawn.
+    fn setup(&self, name: &str, host: &Host) -> Outcome<(Setup, Arc<dyn SampleSource>, Option<Sampling>)> {
         let asked = self.images.unwrap_or(0);
-        let image = generator.shape().size();
+        let mut opened = Opened::new(self.config(self.seed)?, host)?;
+        let image = opened.benchmark.train.shape.size();
         // As bytes and as values, and the features of each.
         let estimate =
             Estimate::default().with(format!("{asked} generated images"), &[asked, 8 * image + 4096], "--images");
         estimate.check(host.memory)?;
-        let mut opened = Opened::new(self.config(self.seed)?, host)?;
-        if self.on == Part::Validation {
-            opened.hold_out_validation()?;
-        }
-        Setup::for_generators(opened, &[generator])
+        let sampling = RefCell::new(None);
+        let sampled = |generator: Generator| {
+            let generator = self.sampled(generator)?;
+            sampling.replace(Some(generator.sampling().clone()));
+            Ok(generator)
+        };
+        let sources = opened.sources(&[name.into()], self.on == Part::Validation, &sampled)?;
+        let setup = Setup::for_generators(opened, &sources)?;
+        let Some(source) = sources.into_iter().next() else {
+            return Err(Failure::new(Kind::Unexpected, "one name opened no source"));
+        };
+        Ok((setup, source, sampling.into_inner()))
     }
 
     /// Draws as many images of every class as `wanted` allows; also says how long one takes one thread.

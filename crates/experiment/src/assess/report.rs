@@ -8,7 +8,7 @@ use std::fmt;
 
 /// Everything that was measured.
 pub struct Report {
-    /// The checkpoint.
+    /// The checkpoint, or the rule.
     pub generator: String,
     /// Name of the dataset.
     pub dataset: String,
@@ -18,8 +18,8 @@ pub struct Report {
     pub images: usize,
     /// Keys all random numbers.
     pub seed: u64,
-    /// How images were drawn.
-    pub sampling: Sampling,
+    /// How images were drawn, if by a checkpoint.
+    pub sampling: Option<Sampling>,
     /// Frechet distance between features of generated and of reference images.
     pub fid: f64,
     /// The same between two halves of the reference images.

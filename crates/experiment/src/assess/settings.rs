@@ -47,8 +47,8 @@ pub struct Settings {
     pub on: Part,
     /// Passes of the classifiers over their images.
     pub epochs: usize,
-    /// The classifiers' model.
-    pub model: Architecture,
+    /// The classifiers' model; what suits the data if absent.
+    pub model: Option<Architecture>,
     /// Neighbours that precision, recall, density and coverage look at.
     pub neighbours: usize,
     /// Points of the authentic-only trajectory at which theta is measured.
@@ -73,7 +73,7 @@ impl Default for Settings {
             images: None,
             on: Part::default(),
             epochs: ClassifierConfig::default().epochs,
-            model: Architecture::SimpleCnn,
+            model: None,
             neighbours: 5,
             points: 3,
             images_per_class: 400,
@@ -98,7 +98,7 @@ impl Settings {
             workers: self.workers,
             ..RunConfig::default()
         };
-        config.training.model = Some(self.model);
+        config.training.model = self.model;
         config.probe.points = self.points;
         config.probe.images_per_class = self.images_per_class;
         config.check()?;
@@ -120,7 +120,7 @@ impl Settings {
     /// A model that does not fit the images, or training that diverges.
     pub fn classifier(&self, label: &'static str, data: &Arc<Dataset>, setup: &Setup) -> Outcome<Classifier> {
         let config = ClassifierConfig {
-            architecture: self.model,
+            architecture: self.model.unwrap_or_else(|| Architecture::suited(&data.kind)),
             epochs: self.epochs,
             seed: self.seed,
             ..ClassifierConfig::default()

@@ -10,10 +10,11 @@ use imfl_run::failure::{Failure, Kind, Outcome};
 pub struct Settings {
     /// How images are measured.
     pub assess: assess::Settings,
-    /// Shipped generators' names or checkpoints' paths.
+    /// What a run takes as a generator, or the oracle: authentic samples that nobody else holds.
     pub generators: Vec<String>,
-    /// Steps after which a generator that is trained on the spot enters the comparison; 0 for none.
-    pub lengths: Vec<u64>,
+    /// Steps after which a generator that is trained on the spot enters the comparison, 0 for none; if absent, some where such a generator exists for the
+    /// kind of samples.
+    pub lengths: Option<Vec<u64>>,
     /// Faults that turn the first generator's images into those of another contestant.
     pub corrupt: Vec<Corruption>,
     /// Trials, each with clients, models and images of its own.

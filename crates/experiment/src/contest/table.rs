@@ -11,6 +11,8 @@ pub struct Row {
     pub name: String,
     /// Theta.
     pub theta: Vec<f64>,
+    /// Pull.
+    pub pull: Vec<f64>,
     /// FID.
     pub fid: Vec<f64>,
     /// Accuracy with its images.
@@ -19,7 +21,7 @@ pub struct Row {
     pub gain: Vec<f64>,
 }
 
-/// Rank correlation of a falling measure with the gain: 1 if the measure orders the contestants as their gains do.
+/// Rank correlation of a measure with the gain, of theta and FID falling: 1 if the measure orders the contestants as their gains do.
 pub struct Ranking {
     /// Of the means over trials.
     pub of_means: f64,
@@ -39,6 +41,8 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// How theta ranks them.
     pub theta: Ranking,
+    /// How the pull ranks them.
+    pub pull: Ranking,
     /// How FID ranks them.
     pub fid: Ranking,
 }
@@ -54,6 +58,7 @@ impl Table {
             Row {
                 name: name.clone(),
                 theta: of(&|trial| trial.scores[index].theta),
+                pull: of(&|trial| trial.scores[index].pull),
                 fid: of(&|trial| trial.scores[index].fid),
                 accuracy: of(&|trial| trial.scores[index].accuracy),
                 gain: of(&|trial| trial.scores[index].accuracy - trial.baseline),
@@ -65,8 +70,9 @@ impl Table {
             seeds: trials.iter().map(|trial| trial.seed).collect(),
             baseline: trials.iter().map(|trial| trial.baseline).collect(),
             theta_floor: trials.iter().map(|trial| trial.theta_floor).collect(),
-            theta: Ranking::of(&rows, trials.len(), |row| &row.theta)?,
-            fid: Ranking::of(&rows, trials.len(), |row| &row.fid)?,
+            theta: Ranking::of(&rows, trials.len(), -1.0, |row| &row.theta)?,
+            pull: Ranking::of(&rows, trials.len(), 1.0, |row| &row.pull)?,
+            fid: Ranking::of(&rows, trials.len(), -1.0, |row| &row.fid)?,
             rows,
         })
     }
@@ -74,9 +80,9 @@ impl Table {
     /// The comparison as one object.
     pub fn json(&self) -> serde_json::Value {
         let rows = self.rows.iter().map(|row| {
-            json!({"generator": row.name, "theta": mean(&row.theta), "fid": mean(&row.fid),
+            json!({"generator": row.name, "theta": mean(&row.theta), "pull": mean(&row.pull), "fid": mean(&row.fid),
                    "accuracy": mean(&row.accuracy), "gain": mean(&row.gain),
-                   "by_trial": {"theta": row.theta, "fid": row.fid, "accuracy": row.accuracy, "gain": row.gain}})
+                   "by_trial": {"theta": row.theta, "pull": row.pull, "fid": row.fid, "accuracy": row.accuracy, "gain": row.gain}})
         });
         json!({
             "schema": "imfl.validation/1",
@@ -84,18 +90,18 @@ impl Table {
             "baseline_accuracy": mean(&self.baseline), "baseline_by_trial": self.baseline,
             "theta_floor": mean(&self.theta_floor),
             "generators": rows.collect::<Vec<_>>(),
-            "rank_correlation": {"theta": self.theta.of_means, "fid": self.fid.of_means},
-            "rank_correlation_by_trial": {"theta": self.theta.by_trial, "fid": self.fid.by_trial},
+            "rank_correlation": {"theta": self.theta.of_means, "pull": self.pull.of_means, "fid": self.fid.of_means},
+            "rank_correlation_by_trial": {"theta": self.theta.by_trial, "pull": self.pull.by_trial, "fid": self.fid.by_trial},
         })
     }
 }
 
 impl Ranking {
-    fn of(rows: &[Row], trials: usize, measure: impl Fn(&Row) -> &Vec<f64>) -> Outcome<Self> {
+    fn of(rows: &[Row], trials: usize, sign: f64, measure: impl Fn(&Row) -> &Vec<f64>) -> Outcome<Self> {
         let of = |value: &dyn Fn(&Vec<f64>) -> f64| {
-            let falling: Vec<f64> = rows.iter().map(|row| -value(measure(row))).collect();
+            let rising: Vec<f64> = rows.iter().map(|row| sign * value(measure(row))).collect();
             let gains: Vec<f64> = rows.iter().map(|row| value(&row.gain)).collect();
-            rank_correlation(&falling, &gains)
+            rank_correlation(&rising, &gains)
         };
         let by_trial = (0..trials).map(|trial| of(&|values| values[trial]).ok()).collect();
         let of_means = of(&|values| mean(values)).map_err(|error| Failure::new(Kind::Data, error))?;
@@ -111,7 +117,7 @@ pub(super) mod tests {
     /// Two trials of four contestants: theta orders them as gains do, FID does not.
     pub fn table() -> Table {
         let names = ["a", "b", "c", "d"].map(String::from);
-        let score = |theta: f64, fid: f64, accuracy: f64| Score { theta, fid, accuracy };
+        let score = |theta: f64, fid: f64, accuracy: f64| Score { theta, pull: accuracy, fid, accuracy };
         let trial = |seed: u64, baseline: f64| Trial {
             seed,
             baseline,
@@ -132,6 +138,7 @@ pub(super) mod tests {
         assert_eq!(table.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["b", "c", "a", "d"]);
         assert!((mean(&table.rows[0].gain) - 0.3).abs() < 1e-12);
         assert!((table.theta.of_means - 1.0).abs() < 1e-12);
+        assert!((table.pull.of_means - 1.0).abs() < 1e-12);
         // Ranks of low FID are 3, 2, 4, 1 for a to d, of gains 2, 4, 3, 1: d = 1, -2, 1, 0, and 1 - 6 * 6 / 60 = 0.4.
         assert!((table.fid.of_means - 0.4).abs() < 1e-12, "{}", table.fid.of_means);
         let json = table.json();
@@ -145,7 +152,7 @@ pub(super) mod tests {
             seed: 0,
             baseline: 0.0,
             theta_floor: 0.0,
-            scores: vec![Score { theta: 1.0, fid: 1.0, accuracy: 1.0 }, Score { theta: 2.0, fid: 2.0, accuracy: 0.5 }],
+            scores: [1.0, 2.0].map(|theta| Score { theta, pull: 1.0, fid: 1.0, accuracy: 1.0 / theta }).into(),
         };
         let error = Table::new(&["a".into(), "b".into()], &[trial]).err().unwrap().to_string();
         assert!(error.contains("at least 3"), "{error}");

@@ -21,6 +21,8 @@ use std::sync::Arc;
 pub struct Score {
     /// Distance of gradients.
     pub theta: f64,
+    /// Fall of the authentic loss by a step on generated samples, over that by one on authentic ones.
+    pub pull: f64,
     /// Frechet distance of features.
     pub fid: f64,
     /// Accuracy of federated training with the missing classes filled.
@@ -51,21 +53,22 @@ impl Trial {
         let measured = Request::of_counts(&yardstick.sizes(), 0);
         let (for_measures, for_clients) = draw(contest, &setup, &measured, &asked)?;
 
-        let thetas = yardstick.thetas(&setup, &clients, &for_measures)?;
+        let measured = yardstick.measure(&setup, &clients, &for_measures)?;
         let fids = fids(settings, &setup, &for_measures)?;
         let bar = host.progress.task("federated training", 1 + for_clients.len() as u64);
         let baseline = lab::by_samples(&setup, &clients, None)?.accuracy;
         let mut scores = Vec::new();
-        for ((theta, fid), images) in thetas.iter().zip(fids).zip(for_clients) {
+        for ((&(theta, pull), fid), images) in measured.iter().zip(fids).zip(for_clients) {
             bar.advance();
             scores.push(Score {
                 theta: theta.theta,
+                pull,
                 fid,
                 accuracy: lab::by_samples(&setup, &filled, Some(&images))?.accuracy,
             });
         }
         // The floor is the same for all: it comes from authentic images.
-        Ok(Self { seed, baseline, theta_floor: thetas.first().map_or(0.0, |theta| theta.theta_floor), scores })
+        Ok(Self { seed, baseline, theta_floor: measured.first().map_or(0.0, |(theta, _)| theta.theta_floor), scores })
     }
 }
 
@@ -77,6 +80,7 @@ fn setup(settings: &Settings, contest: &Contestants, seed: u64, host: &Host) -> 
     config.training.rounds = settings.rounds;
     config.check()?;
     let mut opened = Opened::new(config, host)?;
+    opened.keep_from_clients(contest.generators.iter());
     if settings.assess.on == Part::Validation {
         opened.hold_out_validation()?;
     }
@@ -112,7 +116,9 @@ fn draw(contest: &Contestants, setup: &Setup, measured: &[Request], asked: &[Req
         let images = &clean[contestant.generator];
         let [first, second] = [0, 1].map(|part| {
             let part = images.select(&parts[part]);
-            Arc::new(contestant.corruption.map_or(part.clone(), |corruption| corruption.apply(&part, setup.seed)))
+            Arc::new(
+                contestant.corruption.map_or_else(|| part.clone(), |corruption| corruption.apply(&part, setup.seed)),
+            )
         });
         for_measures.push(first);
         for_clients.push(second);

@@ -1,10 +1,10 @@
-//! Theta of several generators along one and the same trajectory.
+//! Theta and pull of several generators along one and the same trajectory.
 
 use super::assess::{authentic_halves, generated_sets};
 use super::setup::Setup;
 use super::trajectory;
 use crate::failure::{Failure, Kind, Outcome};
-use imfl_aigc::{GradientProbe, Theta, theta};
+use imfl_aigc::{GradientProbe, Pull, Theta, theta};
 use imfl_engine::client::{Client, Images, Sample};
 use imfl_engine::data::Dataset;
 use imfl_engine::gradient;
@@ -29,13 +29,13 @@ impl Yardstick {
         self.halves[0].iter().map(Vec::len).collect()
     }
 
-    /// Theta of each set of generated images: all at the same points of training on the clients' authentic images.
+    /// Theta and pull of each set of generated images: all at the same points of training on the clients' authentic images.
     ///
     /// # Errors
     /// A failure if training or a gradient leaves the range of numbers.
-    pub fn thetas(&self, setup: &Setup, clients: &[Client], generated: &[Arc<Dataset>]) -> Outcome<Vec<Theta>> {
+    pub fn measure(&self, setup: &Setup, clients: &[Client], generated: &[Arc<Dataset>]) -> Outcome<Vec<(Theta, f64)>> {
         let federation = setup.undisturbed(None)?;
-        let mut measured = vec![Vec::new(); generated.len()];
+        let mut measured = vec![(Vec::new(), Pull::default()); generated.len()];
         trajectory::walk(setup, &federation, clients, |state| {
             let of = |images: &Images, sets: &[Vec<Sample>]| {
                 gradient::of_sets(federation.model.as_ref(), &state.weights, images, sets, &federation.compute)
@@ -46,11 +46,17 @@ impl Yardstick {
                 let generated = of(&images, &generated_sets(generated));
                 let probe =
                     GradientProbe { authentic: &halves[0], generated: &generated, halves: [&halves[0], &halves[1]] };
-                measured.push(theta(&[probe]).map_err(|error| Failure::new(Kind::Diverged, error))?);
+                measured.0.push(theta(&[probe]).map_err(|error| Failure::new(Kind::Diverged, error))?);
+                measured.1.add(&generated, [&halves[0], &halves[1]]);
             }
             Ok(())
         })?;
-        let all: Option<Vec<Theta>> = measured.into_iter().map(Theta::over).collect();
-        all.ok_or_else(|| Failure::new(Kind::Config, "`probe.points` must be at least 1"))
+        let no_pull = "a step on authentic samples does not lower the loss of others: take more of them (--images-per-class), or fewer --points";
+        let one = |(thetas, pull): (Vec<Theta>, Pull)| -> Outcome<(Theta, f64)> {
+            let theta =
+                Theta::over(thetas).ok_or_else(|| Failure::new(Kind::Config, "`probe.points` must be at least 1"))?;
+            Ok((theta, pull.value().ok_or_else(|| Failure::new(Kind::Data, no_pull))?))
+        };
+        measured.into_iter().map(one).collect()
     }
 }

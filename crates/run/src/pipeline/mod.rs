@@ -38,7 +38,7 @@ pub use partition::run as partition;
 pub use prediction::Predicted;
 pub use profile::Profile;
 pub use setup::{Opened, Setup, fit_batch};
-pub use source::corpus;
+pub use source::{ORACLE, corpus, for_generators};
 pub use summary::{Summary, over_floor};
 pub use traffic::Totals;
 pub use train::Training;

@@ -1,6 +1,9 @@
 //! Where generated images come from: a shipped generator, a given one, one trained on the spot, or others' images.
 
 mod others;
+mod several;
+
+pub use several::ORACLE;
 
 use super::provenance::{self, Origin, Provenance};
 use crate::assets;
@@ -9,7 +12,7 @@ use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
 use crate::progress::Progress;
 use imfl_aigc::{DenoiserConfig, Fingerprints, Fit, Generator, SampleSource, Sampling, Trainer, TrainingConfig};
-use imfl_engine::data::{Benchmark, Dataset};
+use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::Compute;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -34,27 +37,23 @@ pub fn open(
     let (generator, provenance) = match &config.generator.source {
         GeneratorSource::None => return Ok(None),
         GeneratorSource::Fitted(fit) => return fit_to(*fit, benchmark, seed, progress).map(Some),
-        GeneratorSource::Auto if !benchmark.train.kind.is_bytes() => {
-            return fit_to(Fit::suited(&benchmark.train.kind), benchmark, seed, progress).map(Some);
+        GeneratorSource::Auto if matches!(*benchmark.train.kind, data::Kind::Text(_)) => {
+            return fit_to(Fit::Ngram, benchmark, seed, progress).map(Some);
         }
         GeneratorSource::Folder(path) => return others::folder(config, path, benchmark, progress).map(Some),
         GeneratorSource::Command(command) => return others::command(config, command, benchmark, progress).map(Some),
-        GeneratorSource::Train if !benchmark.train.kind.is_bytes() => {
-            let (name, plural) = (&benchmark.train.name, benchmark.train.kind.plural());
-            let suited = Fit::suited(&benchmark.train.kind).name();
-            let problem = format!(
-                "generator.source: train makes a generator of images or sounds, and {name} has {plural}; take {suited}"
-            );
-            return Err(Failure::new(Kind::Config, problem));
-        }
         GeneratorSource::Train => train(config, benchmark, compute, seed, progress)?,
         GeneratorSource::Auto => match shipped(benchmark, progress)? {
             Some(found) => found,
+            // A rule takes a moment, and what a perceptron learns in a few hundred steps is worth less.
+            None if !benchmark.train.kind.is_bytes() => {
+                return fit_to(Fit::suited(&benchmark.train.kind), benchmark, seed, progress).map(Some);
+            }
             None => train(config, benchmark, compute, seed, progress)?,
         },
         GeneratorSource::File(given) => {
             let path = given.to_str().map_or_else(|| Ok(given.clone()), assets::generator)?;
-            let generator = Generator::open(&path)?;
+            let generator = Generator::open(&path)?.in_words_of(&parts(benchmark));
             generator.check_fits(&benchmark.train)?;
             let origin = if path == *given { Origin::Given } else { Origin::Shipped };
             let provenance = Provenance::of(&generator, origin, Some(&path));
@@ -65,6 +64,11 @@ pub fn open(
     let sampling = Sampling { steps: config.generator.evaluations.unwrap_or(own.steps), ..own };
     let generator = generator.with_sampling(sampling).map_err(|error| Failure::new(Kind::Config, error))?;
     Ok(Some((Arc::new(generator), provenance)))
+}
+
+/// All parts of a dataset.
+fn parts(benchmark: &Benchmark) -> Vec<&Dataset> {
+    [&benchmark.train, &benchmark.test].into_iter().chain(&benchmark.corpus).collect()
 }
 
 /// The shipped generator that learnt from samples like these, if one is there.
@@ -110,17 +114,18 @@ fn train(
     seed: u64,
     progress: &Progress,
 ) -> Outcome<(Generator, Provenance)> {
-    let corpus = corpus(benchmark, seed)?;
+    let corpus = untested(&corpus(benchmark, seed)?, &benchmark.test);
     limits::enough_for_gradients(&benchmark.train)?;
     let steps = config.generator.train_steps;
     progress.note(format!(
-        "training a generator for {steps} steps on {} images of {} that no client gets (a better one: `imfl aigc train`, then \
+        "training a generator for {steps} steps on {} {} of {} that no client gets (a better one: `imfl aigc train`, then \
          `--generator FILE`)",
         corpus.len(),
+        corpus.kind.plural(),
         corpus.name,
     ));
     let training = TrainingConfig { steps, seed, ..TrainingConfig::default() };
-    let mut trainer = Trainer::new(&corpus, &DenoiserConfig::small(corpus.shape, corpus.classes()), &training)?;
+    let mut trainer = Trainer::new(&corpus, &DenoiserConfig::suited(&corpus), &training)?;
     let bar = progress.task("training a generator", steps);
     trainer.run(&compute.device, compute.workers, |_, progress| {
         bar.set(progress.step);
@@ -131,6 +136,13 @@ fn train(
     // The server holds these images: it may learn more from them.
     benchmark.corpus = Some(corpus);
     Ok((generator, provenance))
+}
+
+/// What a generator that is to be used in runs on the same dataset learns from: the corpus, or the part of the training samples that a run's server holds in
+/// its place, so that enough is left for clients. Samples that the test has are not among them.
+pub fn for_generators(benchmark: Benchmark) -> Dataset {
+    let part = benchmark.corpus.unwrap_or_else(|| servers(&benchmark.train).0);
+    untested(&part, &benchmark.test)
 }
 
 /// The images that a generator may learn from: the dataset's corpus, or a part of its training images, which are taken out.
@@ -150,10 +162,7 @@ pub fn held(benchmark: &mut Benchmark, needed: bool) -> Option<Dataset> {
     let held = match benchmark.corpus.take() {
         Some(corpus) => untested(&corpus, &benchmark.test),
         None if needed => {
-            let size = (benchmark.train.len() / CORPUS_SHARE).min(MOST_HELD);
-            // the same part in every run, whatever its seed
-            let mut parts = benchmark.train.split_balanced(&[size], 0).into_iter();
-            let (part, rest) = (parts.next()?, parts.next()?);
+            let (part, rest) = servers(&benchmark.train);
             let held = untested(&part, &benchmark.test);
             if held.histogram().iter().any(|count| *count < HELD_PER_CLASS) {
                 return None;
@@ -164,6 +173,13 @@ pub fn held(benchmark: &mut Benchmark, needed: bool) -> Option<Dataset> {
         None => return None,
     };
     Some(held)
+}
+
+/// The part of training samples that the server holds where a dataset brings no corpus, the same in every run, whatever its seed; and the rest.
+fn servers(train: &Dataset) -> (Dataset, Dataset) {
+    let size = (train.len() / CORPUS_SHARE).min(MOST_HELD);
+    let [part, rest] = <[Dataset; 2]>::try_from(train.split_balanced(&[size], 0)).expect("one size makes two parts");
+    (part, rest)
 }
 
 /// Those samples that the test has not.
