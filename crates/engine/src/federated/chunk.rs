@@ -7,7 +7,7 @@ use super::state::ServerState;
 use crate::batch::{Batch, Batches};
 use crate::client::{Client, Sample};
 use crate::layer::{Keys, Pass, StepKeys};
-use crate::op::Descending;
+use crate::op::{Descending, DescendingTable};
 use crate::parameters::{Layout, Stacked};
 use crate::transfer;
 use burn::tensor::{Device, Tensor};
@@ -32,6 +32,8 @@ struct Chunk<'a> {
     parameters: Stacked,
     /// Dense weights that take their step in the backward pass, by place in the layout.
     descending: Vec<Option<Descending>>,
+    /// Tables whose rows take their step one by one, by place in the layout.
+    tables: Vec<Option<DescendingTable>>,
     /// Momentum, by place in the layout.
     velocity: Vec<Option<Tensor<2>>>,
     /// The round's global model, unless the algorithm is plain.
@@ -126,12 +128,19 @@ impl<'a> Chunk<'a> {
         let mut parameters = federation.global.stacked(&state.weights, clients, device);
         let start = (!local.algorithm.is_plain()).then(|| parameters.clone());
         let mut descending: Vec<Option<Descending>> = vec![None; layout.parameters().len()];
+        let mut tables: Vec<Option<DescendingTable>> = vec![None; layout.parameters().len()];
         if local.is_plain() {
-            for place in federation.trace().descendable() {
+            // Taken out, so that nobody else holds the weights and they move in place.
+            let mut taken = |place| {
                 let [inputs, outputs] = matrix(layout, place);
-                // Taken out, so that nobody else holds the weights and they move in place.
-                let weight = parameters.take(place).reshape([clients, inputs, outputs]);
-                descending[place] = Some(Descending::new(weight, rate as f32));
+                parameters.take(place).reshape([clients, inputs, outputs])
+            };
+            for place in federation.trace().descendable() {
+                descending[place] = Some(Descending::new(taken(place), rate as f32));
+            }
+            // On a GPU, where adding rows is one thread's work after the other's, the whole table is the quicker way.
+            for place in federation.trace().lookups().filter(|_| !transfer::is_apart(device)) {
+                tables[place] = Some(DescendingTable::new(taken(place), rate as f32));
             }
         }
         Self {
@@ -140,6 +149,7 @@ impl<'a> Chunk<'a> {
             federation,
             parameters,
             descending,
+            tables,
             start,
             rate,
         }
@@ -149,11 +159,12 @@ impl<'a> Chunk<'a> {
     fn step(&mut self, batch: Batch, all: bool, keys: StepKeys) -> Tensor<1> {
         let federation = self.federation;
         let leaves = self.parameters.leaves();
-        let mut pass = Pass::train(&leaves, keys).descending(&self.descending);
+        let mut pass = Pass::train(&leaves, keys).descending(&self.descending).looking_up(&self.tables);
         let logits = federation.model.forward(&mut pass, batch.inputs.clone());
         // Clients share no parameter: the gradient of the sum holds each client's own gradient.
         let losses = batch.cross_entropy(logits);
         let mut gradients = losses.backward();
+        self.tables.iter().flatten().for_each(|table| table.step(&mut gradients));
         let active = Active::of(batch.counts, all);
         let moved = leaves.tensors().iter().enumerate().map(|(place, leaf)| {
             let weight = leaf.clone().inner();
@@ -192,11 +203,12 @@ impl<'a> Chunk<'a> {
 
     /// The models.
     fn finish(mut self) -> Stacked {
-        for (place, descending) in self.descending.into_iter().enumerate() {
-            if let Some(descending) = descending {
-                let weight = descending.into_weight();
-                let [clients, inputs, outputs] = weight.dims();
-                self.parameters.put(place, weight.reshape([clients, inputs * outputs]));
+        let weights = self.descending.into_iter().map(|weight| weight.map(Descending::into_weight));
+        let tables = self.tables.into_iter().map(|table| table.map(DescendingTable::into_table));
+        for (place, (weight, table)) in weights.zip(tables).enumerate() {
+            if let Some(moved) = weight.or(table) {
+                let [clients, inputs, outputs] = moved.dims();
+                self.parameters.put(place, moved.reshape([clients, inputs * outputs]));
             }
         }
         self.parameters
@@ -229,10 +241,10 @@ impl Active {
     }
 }
 
-/// Shape of a dense weight.
+/// Shape of a dense weight, or of a table.
 fn matrix(layout: &Layout, place: usize) -> [usize; 2] {
     let shape = &layout.parameters()[place].shape;
-    // Only `Linear` declares weights that descend, always `[inputs, outputs]`.
+    // Only `Linear` declares weights that descend, always `[inputs, outputs]`, and `Embedding` tables, `[symbols, width]`.
     [shape[0], shape[1]]
 }
 

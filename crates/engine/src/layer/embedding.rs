@@ -21,11 +21,7 @@ impl Embedding {
 
     /// Symbols `[clients, batch]` to vectors `[clients, batch, width]`. A symbol outside the table is the caller's error.
     pub fn forward(&self, pass: &Pass, symbols: Tensor<2, Int>) -> Tensor<3> {
-        let table: Tensor<3> = pass.parameter(self.table);
-        let [clients, batch] = symbols.dims();
-        let width = table.dims()[2];
-        let index = symbols.unsqueeze_dim::<3>(2).expand([clients, batch, width]);
-        table.gather(1, index)
+        pass.rows(self.table, symbols)
     }
 }
 

@@ -1,8 +1,8 @@
 use super::keys::StepKeys;
 use super::trace::Trace;
-use crate::op::{self, Activation, Descending};
+use crate::op::{self, Activation, Descending, DescendingTable};
 use crate::parameters::{ParameterId, Stacked};
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 use std::cell::RefCell;
 
 /// One evaluation of a model: the parameters to use and, while training, where dropout masks come from.
@@ -12,25 +12,32 @@ pub struct Pass<'a> {
     /// Masks that were drawn so far.
     pub(super) drawn: u32,
     descending: &'a [Option<Descending>],
+    tables: &'a [Option<DescendingTable>],
     trace: Option<&'a RefCell<Trace>>,
 }
 
 impl<'a> Pass<'a> {
     /// A pass without dropout.
     pub fn evaluate(parameters: &'a Stacked) -> Self {
-        Self { parameters, dropout: None, drawn: 0, descending: &[], trace: None }
+        Self { parameters, dropout: None, drawn: 0, descending: &[], tables: &[], trace: None }
     }
 
     /// A training pass; client k of the chunk draws its dropout masks by the k-th of the keys.
     pub fn train(parameters: &'a Stacked, keys: StepKeys<'a>) -> Self {
         debug_assert_eq!(keys.words().len(), parameters.clients());
-        Self { parameters, dropout: Some(keys), drawn: 0, descending: &[], trace: None }
+        Self { parameters, dropout: Some(keys), drawn: 0, descending: &[], tables: &[], trace: None }
     }
 
     /// The same pass on dense weights that take their step of gradient descent in the backward pass, one place for each
     /// parameter of the layout. Only weights that [`Trace::descendable`] names may be among them.
     pub fn descending(self, weights: &'a [Option<Descending>]) -> Self {
         Self { descending: weights, ..self }
+    }
+
+    /// The same pass on tables whose rows take their step one by one, one place for each parameter of the layout. Only tables that
+    /// [`Trace::lookups`] names may be among them.
+    pub fn looking_up(self, tables: &'a [Option<DescendingTable>]) -> Self {
+        Self { tables, ..self }
     }
 
     /// The same pass, writing down what the layers do.
@@ -47,6 +54,19 @@ impl<'a> Pass<'a> {
     pub fn parameter<const D: usize>(&self, id: ParameterId) -> Tensor<D> {
         self.trace(|trace| trace.read(id));
         self.parameters.get(id)
+    }
+
+    /// Rows of a table of each client's own, by symbols `[clients, batch]`: `[clients, batch, width]`. A symbol outside the table is the
+    /// caller's error.
+    pub fn rows(&self, table: ParameterId, symbols: Tensor<2, Int>) -> Tensor<3> {
+        self.trace(|trace| trace.looked(table));
+        if let Some(Some(descending)) = self.tables.get(table.index()) {
+            return descending.rows(symbols);
+        }
+        let table: Tensor<3> = self.parameters.get(table);
+        let [clients, batch] = symbols.dims();
+        let width = table.dims()[2];
+        table.gather(1, symbols.unsqueeze_dim::<3>(2).expand([clients, batch, width]))
     }
 
     /// Dense layer `activation(x W + b)` with each client's own `W` and `b`, `[clients, batch, inputs]` to

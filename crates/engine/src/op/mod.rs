@@ -27,12 +27,14 @@ mod primitive;
 #[cfg(feature = "flex")]
 mod slices;
 mod stacked;
+mod table;
 mod tape;
 
 pub use convolution::conv2d;
 pub use descend::Descending;
 pub use linear::{linear, linear_descending};
 pub use norm::norm;
+pub use table::DescendingTable;
 pub use options::{Activation, Convolution, Finish, Norm};
 
 #[cfg(all(test, feature = "flex"))]
