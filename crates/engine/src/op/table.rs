@@ -103,8 +103,9 @@ mod tests {
         let mut gradients = loss(descending.rows(symbols())).backward();
         descending.step(&mut gradients);
         let found = descending.into_table();
-        let [found, expected] = [found, expected].map(|tensor| tensor.into_data().to_vec::<f32>().unwrap());
-        for (found, expected) in found.iter().zip(&expected) {
+        let [found, expected] = [found, expected].map(Tensor::into_data);
+        let [found, expected] = [&found, &expected].map(|data| data.as_slice::<f32>().unwrap());
+        for (found, expected) in found.iter().zip(expected) {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");
         }
         assert_eq!(found[2..4], values[2..4], "what nobody looked up stays");
