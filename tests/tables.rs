@@ -138,7 +138,8 @@ fn a_generator_of_other_samples_is_refused() {
     assert!(error.contains("draws images, but winds has rows"), "{error}");
     let sample = ["aigc", "sample", "--generator", &rows, "--out", text(root.path()), "--strip"];
     assert!(fail(&sample, 2).contains("--strip is for pictures"));
-    let train = ["aigc", "train", "--dataset", &winds, "--out", text(&root.path().join("x")), "--mirror"];
+    let never = root.path().join("never.safetensors");
+    let train = ["aigc", "train", "--dataset", &winds, "--out", text(&never), "--mirror"];
     assert!(fail(&train, 3).contains("no left and right"));
 }
 

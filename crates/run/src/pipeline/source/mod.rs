@@ -1,9 +1,6 @@
 //! Where generated images come from: a shipped generator, a given one, one trained on the spot, or others' images.
 
 mod others;
-mod several;
-
-pub use several::ORACLE;
 
 use super::provenance::{self, Origin, Provenance};
 use crate::assets;
@@ -176,14 +173,14 @@ pub fn held(benchmark: &mut Benchmark, needed: bool) -> Option<Dataset> {
 }
 
 /// The part of training samples that the server holds where a dataset brings no corpus, the same in every run, whatever its seed; and the rest.
-fn servers(train: &Dataset) -> (Dataset, Dataset) {
+pub fn servers(train: &Dataset) -> (Dataset, Dataset) {
     let size = (train.len() / CORPUS_SHARE).min(MOST_HELD);
     let [part, rest] = <[Dataset; 2]>::try_from(train.split_balanced(&[size], 0)).expect("one size makes two parts");
     (part, rest)
 }
 
 /// Those samples that the test has not.
-fn untested(samples: &Dataset, test: &Dataset) -> Dataset {
+pub fn untested(samples: &Dataset, test: &Dataset) -> Dataset {
     let tested = Fingerprints::of(test);
     let own = (0..samples.len() as u32).filter(|&index| !tested.contains(samples.image(index as usize)));
     samples.select(&own.collect::<Vec<u32>>())

@@ -1,11 +1,11 @@
 //! Several sources on one dataset, to be compared: what each may learn from, and what is left for clients.
 
-use super::{open, parts, servers, untested};
+use super::setup::Opened;
+use super::source::{open, parts, servers, untested};
 use crate::assets;
 use crate::config::GeneratorSource;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::limits;
-use crate::pipeline::setup::Opened;
 use imfl_aigc::{Fingerprints, Folder, Generator, SampleSource};
 use imfl_engine::data::Dataset;
 use std::sync::Arc;
