@@ -1,7 +1,8 @@
 //! A generator on disk: one safetensors file with weights, fingerprints and, while it learns, the optimizer's state.
 
-use crate::denoiser::{Denoiser, DenoiserConfig};
+use crate::denoiser::DenoiserConfig;
 use crate::fingerprint::Fingerprints;
+use crate::network::AnyNetwork;
 use crate::optimizer::AdamW;
 use crate::pixels::PixelScale;
 use crate::sampling::Sampling;
@@ -140,7 +141,7 @@ impl Checkpoint {
         };
         let description: Description =
             serde_json::from_str(description).map_err(|error| format!("its description is broken: {error}"))?;
-        let denoiser = Denoiser::new(&description.denoiser).map_err(|error| error.to_string())?;
+        let network = AnyNetwork::new(&description.denoiser).map_err(|error| error.to_string())?;
         let classes = description.class_names.len();
         if classes != description.denoiser.classes {
             return Err(format!("it names {classes} classes for a network of {}", description.denoiser.classes));
@@ -156,7 +157,7 @@ impl Checkpoint {
         }
         description.training.check().map_err(|error| error.to_string())?;
         description.sampling.check().map_err(|error| format!("its sampler's settings are wrong: {error}"))?;
-        let layout = denoiser.layout();
+        let layout = network.layout();
         let read = |prefix: &str| {
             // What the layout asks for, but never more than the file has: a description is a claim.
             let mut values = Vec::with_capacity(layout.size().min(bytes.len() / 4));
@@ -181,6 +182,7 @@ impl Checkpoint {
 pub(crate) mod testing {
     use super::*;
     use crate::denoiser::Network;
+    use crate::text::testing::{TEXTS, texts, tiny};
     use imfl_engine::data::{Column, Columns, Content, ImageShape, Normalisation};
     use imfl_engine::parameters::{Initialiser, Layout};
 
@@ -206,9 +208,15 @@ pub(crate) mod testing {
         of(config, Kind::Table(columns), normalisation)
     }
 
+    /// A small transformer for texts of two classes.
+    pub fn untrained_texts() -> Checkpoint {
+        let data = texts(&TEXTS);
+        of(tiny(&data), data.kind.as_ref().clone(), data.normalisation())
+    }
+
     fn of(config: DenoiserConfig, kind: Kind, normalisation: Normalisation) -> Checkpoint {
         let classes = config.classes;
-        let denoiser = Denoiser::new(&config).unwrap();
+        let denoiser = AnyNetwork::new(&config).unwrap();
         let mut layout = Layout::new();
         for parameter in denoiser.layout().parameters() {
             layout.declare(&parameter.name, &parameter.shape, Initialiser::Normal { deviation: 0.2 });
@@ -222,7 +230,7 @@ pub(crate) mod testing {
             denoiser: config,
             scale: PixelScale { normalisation, sigma_data: PixelScale::SIGMA_DATA },
             training: TrainingConfig::default(),
-            sampling: Sampling::default(),
+            sampling: denoiser.sampling(),
             steps: 7,
             steps_before: 0,
             seconds: 1.5,

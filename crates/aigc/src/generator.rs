@@ -2,9 +2,12 @@
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Description};
 use crate::denoiser::{Denoiser, Network, Preconditioning};
+use crate::fingerprint::Fingerprints;
+use crate::network::AnyNetwork;
 use crate::sampling::Sampling;
 use crate::setting::SettingError;
 use crate::source::{self, Observe, Provenance, Request, SampleError, SampleSource};
+use crate::text::{self, Translation};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use imfl_engine::data::{Dataset, ImageShape, Kind};
 use imfl_engine::device::Compute;
@@ -30,10 +33,12 @@ fn batch(network: Network) -> usize {
 /// A trained denoiser with a sampler, ready to draw images.
 #[derive(Clone, Debug)]
 pub struct Generator {
-    denoiser: Denoiser,
+    network: AnyNetwork,
     description: Description,
     weights: Weights,
     provenance: Provenance,
+    /// Into the words of other texts than those that it learnt from.
+    translation: Option<Translation>,
 }
 
 impl Generator {
@@ -55,13 +60,27 @@ impl Generator {
     /// A sentence if the weights are not those of the network that the checkpoint describes.
     pub fn of(checkpoint: Checkpoint) -> Result<Self, String> {
         let Checkpoint { description, average, fingerprints, .. } = checkpoint;
-        let denoiser = Denoiser::new(&description.denoiser).map_err(|error| error.to_string())?;
-        if denoiser.layout() != average.layout() {
+        let network = AnyNetwork::new(&description.denoiser).map_err(|error| error.to_string())?;
+        if network.layout() != average.layout() {
             return Err("the weights are not those of the network that it describes".into());
         }
         let learnt_from = description.dataset.clone();
         let provenance = Provenance { name: "generator".into(), learnt_from, fingerprints, sha256: None };
-        Ok(Self { denoiser, description, weights: average, provenance })
+        Ok(Self { network, description, weights: average, provenance, translation: None })
+    }
+
+    /// The same generator for the texts of these parts of a dataset, which have one vocabulary, if it draws texts: in their words, and with those of them
+    /// among what it learnt from that it knows again. Each other generator stays as it is.
+    #[must_use]
+    pub fn in_words_of(mut self, parts: &[&Dataset]) -> Self {
+        let Some(first) = parts.first() else { return self };
+        if let Some(translation) = Translation::new(&self.description.kind, &first.kind) {
+            let known = translation.known(&self.provenance.fingerprints, parts.iter().copied());
+            let all = [self.provenance.fingerprints.values(), known.values()].concat();
+            self.provenance.fingerprints = Fingerprints::from_values(all);
+            self.translation = Some(translation);
+        }
+        self
     }
 
     /// The same generator with other settings of the sampler.
@@ -70,6 +89,9 @@ impl Generator {
     /// [`SettingError`] for one that is out of range.
     pub fn with_sampling(mut self, sampling: Sampling) -> Result<Self, SettingError> {
         sampling.check()?;
+        if matches!(self.network, AnyNetwork::Symbols(_)) {
+            sampling.check_steps_alone()?;
+        }
         self.description.sampling = sampling;
         Ok(self)
     }
@@ -85,7 +107,7 @@ impl Generator {
     }
 
     /// How images come out of the noise: for each request the network's guess at every evaluation, in order, request after
-    /// request.
+    /// request; of a text there is nothing between masks and words, and the text alone is shown.
     ///
     /// # Errors
     /// As [`SampleSource::draw`].
@@ -96,7 +118,11 @@ impl Generator {
         for request in requests {
             let guesses = RefCell::new(Vec::new());
             let keep = |guess: &Tensor<5>| guesses.borrow_mut().push(guess.clone());
-            self.batch(&stacked, &[*request], seed, device, keep)?;
+            let last = self.batch(&stacked, &[*request], seed, device, keep)?;
+            if matches!(self.network, AnyNetwork::Symbols(_)) {
+                images.extend(last);
+                labels.push(request.label);
+            }
             for guess in guesses.into_inner() {
                 images.extend(self.bytes(guess, &[*request])?);
                 labels.push(request.label);
@@ -107,11 +133,11 @@ impl Generator {
 
     /// Images with their labels.
     fn dataset(&self, name: String, images: Vec<u8>, labels: Vec<u16>) -> Result<Dataset, SampleError> {
-        let Description { kind, class_names, .. } = &self.description;
-        Ok(Dataset::of_kind(Arc::new(kind.clone()), name, self.shape(), class_names.clone(), images, labels)?)
+        let kind = self.translation.as_ref().map_or_else(|| Arc::new(self.kind().clone()), |other| other.kind.clone());
+        Ok(Dataset::of_kind(kind, name, self.shape(), self.class_names().to_vec(), images, labels)?)
     }
 
-    /// Draws one batch, `[batch, channels, height, width]` as bytes; `watch` sees every guess on the way.
+    /// Draws one batch, `[batch, channels, height, width]` as bytes, or as many texts; `watch` sees every guess at values on the way.
     fn batch(
         &self,
         weights: &Stacked,
@@ -121,12 +147,20 @@ impl Generator {
         watch: impl Fn(&Tensor<5>),
     ) -> Result<Vec<u8>, SampleError> {
         let (shape, sampling) = (self.shape(), &self.description.sampling);
+        let denoiser = match &self.network {
+            AnyNetwork::Values(denoiser) => denoiser,
+            AnyNetwork::Symbols(network) => {
+                let words = self.description.denoiser.shape.width;
+                let texts = text::draw(network, weights, requests, sampling.steps, seed, words, device)?;
+                return Ok(self.translation.as_ref().map_or_else(|| texts.clone(), |other| other.texts(&texts)));
+            }
+        };
         let labels: Vec<usize> = requests.iter().map(|request| usize::from(request.label)).collect();
         let noise = latents(requests, shape.size(), seed);
         let dims = [1, requests.len(), shape.channels, shape.height, shape.width];
         let noise = Tensor::<5>::from_data(TensorData::new(noise, dims), device);
-        let guess = |x: Tensor<5>, sigma, labels: &[usize]| self.denoise(weights, x, sigma, labels);
-        let none = vec![self.denoiser.no_class(); labels.len()];
+        let guess = |x: Tensor<5>, sigma, labels: &[usize]| self.denoise(denoiser, weights, x, sigma, labels);
+        let none = vec![denoiser.no_class(); labels.len()];
         let values = sampling.solve(noise, |x, sigma| {
             let seen = if sampling.guides(sigma) {
                 let free = guess(x.clone(), sigma, &none);
@@ -155,7 +189,7 @@ impl Generator {
     }
 
     /// `D(x; sigma)` for noisy images `[1, batch, channels, height, width]`, all at one noise level.
-    fn denoise(&self, weights: &Stacked, x: Tensor<5>, sigma: f64, labels: &[usize]) -> Tensor<5> {
+    fn denoise(&self, denoiser: &Denoiser, weights: &Stacked, x: Tensor<5>, sigma: f64, labels: &[usize]) -> Tensor<5> {
         let device = x.device();
         let conditioning = Preconditioning { sigma_data: self.description.scale.sigma_data };
         let batch = labels.len();
@@ -163,7 +197,7 @@ impl Generator {
         let classes = Tensor::<2, Int>::from_data(TensorData::new(classes, [1, batch]), &device);
         let noise = Denoiser::noise_features(&vec![sigma; batch], &device);
         let scaled = x.clone() * conditioning.input(sigma);
-        let out = self.denoiser.forward(&Pass::evaluate(weights), scaled, noise, classes);
+        let out = denoiser.forward(&Pass::evaluate(weights), scaled, noise, classes);
         x * conditioning.skip(sigma) + out * conditioning.out(sigma)
     }
 }
@@ -174,11 +208,12 @@ impl SampleSource for Generator {
     }
 
     fn shape(&self) -> ImageShape {
-        self.denoiser.config().shape
+        let own = self.description.denoiser.shape;
+        self.translation.as_ref().and_then(|other| other.kind.shape()).unwrap_or(own)
     }
 
     fn kind(&self) -> &Kind {
-        &self.description.kind
+        self.translation.as_ref().map_or(&self.description.kind, |other| &other.kind)
     }
 
     fn class_names(&self) -> &[String] {
@@ -196,10 +231,10 @@ impl SampleSource for Generator {
         let stacked = Stacked::broadcast(&self.weights, 1, device);
         // As many pieces for every worker, so that none waits for the last.
         let pieces =
-            requests.len().div_ceil(batch(self.denoiser.config().network)).next_multiple_of((*workers).max(1)).max(1);
+            requests.len().div_ceil(batch(self.description.denoiser.network)).next_multiple_of((*workers).max(1)).max(1);
         let size = requests.len().div_ceil(pieces).max(1);
         let pieces: Vec<&[Request]> = requests.chunks(size).collect();
-        let image = self.description.kind.record(self.shape());
+        let image = self.kind().record(self.shape());
         let (mut done, mut failed) = (0, None);
         let mut images = vec![0; requests.len() * image];
         let complete = worker::each(
@@ -222,7 +257,7 @@ impl SampleSource for Generator {
             Some(error) => Err(error),
             None if !complete => Err(SampleError::Stopped),
             None => {
-                let name = format!("{} generated after {}", self.description.kind.plural(), self.description.dataset);
+                let name = format!("{} generated after {}", self.kind().plural(), self.description.dataset);
                 self.dataset(name, images, Request::labels(requests))
             }
         }

@@ -1,7 +1,7 @@
 //! Training a generator: a long work that can be interrupted.
 
 use imfl_aigc::{
-    Checkpoint, DenoiserConfig, Generator, Progress, Request, SampleSource, Sampling, Trainer, TrainingConfig,
+    Checkpoint, DenoiserConfig, Generator, Network, Progress, Request, SampleSource, Sampling, Trainer, TrainingConfig,
 };
 use imfl_engine::data::{self, Benchmark, Dataset};
 use imfl_engine::device::Compute;
@@ -29,7 +29,7 @@ pub enum Part {
 pub struct Training {
     /// A shipped dataset's name or a path.
     pub dataset: String,
-    /// Which part to learn from; if absent, the corpus if there is one, else the training images, of a table the part of its rows that a run's server holds.
+    /// Which part to learn from; if absent, the corpus if there is one, else the training images, of rows and texts the part that a run's server holds.
     pub images: Option<Part>,
     /// The generator's file. Its state while it learns and a grid of its images stand beside it.
     pub out: PathBuf,
@@ -146,10 +146,15 @@ impl Training {
     fn footprint(&self, data: &Dataset) -> Estimate {
         let TrainingConfig { batch, .. } = self.settings;
         let image = data.shape.size();
-        let DenoiserConfig { width, .. } = self.network(data);
-        // Channels at half and at a quarter of the resolution, some thirty layers, forwards and backwards; as many units of a perceptron.
-        let places = (data.shape.height * data.shape.width / 4).max(1);
-        let activations = places.saturating_mul(width).saturating_mul(30);
+        let DenoiserConfig { width, network, .. } = self.network(data);
+        let (places, more) = match network {
+            // Logits of all symbols, and their gradients.
+            Network::Transformer { length, symbols, .. } => (length, length.saturating_mul(4 * symbols)),
+            // Channels at half and at a quarter of the resolution; as many units of a perceptron.
+            Network::UNet | Network::Perceptron { .. } => ((data.shape.height * data.shape.width / 4).max(1), 0),
+        };
+        // Some thirty layers, forwards and backwards.
+        let activations = places.saturating_mul(width).saturating_mul(30).saturating_add(more);
         Estimate::default().with(
             format!("steps of {batch} {} of {} in a network of width {width}", data.kind.plural(), data.shape),
             &[4, batch, activations.saturating_add(image)],
@@ -168,10 +173,10 @@ impl Training {
 
     fn data(&self) -> Outcome<Dataset> {
         let benchmark = data::open(&assets::dataset(&self.dataset)?, self.settings.seed)?;
-        let is_table = matches!(*benchmark.train.kind, data::Kind::Table(_));
+        let by_chance = !benchmark.train.kind.is_bytes();
         match (self.images, benchmark.corpus) {
-            // Rows of the test are among the others by chance: no run would take a generator that learnt from them.
-            (None, corpus) if is_table => Ok(pipeline::for_generators(Benchmark { corpus, ..benchmark })),
+            // Rows and texts of the test are among the others by chance: no run would take a generator that learnt from them.
+            (None, corpus) if by_chance => Ok(pipeline::for_generators(Benchmark { corpus, ..benchmark })),
             (Some(Part::Corpus) | None, Some(corpus)) => Ok(corpus),
             (Some(Part::Corpus), None) => {
                 let name = &benchmark.train.name;

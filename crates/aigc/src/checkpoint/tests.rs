@@ -1,4 +1,4 @@
-use super::testing::{untrained, untrained_rows};
+use super::testing::{untrained, untrained_rows, untrained_texts};
 use super::*;
 use crate::denoiser::Network;
 use imfl_storage::{Fault, Faulty};
@@ -15,7 +15,7 @@ fn with_state() -> Checkpoint {
 fn a_checkpoint_reads_back_equal_and_writes_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("generator.safetensors");
-    for checkpoint in [untrained(3), with_state(), untrained_rows(3)] {
+    for checkpoint in [untrained(3), with_state(), untrained_rows(3), untrained_texts()] {
         checkpoint.write(&path).unwrap();
         assert_eq!(Checkpoint::read(&path).unwrap(), checkpoint);
         assert_eq!(std::fs::read(&path).unwrap(), checkpoint.to_bytes().unwrap());
@@ -65,6 +65,29 @@ fn whatever_fails_the_old_checkpoint_or_the_new_one_is_whole_and_nothing_stays_b
         }
         assert!(at >= 5, "only {at} operations could fail");
     }
+}
+
+#[test]
+fn a_network_for_other_texts_is_refused() {
+    let changed = |change: &dyn Fn(&mut Network)| {
+        let mut checkpoint = untrained_texts();
+        change(&mut checkpoint.description.denoiser.network);
+        Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap_err()
+    };
+    let problem = changed(&|network| {
+        if let Network::Transformer { symbols, .. } = network {
+            *symbols += 1;
+        }
+    });
+    assert!(problem.contains("samples are texts"), "{problem}");
+    let problem = changed(&|network| {
+        if let Network::Transformer { heads, .. } = network {
+            *heads = 3;
+        }
+    });
+    assert!(problem.contains("width = 8: must be a multiple of the heads"), "{problem}");
+    let problem = changed(&|network| *network = Network::UNet);
+    assert!(problem.contains("cannot be built"), "{problem}");
 }
 
 #[test]

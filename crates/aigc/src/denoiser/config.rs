@@ -1,10 +1,13 @@
 use crate::setting::{self, SettingError};
-use imfl_engine::data::{Dataset, ImageShape, Kind};
+use imfl_engine::data::{Dataset, ImageShape, Kind, Vocabulary};
 
 /// Groups of every group normalisation of a U-net.
 pub const GROUPS: usize = 8;
 
-/// What a [`Denoiser`](super::Denoiser) is made of.
+/// How often a word has to be in learnt texts to be drawn: of one that is there once nothing can be learnt but that text.
+const LEAST: usize = 2;
+
+/// What a generator's network is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Network {
@@ -15,6 +18,17 @@ pub enum Network {
     Perceptron {
         /// Blocks.
         blocks: usize,
+    },
+    /// A transformer that guesses masked symbols, for texts.
+    Transformer {
+        /// Blocks of attention and dense layers.
+        layers: usize,
+        /// Heads of an attention.
+        heads: usize,
+        /// Symbols of a text, at most; behind its end stands padding, a symbol like any other.
+        length: usize,
+        /// Numbers of the vocabulary that it draws, the first ones; a rarer word is an unknown one to it.
+        symbols: usize,
     },
 }
 
@@ -29,6 +43,10 @@ impl Network {
         match self {
             Self::UNet => kind.is_bytes(),
             Self::Perceptron { .. } => matches!(kind, Kind::Table(_)),
+            Self::Transformer { length, symbols, .. } => match kind {
+                Kind::Text(vocabulary) => length <= vocabulary.length() && symbols <= vocabulary.symbols(),
+                _ => false,
+            },
         }
     }
 }
@@ -36,13 +54,14 @@ impl Network {
 /// What a [`Denoiser`](super::Denoiser) is built for.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DenoiserConfig {
-    /// Size of what it cleans: of a picture, whose sides are multiples of four, or of a row `[values, 1, 1]`.
+    /// Size of what it cleans: of a picture, whose sides are multiples of four, of a row `[values, 1, 1]`, or of a text `[1, 1, words]`.
     pub shape: ImageShape,
     /// Number of classes.
     pub classes: usize,
-    /// Channels of a U-net at half resolution, a multiple of eight (a quarter of the resolution has twice as many); units of a perceptron's layers.
+    /// Channels of a U-net at half resolution, a multiple of eight (a quarter of the resolution has twice as many); units of a
+    /// perceptron's layers; values of a place between the layers of a transformer, a multiple of its heads.
     pub width: usize,
-    /// Length of the vector that carries noise level and class.
+    /// Length of the vector that carries noise level and class; of a transformer, of a word's vector.
     pub embedding: usize,
     /// What it is made of.
     #[serde(default, skip_serializing_if = "Network::is_u_net")]
@@ -80,8 +99,28 @@ impl DenoiserConfig {
     pub fn suited(data: &Dataset) -> Self {
         match data.kind.as_ref() {
             Kind::Table(_) => Self::rows(data.shape, data.classes()),
-            Kind::Images | Kind::Sound(_) | Kind::Text(_) => Self::small(data.shape, data.classes()),
+            Kind::Text(_) => Self::texts(data),
+            Kind::Images | Kind::Sound(_) => Self::small(data.shape, data.classes()),
         }
+    }
+
+    /// The transformer of about a million parameters for these texts: as long as the longest of them, with the words that they have at
+    /// least twice.
+    pub fn texts(data: &Dataset) -> Self {
+        let (mut length, mut counts) = (1, vec![0usize; 1 << 16]);
+        for text in 0..data.len() {
+            for (place, number) in Vocabulary::numbers(data.image(text)).enumerate() {
+                counts[usize::from(number)] += 1;
+                if number != Vocabulary::PADDING {
+                    length = length.max(place + 1);
+                }
+            }
+        }
+        // The rarest have the greatest numbers.
+        let known = counts.iter().rposition(|count| *count >= LEAST).map_or(0, |last| last + 1);
+        let symbols = known.max(usize::from(Vocabulary::UNKNOWN) + 2);
+        let network = Network::Transformer { layers: 2, heads: 4, length, symbols };
+        Self { shape: data.shape, classes: data.classes(), width: 128, embedding: 64, network }
     }
 
     /// Checks that such a network exists.
@@ -110,6 +149,17 @@ impl DenoiserConfig {
                 setting::check([
                     ("width", width as f64, (8..=4096).contains(&width), "must be from 8 to 4096"),
                     ("blocks", blocks as f64, (1..=64).contains(&blocks), "must be from 1 to 64"),
+                ])?;
+            }
+            Network::Transformer { layers, heads, length, symbols } => {
+                if shape.size() != shape.width || !(1..=4096).contains(&length) || length > shape.width {
+                    return refuse("a transformer is for texts of 1 to 4096 words");
+                }
+                let whole = (1..=64).contains(&heads) && width.is_multiple_of(heads) && (8..=512).contains(&width);
+                setting::check([
+                    ("width", width as f64, whole, "must be a multiple of the heads (at most 64) from 8 to 512"),
+                    ("layers", layers as f64, (1..=16).contains(&layers), "must be from 1 to 16"),
+                    ("symbols", symbols as f64, (3..=8192).contains(&symbols), "must be from 3 to 8192"),
                 ])?;
             }
         }

@@ -38,7 +38,7 @@ impl Denoiser {
     /// Declares the network's parameters.
     ///
     /// # Errors
-    /// [`DenoiserError`] as [`DenoiserConfig::check`] says.
+    /// [`DenoiserError`] as [`DenoiserConfig::check`] says, or if that is a network of symbols, which have no noise.
     pub fn new(config: &DenoiserConfig) -> Result<Self, DenoiserError> {
         config.check()?;
         let mut layout = Layout::new();
@@ -46,6 +46,10 @@ impl Denoiser {
         let body = match config.network {
             Network::UNet => Body::UNet(Box::new(UNet::new(&mut layout, config))),
             Network::Perceptron { blocks } => Body::Perceptron(Perceptron::new(&mut layout, config, blocks)),
+            Network::Transformer { .. } => {
+                let problem = "a transformer guesses symbols, and removes no noise from values";
+                return Err(DenoiserError::Shape { shape: config.shape, problem });
+            }
         };
         Ok(Self { condition, body, config: config.clone(), layout: Arc::new(layout) })
     }

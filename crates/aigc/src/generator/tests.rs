@@ -1,5 +1,6 @@
 use super::*;
-use crate::checkpoint::testing::{untrained, untrained_rows};
+use crate::checkpoint::testing::{untrained, untrained_rows, untrained_texts};
+use crate::text::testing::{TEXTS, texts};
 
 fn generator(sampling: Sampling) -> Generator {
     Generator::of(untrained(3)).unwrap().with_sampling(sampling).unwrap()
@@ -117,7 +118,7 @@ fn a_generator_says_what_it_learnt_from_and_which_file_it_is() {
 #[test]
 fn a_generator_fits_its_own_kind_of_images() {
     let generator = Generator::of(untrained(3)).unwrap();
-    let shape = generator.denoiser.config().shape;
+    let shape = generator.shape();
     let data = |shape: imfl_engine::data::ImageShape, classes: usize| {
         let names = (0..classes).map(|class| class.to_string()).collect();
         Dataset::new("other", shape, names, vec![0; shape.size()], vec![0]).unwrap()
@@ -126,4 +127,60 @@ fn a_generator_fits_its_own_kind_of_images() {
     assert!(generator.check_fits(&data(shape, 4)).unwrap_err().to_string().contains("0, 1, 2"));
     let wider = imfl_engine::data::ImageShape { width: 12, ..shape };
     assert!(generator.check_fits(&data(wider, 3)).unwrap_err().to_string().contains("1x8x12"));
+}
+
+#[test]
+fn a_text_depends_on_its_request_alone() {
+    let generator = Generator::of(untrained_texts()).unwrap();
+    let requests = Request::of_counts(&[70, 45], 100);
+    let together = draw(&generator, &requests, 1);
+    assert_eq!(together.histogram(), [70, 45]);
+    assert_eq!(draw(&generator, &requests, 3), together);
+    for count in [1, 2, 5, 46] {
+        let alone = draw(&generator, &requests[requests.len() - count..], 2);
+        for index in 0..count {
+            assert_eq!(alone.image(index), together.image(requests.len() - count + index), "{index} of {count}");
+        }
+    }
+    let on_ranks = |ranks| {
+        let compute = Compute { workers: 1, ranks, ..Compute::cpu() };
+        generator.draw(&requests[..5], 5, &compute, &mut |_, _| ControlFlow::Continue(())).unwrap()
+    };
+    let alone = draw(&generator, &requests[..5], 1);
+    imfl_ranks::together(3, on_ranks).into_iter().for_each(|drawn| assert_eq!(drawn, alone));
+    let path = generator.path(&requests[..2], 5, &Device::flex()).unwrap();
+    assert_eq!((path.len(), path.image(1)), (2, together.image(1)));
+}
+
+#[test]
+fn a_generator_of_texts_has_steps_alone() {
+    let generator = Generator::of(untrained_texts()).unwrap();
+    let own = generator.sampling().clone();
+    assert_eq!(own, Sampling::of_texts());
+    let error = generator.clone().with_sampling(Sampling { guidance: 1.0, ..own.clone() }).unwrap_err();
+    assert_eq!(error.name, "guidance");
+    let one = generator.clone().with_sampling(Sampling { steps: 1, ..own }).unwrap();
+    let requests = Request::of_counts(&[20, 20], 0);
+    assert_ne!(draw(&one, &requests, 1), draw(&generator, &requests, 1));
+}
+
+#[test]
+fn a_generator_of_texts_writes_in_the_words_of_others() {
+    let (generator, own) = (Generator::of(untrained_texts()).unwrap(), texts(&TEXTS));
+    generator.check_fits(&own).unwrap();
+    let other = texts(&[TEXTS[0], TEXTS[4], ("a green hill", 1)]);
+    assert!(generator.check_fits(&other).unwrap_err().to_string().contains("in another way"));
+    let translated = generator.clone().in_words_of(&[&other]);
+    translated.check_fits(&other).unwrap();
+    let requests = Request::of_counts(&[9, 9], 0);
+    let (there, here) = (draw(&translated, &requests, 2), draw(&generator, &requests, 2));
+    let (Kind::Text(theirs), Kind::Text(ours)) = (there.kind.as_ref(), here.kind.as_ref()) else { panic!("texts") };
+    for index in 0..18 {
+        let words = ours.decode(here.image(index));
+        let expected: Vec<&str> =
+            words.split(' ').map(|word| if theirs.words().iter().any(|w| w == word) { word } else { "_" }).collect();
+        assert_eq!(theirs.decode(there.image(index)), expected.join(" "));
+    }
+    let same = generator.clone().in_words_of(&[&own]);
+    assert_eq!(draw(&same, &requests, 1), here);
 }

@@ -60,7 +60,7 @@ const SIGMA_LIMIT: f64 = 1e4;
 pub struct Sampling {
     /// How the ODE is solved.
     pub method: Method,
-    /// Steps from the highest noise level to a clean image.
+    /// Steps from the highest noise level to a clean image; of texts, from masks alone to none.
     pub steps: usize,
     /// Noise level of the last evaluation.
     pub sigma_min: f64,
@@ -107,6 +107,28 @@ impl Sampling {
     /// Heun's method with 18 steps, 35 evaluations: the reference of Karras et al.
     pub fn reference() -> Self {
         Self { method: Method::Heun, steps: 18, sigma_min: 0.002, ..Self::default() }
+    }
+
+    /// How texts are drawn, which have steps alone: so many that words are mostly drawn one at a time, each by those before it.
+    pub fn of_texts() -> Self {
+        Self { steps: 64, ..Self::default() }
+    }
+
+    /// Checks that nothing but the steps is asked for: symbols have no noise and no method.
+    ///
+    /// # Errors
+    /// [`SettingError`] for the first setting of another kind of generator.
+    pub fn check_steps_alone(&self) -> Result<(), SettingError> {
+        let (own, problem) = (Self::default(), "is for generators of values: one of texts has steps alone");
+        setting::check([
+            ("method", self.method as u8 as f64, self.method == own.method, problem),
+            ("sigma_min", self.sigma_min, self.sigma_min == own.sigma_min, problem),
+            ("sigma_max", self.sigma_max, self.sigma_max == own.sigma_max, problem),
+            ("rho", self.rho, self.rho == own.rho, problem),
+            ("guidance", self.guidance, self.guidance == own.guidance, problem),
+            ("guidance_min", self.guidance_min, self.guidance_min == own.guidance_min, problem),
+            ("guidance_max", self.guidance_max, self.guidance_max == own.guidance_max, problem),
+        ])
     }
 
     /// Checks the settings.

@@ -139,16 +139,8 @@ impl SampleSource for Ngram {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::testing::{TEXTS, texts};
     use std::ops::ControlFlow;
-
-    fn texts(texts: &[(&str, u16)]) -> Arc<Dataset> {
-        let words = texts.iter().flat_map(|(text, _)| text.split(' ')).map(|word| (word.to_string(), 1));
-        let vocabulary = Vocabulary::of_counts(words.collect(), 100);
-        let bytes = texts.iter().flat_map(|(text, _)| vocabulary.coder().encode(text).record).collect();
-        let (shape, names) = (vocabulary.shape(), vec!["sea".to_string(), "land".into()]);
-        let labels = texts.iter().map(|(_, label)| *label).collect();
-        Arc::new(Dataset::of_kind(Arc::new(Kind::Text(vocabulary)), "t", shape, names, bytes, labels).unwrap())
-    }
 
     fn draw(learnt: &Arc<Dataset>, counts: &[usize], workers: usize) -> Dataset {
         let compute = Compute { workers, ..Compute::cpu() };
@@ -161,17 +153,9 @@ mod tests {
         (0..data.len()).map(|index| vocabulary.decode(data.image(index))).collect()
     }
 
-    const FISH: [(&str, u16); 5] = [
-        ("a small fish of warm seas", 0),
-        ("a large fish of cold seas", 0),
-        ("a small boat", 0),
-        ("a hill of red sand", 1),
-        ("a large hill", 1),
-    ];
-
     #[test]
     fn texts_are_of_their_class_and_join_what_was_seen() {
-        let learnt = texts(&FISH);
+        let learnt = texts(&TEXTS);
         let drawn = draw(&learnt, &[300, 300], 2);
         let drawn = lines(&drawn);
         let (sea, land) = drawn.split_at(300);
@@ -183,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_text_depends_on_its_request_alone() {
-        let learnt = texts(&FISH);
+        let learnt = texts(&TEXTS);
         let all = draw(&learnt, &[4, 3], 2);
         assert_eq!(all, draw(&learnt, &[4, 3], 1));
         assert_eq!(all.image(1), draw(&learnt, &[2, 0], 1).image(1));
@@ -192,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_it_cannot_learn_from_is_named() {
-        let few = Arc::new(texts(&FISH).select(&[0, 1, 3]));
+        let few = Arc::new(texts(&TEXTS).select(&[0, 1, 3]));
         assert!(Ngram::new(few).unwrap_err().to_string().contains("\"land\""));
         let shape = ImageShape { channels: 1, height: 1, width: 1 };
         let pictures = Dataset::new("p", shape, vec!["a".into()], vec![1, 2], vec![0, 0]).unwrap();

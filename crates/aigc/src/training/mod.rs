@@ -1,4 +1,4 @@
-//! Training a denoiser: the loss of Karras et al. 2022, AdamW, a moving average of the weights.
+//! Training a generator: the loss of Karras et al. 2022, or of Sahoo et al. 2024 for texts, AdamW, a moving average of the weights.
 
 mod batch;
 mod error;
@@ -7,11 +7,12 @@ mod loss;
 pub use error::TrainingError;
 
 use crate::checkpoint::{Checkpoint, Description};
-use crate::denoiser::{Denoiser, DenoiserConfig, Preconditioning};
+use crate::denoiser::{DenoiserConfig, Preconditioning};
 use crate::fingerprint::Fingerprints;
+use crate::network::AnyNetwork;
 use crate::optimizer::{AdamW, flat_gradient, sharded};
 use crate::pixels::PixelScale;
-use crate::sampling::Sampling;
+use crate::text::{self, Examples};
 use crate::training_config::TrainingConfig;
 use batch::{Batches, Order};
 use burn::tensor::Device;
@@ -28,7 +29,7 @@ pub struct Progress {
     pub step: u64,
     /// Steps in all.
     pub steps: u64,
-    /// Mean loss of the images of this step; 1 is what the untrained network scores.
+    /// Mean loss of the images of this step, of which 1 is what the untrained network scores; of texts, nats a word.
     pub loss: f64,
     /// Length of the gradient before clipping.
     pub gradient_norm: f64,
@@ -41,7 +42,7 @@ pub struct Progress {
 /// A denoiser in training. All random numbers are keyed by the step, so no random state is saved.
 #[derive(Debug)]
 pub struct Trainer<'a> {
-    denoiser: Denoiser,
+    network: AnyNetwork,
     data: &'a Dataset,
     checkpoint: Checkpoint,
     state: AdamW,
@@ -55,7 +56,7 @@ impl<'a> Trainer<'a> {
     /// [`TrainingError`] if a setting is out of range, no such network exists or there are no images.
     pub fn new(data: &'a Dataset, network: &DenoiserConfig, training: &TrainingConfig) -> Result<Self, TrainingError> {
         training.check()?;
-        let denoiser = Denoiser::new(network)?;
+        let built = AnyNetwork::new(network)?;
         if data.is_empty() {
             return Err(TrainingError::NoImages { name: data.name.clone() });
         }
@@ -78,7 +79,10 @@ impl<'a> Trainer<'a> {
                 data.classes()
             )));
         }
-        let weights = Weights::initialise(denoiser.layout().clone(), training.seed);
+        let mut weights = Weights::initialise(built.layout().clone(), training.seed);
+        if let AnyNetwork::Symbols(built) = &built {
+            built.start(&mut weights, &text::frequencies(data, built.symbols()));
+        }
         let description = Description {
             dataset: data.name.clone(),
             class_names: data.class_names.clone(),
@@ -86,14 +90,14 @@ impl<'a> Trainer<'a> {
             denoiser: network.clone(),
             scale: PixelScale::of(data),
             training: training.clone(),
-            sampling: Sampling::default(),
+            sampling: built.sampling(),
             steps: 0,
             steps_before: 0,
             seconds: 0.0,
         };
         let fingerprints = Fingerprints::of(data);
         let checkpoint = Checkpoint { description, average: weights.clone(), fingerprints, state: None };
-        Ok(Self { denoiser, data, checkpoint, state: AdamW::new(weights), order: Order::default() })
+        Ok(Self { network: built, data, checkpoint, state: AdamW::new(weights), order: Order::default() })
     }
 
     /// Starts a new training from the averaged weights of a generator that learnt from the same images; the optimizer starts
@@ -120,8 +124,8 @@ impl<'a> Trainer<'a> {
     pub fn resume(data: &'a Dataset, mut checkpoint: Checkpoint) -> Result<Self, TrainingError> {
         let Some(state) = checkpoint.state.take() else { return Err(TrainingError::NotResumable) };
         same_images(data, &checkpoint)?;
-        let denoiser = Denoiser::new(&checkpoint.description.denoiser)?;
-        Ok(Self { denoiser, data, checkpoint, state, order: Order::default() })
+        let network = AnyNetwork::new(&checkpoint.description.denoiser)?;
+        Ok(Self { network, data, checkpoint, state, order: Order::default() })
     }
 
     /// How it learns.
@@ -201,10 +205,18 @@ impl<'a> Trainer<'a> {
     /// One shard's share of the mean loss and of its gradient.
     fn shard(&self, step: u64, batch: &[u32], shard: usize, device: &Device) -> (f64, Vec<f32>) {
         let Description { scale, training, .. } = &self.checkpoint.description;
+        let weights = Stacked::broadcast(&self.state.weights, 1, &device.clone().inner()).leaves();
+        let network = match &self.network {
+            AnyNetwork::Values(network) => network,
+            AnyNetwork::Symbols(network) => {
+                let examples = Examples { data: self.data, symbols: network.symbols(), training };
+                let size = examples.size(batch);
+                return text::bound(network, &weights, &examples.shard(step, batch, shard), size, device);
+            }
+        };
         let examples = Batches::new(self.data, training, scale).shard(step, batch, shard);
         let scalings = Preconditioning { sigma_data: scale.sigma_data };
-        let weights = Stacked::broadcast(&self.state.weights, 1, &device.clone().inner()).leaves();
-        let error = loss::squared_error(&self.denoiser, &Pass::evaluate(&weights), &examples, scalings, device);
+        let error = loss::squared_error(network, &Pass::evaluate(&weights), &examples, scalings, device);
         flat_gradient(&weights, error * (1.0 / (training.batch * self.data.shape.size()) as f64))
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::source::SampleSource;
+use crate::text::testing::{TEXTS, texts, tiny};
 use imfl_engine::data::{Columns, ImageShape};
 use imfl_engine::device::Compute;
 
@@ -166,4 +167,28 @@ fn divergence_is_an_error_and_keeps_the_last_good_state() {
     let error = trainer.run(&Device::flex(), 1, |_, _| ControlFlow::Continue(())).unwrap_err();
     assert!(matches!(error, TrainingError::Diverged { step: 0, .. }));
     assert_eq!(trainer.state, before);
+}
+
+#[test]
+fn it_learns_which_words_follow_each_other_in_a_class() {
+    let data = texts(&TEXTS);
+    let config = TrainingConfig { steps: 300, batch: 20, shards: 2, learning_rate: 1e-2, ..TrainingConfig::default() };
+    let train = |workers| {
+        let mut trainer = Trainer::new(&data, &DenoiserConfig { width: 16, ..tiny(&data) }, &config).unwrap();
+        let losses = run(&mut trainer, workers, u64::MAX);
+        (trainer.finished(), losses)
+    };
+    let (checkpoint, losses) = train(2);
+    let (first, last) = (losses[..20].iter().sum::<f64>(), losses[280..].iter().sum::<f64>());
+    assert!(last < 0.4 * first, "{first} then {last}");
+    assert_eq!(train(1).0.average, checkpoint.average);
+    let generator = crate::Generator::of(checkpoint).unwrap();
+    let compute = Compute { workers: 2, ..Compute::cpu() };
+    let requests = crate::Request::of_counts(&[30, 30], 0);
+    let drawn = generator.draw(&requests, 1, &compute, &mut |_, _| ControlFlow::Continue(())).unwrap();
+    let seen = |index: usize| {
+        (0..5).any(|text| drawn.image(index) == data.image(text) && drawn.label(index) == data.label(text))
+    };
+    let right = (0..60).filter(|&index| seen(index)).count();
+    assert!(right > 40, "{right} of 60 are texts of their class");
 }

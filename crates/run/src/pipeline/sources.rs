@@ -1,7 +1,7 @@
 //! Several sources on one dataset, to be compared: what each may learn from, and what is left for clients.
 
 use super::setup::Opened;
-use super::source::{open, servers, untested};
+use super::source::{open, parts, servers, untested};
 use crate::assets;
 use crate::config::GeneratorSource;
 use crate::failure::{Failure, Kind, Outcome};
@@ -37,7 +37,8 @@ impl Opened {
         let mut found: Vec<Option<Arc<dyn SampleSource>>> = vec![None; names.len()];
         for (name, found) in names.iter().zip(&mut found) {
             if let (false, GeneratorSource::File(_)) = (name == ORACLE, GeneratorSource::from(name.clone())) {
-                let generator = sampled(Generator::open(&assets::generator(name)?)?)?;
+                let generator =
+                    sampled(Generator::open(&assets::generator(name)?)?.in_words_of(&parts(&self.benchmark)))?;
                 generator.check_fits(&self.benchmark.train)?;
                 *found = Some(Arc::new(generator));
             }

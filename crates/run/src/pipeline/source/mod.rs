@@ -39,13 +39,6 @@ pub fn open(
         }
         GeneratorSource::Folder(path) => return others::folder(config, path, benchmark, progress).map(Some),
         GeneratorSource::Command(command) => return others::command(config, command, benchmark, progress).map(Some),
-        GeneratorSource::Train if matches!(*benchmark.train.kind, data::Kind::Text(_)) => {
-            let (name, plural) = (&benchmark.train.name, benchmark.train.kind.plural());
-            let problem = format!(
-                "generator.source: train makes a generator of images, rows or sounds, and {name} has {plural}; take ngram"
-            );
-            return Err(Failure::new(Kind::Config, problem));
-        }
         GeneratorSource::Train => train(config, benchmark, compute, seed, progress)?,
         GeneratorSource::Auto => match shipped(benchmark, progress)? {
             Some(found) => found,
@@ -57,7 +50,7 @@ pub fn open(
         },
         GeneratorSource::File(given) => {
             let path = given.to_str().map_or_else(|| Ok(given.clone()), assets::generator)?;
-            let generator = Generator::open(&path)?;
+            let generator = Generator::open(&path)?.in_words_of(&parts(benchmark));
             generator.check_fits(&benchmark.train)?;
             let origin = if path == *given { Origin::Given } else { Origin::Shipped };
             let provenance = Provenance::of(&generator, origin, Some(&path));
@@ -68,6 +61,11 @@ pub fn open(
     let sampling = Sampling { steps: config.generator.evaluations.unwrap_or(own.steps), ..own };
     let generator = generator.with_sampling(sampling).map_err(|error| Failure::new(Kind::Config, error))?;
     Ok(Some((Arc::new(generator), provenance)))
+}
+
+/// All parts of a dataset.
+pub fn parts(benchmark: &Benchmark) -> Vec<&Dataset> {
+    [&benchmark.train, &benchmark.test].into_iter().chain(&benchmark.corpus).collect()
 }
 
 /// The shipped generator that learnt from samples like these, if one is there.
