@@ -112,6 +112,64 @@ fn texts_are_drawn_into_a_file_that_is_read_again() {
 }
 
 #[test]
+fn a_generator_learns_texts_draws_them_and_serves_runs_on_them_and_on_others() {
+    let root = tempfile::tempdir().unwrap();
+    let things = things(root.path());
+    let out = root.path().join("words.safetensors");
+    let tiny = ["--steps", "150", "--batch", "32", "--shards", "2", "--width", "32", "--rate", "0.01", "--seed", "3"];
+    let train = ["aigc", "train", "--dataset", &things, "--out", text(&out)];
+    assert_eq!(succeed(&[&train[..], &tiny].concat()).trim(), text(&out));
+    let preview = fs::read_to_string(out.with_extension("csv")).unwrap();
+    assert!(preview.starts_with("label,text\n") && preview.contains("bird,"), "{preview}");
+    let draw = |name: &str, more: &[&str]| {
+        let folder = root.path().join(name);
+        let sample = ["aigc", "sample", "--generator", text(&out), "--count", "20", "--out", text(&folder)];
+        succeed(&[&sample[..], more].concat());
+        fs::read_to_string(folder.join("generated.csv")).unwrap()
+    };
+    let drawn = draw("one", &["--workers", "1"]);
+    assert_eq!(drawn, draw("two", &["--workers", "2"]));
+    assert_eq!(drawn, draw("three", &["--dataset", &things]));
+    assert_ne!(drawn, draw("four", &["--steps", "1"]));
+    assert_eq!(drawn.lines().count(), 81);
+    let own = |(class, words): &(&str, [&str; 4])| {
+        let lines = drawn.lines().filter(|line| line.starts_with(class));
+        lines.filter(|line| words.iter().any(|word| line.contains(word))).count()
+    };
+    assert!(WORDS.iter().map(own).sum::<usize>() >= 60, "most texts have a word of their class: {drawn}");
+
+    let quick = QuickRun::new(root.path(), &things, "rounds = 3");
+    let one = quick.augmented(text(&out));
+    let generator = &one["generator"];
+    assert_eq!((generator["origin"].as_str(), generator["dataset"].as_str()), (Some("given"), Some("things")));
+    assert_eq!(generator["steps"].as_u64(), Some(150));
+    quick.goes_on("4", &one);
+    // Other texts have other words; those of them that it learnt from are known again.
+    let others = root.path().join("others");
+    file(
+        &others,
+        "train.csv",
+        csv(0, 160) + &csv(4000, 12)["label,text\n".len()..] + "city,a quay\ncity,a quay of old\n",
+    );
+    file(&others, "test.csv", csv(2000, 80));
+    let elsewhere = QuickRun::new(&others, text(&others), "rounds = 2");
+    let found = elsewhere.run(&["--generator", text(&out)]);
+    assert!(found["generated_images"].as_u64().unwrap() > 0, "{found}");
+
+    let sample = ["aigc", "sample", "--generator", text(&out), "--out", text(root.path())];
+    let refuse = |more: &[&str]| fail(&[&sample[..], more].concat(), 2);
+    assert!(refuse(&["--guidance", "1"]).contains("guidance = 1: is for generators of values"));
+    assert!(refuse(&["--png"]).contains("--png is for pictures"));
+    let letters = fail(&["run", "--dataset", "letters", "--seed", "1", "--generator", text(&out)], 7);
+    assert!(letters.contains("draws texts, but letters has rows"), "{letters}");
+    let error = fail(&[&train[..], &["--restart", "--width", "30"]].concat(), 3);
+    assert!(error.contains("width = 30: must be a multiple of the heads"), "{error}");
+    let bytes = fs::read(&out).unwrap();
+    fs::write(&out, &bytes[..bytes.len() - 9]).unwrap();
+    assert!(fail(&sample, 7).contains("truncated"));
+}
+
+#[test]
 fn what_does_not_suit_texts_is_refused_and_says_what_does() {
     let root = tempfile::tempdir().unwrap();
     let things = things(root.path());

@@ -52,6 +52,6 @@ pub mod testing {
     pub fn tiny(data: &Dataset) -> DenoiserConfig {
         let Kind::Text(vocabulary) = data.kind.as_ref() else { panic!("texts") };
         let network = Network::Transformer { layers: 2, heads: 2, length: 6, symbols: vocabulary.symbols() };
-        DenoiserConfig { width: 8, embedding: 4, network, ..DenoiserConfig::texts(data) }
+        DenoiserConfig { width: 8, embedding: 8, network, ..DenoiserConfig::texts(data) }
     }
 }
