@@ -2,9 +2,10 @@
 
 use flate2::{Compression, GzBuilder};
 use imfl_aigc::{
-    AdamW, Checkpoint, Denoiser, DenoiserConfig, Description, Fingerprints, PixelScale, Sampling, TrainingConfig,
+    AdamW, Checkpoint, Denoiser, DenoiserConfig, Description, Fingerprints, PixelScale, Sampling, Trainer,
+    TrainingConfig,
 };
-use imfl_engine::data::{Dataset, ImageShape, Kind, Normalisation};
+use imfl_engine::data::{Dataset, ImageShape, Kind, Normalisation, Vocabulary};
 use imfl_engine::federated::{ClientUpdate, Moments, ServerState, Variates};
 use imfl_engine::network::{Flight, Load, NetworkState, Observed};
 use imfl_engine::parameters::{Initialiser, Layout, Weights};
@@ -193,7 +194,20 @@ pub fn generator() -> Vec<Vec<u8>> {
             .unwrap();
         std::fs::read(&path).unwrap()
     };
-    vec![write(None), write(Some(state))]
+    vec![write(None), write(Some(state)), texts(&path)]
+}
+
+/// A generator of texts while it learns.
+fn texts(path: &std::path::Path) -> Vec<u8> {
+    let counts = ["red", "fruit", "green"].map(|word| (word.to_string(), 2));
+    let vocabulary = Vocabulary::of_counts(counts.into(), 9);
+    let record = vocabulary.coder().encode("a red fruit").record;
+    let (shape, names) = (vocabulary.shape(), vec!["a".to_string()]);
+    let kind = Arc::new(Kind::Text(vocabulary));
+    let data = Dataset::of_kind(kind, "fruit", shape, names, record.repeat(2), vec![0, 0]).unwrap();
+    let network = DenoiserConfig { width: 8, embedding: 8, ..DenoiserConfig::suited(&data) };
+    Trainer::new(&data, &network, &TrainingConfig::default()).unwrap().checkpoint().write(path).unwrap();
+    std::fs::read(path).unwrap()
 }
 
 /// The manifest of a sealed folder.
