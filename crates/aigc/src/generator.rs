@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// The most samples in one pass of a network: what a worker's caches hold; no sample depends on it.
 fn batch(network: Network) -> usize {
     match network {
-        Network::UNet => 50,
+        Network::UNet | Network::Transformer { .. } => 50,
         Network::Perceptron { .. } => 400,
     }
 }
@@ -230,8 +230,11 @@ impl SampleSource for Generator {
         let Compute { device, workers, .. } = compute;
         let stacked = Stacked::broadcast(&self.weights, 1, device);
         // As many pieces for every worker, so that none waits for the last.
-        let pieces =
-            requests.len().div_ceil(batch(self.description.denoiser.network)).next_multiple_of((*workers).max(1)).max(1);
+        let pieces = requests
+            .len()
+            .div_ceil(batch(self.description.denoiser.network))
+            .next_multiple_of((*workers).max(1))
+            .max(1);
         let size = requests.len().div_ceil(pieces).max(1);
         let pieces: Vec<&[Request]> = requests.chunks(size).collect();
         let image = self.kind().record(self.shape());
