@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// Draw images from a generator: a grid, and on request single PNG files or IDX files with labels. Of a generator of sounds, the grid shows
-/// spectrograms, and every sound is a WAV file as well: a sound folder. Of a generator of a table, generated.csv has the rows.
+/// spectrograms, and every sound is a WAV file as well: a sound folder. Of a generator of a table or of texts, generated.csv has them.
 ///
 /// The image of a class, seed and number is the same whatever else is drawn with it.
 #[derive(Args)]
@@ -25,7 +25,7 @@ pub struct Sample {
     /// Draw what a run on this table or these texts would get of the generator, and write it as generated.csv
     #[arg(long, conflicts_with_all = ["png", "idx", "strip", "Sampler"])]
     dataset: Option<String>,
-    /// The folder for grid.png (of a table, generated.csv) and what else is asked for
+    /// The folder for grid.png (of a table or texts, generated.csv) and what else is asked for
     #[arg(long)]
     out: PathBuf,
     /// Images of each class

@@ -14,7 +14,7 @@ const PARTS: [(&str, &str, Part); 2] = [
     ("train", "The images that clients would get", Part::Train),
 ];
 
-/// Train a generator on a dataset's images, sounds or rows.
+/// Train a generator on a dataset's images, sounds, rows or texts.
 ///
 /// The state is saved beside the generator while it learns; after an interruption, --resume goes on from there, and the
 /// result is that of a run that was never interrupted, bit for bit.
@@ -23,7 +23,7 @@ pub struct Train {
     /// A shipped dataset's name (mnist, letters, glosses, notes) or a path: IDX folder, CIFAR-10 binary, image or sound folder, table (CSV), texts (CSV, JSON lines)
     #[arg(long, default_value = "mnist", env = "IMFL_DATASET")]
     dataset: String,
-    /// Which part to learn from [default: the corpus if there is one, else the training images; of a table without one, the fifth of its rows
+    /// Which part to learn from [default: the corpus if there is one, else the training images; of a table or texts without one, the fifth of them
     /// that no client of a run gets]
     #[arg(long, value_parser = choice(&PARTS))]
     images: Option<Part>,
