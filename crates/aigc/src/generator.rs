@@ -75,9 +75,8 @@ impl Generator {
     pub fn in_words_of(mut self, parts: &[&Dataset]) -> Self {
         let Some(first) = parts.first() else { return self };
         if let Some(translation) = Translation::new(&self.description.kind, &first.kind) {
-            let known = translation.known(&self.provenance.fingerprints, parts.iter().copied());
-            let all = [self.provenance.fingerprints.values(), known.values()].concat();
-            self.provenance.fingerprints = Fingerprints::from_values(all);
+            // Its own would be numbers of other words.
+            self.provenance.fingerprints = translation.known(&self.provenance.fingerprints, parts.iter().copied());
             self.translation = Some(translation);
         }
         self

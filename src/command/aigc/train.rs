@@ -66,7 +66,7 @@ pub struct Train {
     /// Also show images mirrored
     #[arg(long)]
     mirror: bool,
-    /// Channels of the network at half resolution; of a table, units of a layer [default: 32; of a table 96]
+    /// Channels of the network at half resolution; of a table, units of a layer; of texts, values of a place [default: 32, of a table 96, of texts 128]
     #[arg(long)]
     width: Option<usize>,
     /// Seed of weights, order and noise

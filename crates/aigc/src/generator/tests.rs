@@ -174,8 +174,12 @@ fn a_generator_of_texts_writes_in_the_words_of_others() {
     generator.check_fits(&own).unwrap();
     let other = texts(&[TEXTS[0], TEXTS[4], ("a green hill", 1)]);
     assert!(generator.check_fits(&other).unwrap_err().to_string().contains("in another way"));
+    let mut generator = generator;
+    generator.provenance.fingerprints = Fingerprints::of(&own);
     let translated = generator.clone().in_words_of(&[&other]);
     translated.check_fits(&other).unwrap();
+    // The numbers of an own text are another text there.
+    assert_eq!(translated.provenance.fingerprints, Fingerprints::of(&other.select(&[0, 1])));
     let requests = Request::of_counts(&[9, 9], 0);
     let (there, here) = (draw(&translated, &requests, 2), draw(&generator, &requests, 2));
     let (Kind::Text(theirs), Kind::Text(ours)) = (there.kind.as_ref(), here.kind.as_ref()) else { panic!("texts") };

@@ -64,7 +64,7 @@ pub fn open(
 }
 
 /// All parts of a dataset.
-fn parts(benchmark: &Benchmark) -> Vec<&Dataset> {
+pub fn parts(benchmark: &Benchmark) -> Vec<&Dataset> {
     [&benchmark.train, &benchmark.test].into_iter().chain(&benchmark.corpus).collect()
 }
 
