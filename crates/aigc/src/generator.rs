@@ -2,7 +2,6 @@
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Description};
 use crate::denoiser::{Denoiser, Network, Preconditioning};
-use crate::fingerprint::Fingerprints;
 use crate::network::AnyNetwork;
 use crate::sampling::Sampling;
 use crate::setting::SettingError;

@@ -34,8 +34,8 @@ pub use convolution::conv2d;
 pub use descend::Descending;
 pub use linear::{linear, linear_descending};
 pub use norm::norm;
-pub use table::DescendingTable;
 pub use options::{Activation, Convolution, Finish, Norm};
+pub use table::DescendingTable;
 
 #[cfg(all(test, feature = "flex"))]
 mod tests;
