@@ -1,4 +1,5 @@
 use super::*;
+use crate::fingerprint::Fingerprints;
 use crate::checkpoint::testing::{untrained, untrained_rows, untrained_texts};
 use crate::text::testing::{TEXTS, texts};
 
