@@ -123,7 +123,7 @@ fn a_forecast_is_fitted_once_and_used_again_while_its_settings_stay() {
     let third = run(root.path(), &["--forecast", text(&kept[0])]);
     assert_eq!(third.summary["predicted"], first.summary["predicted"]);
     let shown = succeed(&["forecast", "show", text(&kept[0])]);
-    assert!(shown.contains("12 pilots of 2 rounds") && shown.contains("rate"), "{shown}");
+    assert!(shown.contains("36 pilots of 2 rounds") && shown.contains("rate"), "{shown}");
 
     let config = small_config(root.path());
     let runs = root.path().join("others");
