@@ -1,6 +1,6 @@
 use super::*;
-use crate::fingerprint::Fingerprints;
 use crate::checkpoint::testing::{untrained, untrained_rows, untrained_texts};
+use crate::fingerprint::Fingerprints;
 use crate::text::testing::{TEXTS, texts};
 
 fn generator(sampling: Sampling) -> Generator {

@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Forecasts that ship with the project.
-const SHIPPED: [&str; 1] = ["forecasts/mnist.toml"];
+const SHIPPED: [&str; 4] =
+    ["forecasts/mnist.toml", "forecasts/letters.toml", "forecasts/glosses.toml", "forecasts/notes.toml"];
 /// Folder of those that runs have fitted, beside the runs.
 const KEPT: &str = "forecasts";
 /// Pilots of clients whose size differs from the run's by more than this factor say too little about it.
@@ -206,9 +207,9 @@ fn settings(setup: &Setup, ground: &Ground) -> BTreeMap<String, String> {
                 let (data, steps) = (from.dataset.as_deref().unwrap_or_default(), from.steps.unwrap_or_default());
                 format!("trained on {data} for {steps} steps, seed {}", setup.seed)
             }
+            // Fitted anew to what pilots train on, whatever the run's seed.
             (None, Origin::Fitted) => {
-                let name = setup.generator.as_ref().map_or("", |generator| &generator.provenance().name);
-                format!("{name}, seed {}", setup.seed)
+                setup.generator.as_ref().map_or_else(String::new, |generator| generator.provenance().name.clone())
             }
             (None, _) => from.path.as_deref().map_or_else(String::new, |path| path.display().to_string()),
         },

@@ -35,8 +35,9 @@ const VALIDATION_SHARE: usize = 4;
 const VALIDATION: usize = 2000;
 /// Seconds of one core that pilots may take even where the run's training takes less.
 const LEAST_SECONDS: f64 = 60.0;
-/// What a core of a usual machine takes to bring one parameter through a step, and for one floating-point operation. They are constants, so that
-/// pilots are the same on every machine.
+/// What a core of a usual machine takes for a sample of the smallest model, to bring one parameter through a step, and for one floating-point
+/// operation. They are constants, so that pilots are the same on every machine.
+const SECONDS_PER_SAMPLE: f64 = 2e-5;
 const SECONDS_PER_PARAMETER: f64 = 1e-8;
 const SECONDS_PER_OPERATION: f64 = 1e-11;
 /// The images that pilots train on, those that score them, and settings of the run; nothing of its clients.
@@ -126,8 +127,12 @@ impl Ground {
     pub fn passes(&self) -> Outcome<f64> {
         let federation = self.setup.undisturbed(None)?;
         let batch = federation.local.batch.max(1) as f64;
-        let step = federation.model.layout().size() as f64 / batch;
-        let sample = step * SECONDS_PER_PARAMETER + federation.trace().training_flops() as f64 * SECONDS_PER_OPERATION;
+        let (layout, trace) = (federation.model.layout(), federation.trace());
+        // Of a table a step moves the rows of its words alone.
+        let tables: usize = trace.lookups().map(|place| layout.parameters()[place].size()).sum();
+        let sample = SECONDS_PER_SAMPLE
+            + (layout.size() - tables) as f64 / batch * SECONDS_PER_PARAMETER
+            + trace.training_flops() as f64 * SECONDS_PER_OPERATION;
         Ok(self.training().max(LEAST_SECONDS / sample))
     }
 
