@@ -24,10 +24,14 @@ pub(crate) mod loss;
 mod norm;
 mod options;
 mod primitive;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod routes;
 #[cfg(feature = "flex")]
 mod slices;
 mod stacked;
 mod tape;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+pub(crate) mod trial;
 
 pub use convolution::conv2d;
 pub use descend::Descending;
