@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn symbols_come_as_often_as_their_probabilities_say() {
-        let mut counts = [0; 3];
+        let mut counts = [0i32; 3];
         for index in 0..2000 {
             let mut draft = Draft::new(2, &Request { label: 0, index }, 1);
             draft.text[0] = Some(2);
@@ -178,7 +178,7 @@ mod tests {
             counts[usize::from(draft.text[1].unwrap())] += 1;
         }
         for (found, expected) in counts.iter().zip([500, 500, 1000]) {
-            assert!((found - expected as i32).abs() < 100, "{counts:?}");
+            assert!((found - expected).abs() < 100, "{counts:?}");
         }
         let mut draft = Draft::new(2, &Request { label: 0, index: 0 }, 1);
         assert_eq!(draft.unmask(0, &mut [0.0, f32::NAN, 0.0]), None);
