@@ -120,7 +120,7 @@ impl Ground {
     }
 
     /// Samples that pilots pass over unless settings say otherwise: as many as the training does, or, of a small model and few samples, what takes
-    /// about [`LEAST_SECONDS`].
+    /// about a minute of one core.
     ///
     /// # Errors
     /// A failure that names a wrong setting.
