@@ -156,10 +156,14 @@ impl Dataset {
 
     /// Samples that the dataset's words were counted on, as they would be if they had come later: in texts a word that was counted a single time is
     /// unknown. Samples of other kinds stay as they are.
-    pub fn uncounted(self) -> Self {
-        match self.kind.as_ref() {
-            Kind::Text(vocabulary) => Self { images: vocabulary.uncounted(&self.images), ..self },
-            Kind::Images | Kind::Table(_) | Kind::Sound(_) => self,
+    pub fn uncounted(this: &Arc<Self>) -> Arc<Self> {
+        match this.kind.as_ref() {
+            Kind::Text(vocabulary) => {
+                let images = vocabulary.uncounted(&this.images);
+                let (name, class_names, labels) = (this.name.clone(), this.class_names.clone(), this.labels.clone());
+                Arc::new(Self { name, shape: this.shape, class_names, kind: this.kind.clone(), images, labels })
+            }
+            Kind::Images | Kind::Table(_) | Kind::Sound(_) => this.clone(),
         }
     }
 

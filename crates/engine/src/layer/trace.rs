@@ -38,21 +38,17 @@ impl Trace {
     /// Dense weights that are used once in a pass and in no other way, by place in the layout. Only these may take
     /// their step inside the backward pass: others would move between two uses.
     pub fn descendable(&self) -> impl Iterator<Item = usize> {
-        self.uses
-            .iter()
-            .enumerate()
-            .filter(|(_, uses)| uses.dense == 1 && uses.looked + uses.other == 0)
-            .map(|(index, _)| index)
+        self.places(|uses| uses.dense == 1 && uses.looked + uses.other == 0)
     }
 
     /// Tables whose rows are looked up once in a pass and which are used in no other way, by place in the layout. Their rows may take their
     /// step one by one.
     pub fn lookups(&self) -> impl Iterator<Item = usize> {
-        self.uses
-            .iter()
-            .enumerate()
-            .filter(|(_, uses)| uses.looked == 1 && uses.dense + uses.other == 0)
-            .map(|(index, _)| index)
+        self.places(|uses| uses.looked == 1 && uses.dense + uses.other == 0)
+    }
+
+    fn places(&self, fits: impl Fn(&Uses) -> bool) -> impl Iterator<Item = usize> {
+        self.uses.iter().enumerate().filter(move |(_, uses)| fits(uses)).map(|(index, _)| index)
     }
 
     pub(super) fn read(&mut self, id: ParameterId) {

@@ -1,6 +1,7 @@
 //! From CSV files to the parts of a dataset.
 
 use super::rows::{Missing, Table, WIDEST, header, is_missing, number};
+use super::survey::first_largest;
 use crate::data::columns::{Column, Columns, Content};
 use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
@@ -40,9 +41,9 @@ pub fn read_like(path: &Path, like: &Dataset, missing: Missing) -> Result<Datase
     };
     let (header, label) = header(path)?;
     let table = Table { label, header, missing, classes: like.class_names.clone() };
-    if !table.names().eq(columns.list().iter().map(|column| &column.name)) {
-        let expected: Vec<&str> = columns.list().iter().map(|column| column.name.as_str()).collect();
-        let problem = format!("line 1: beside the label, {} has the columns {}", like.name, expected.join(","));
+    if !table.names().eq(columns.names()) {
+        let expected = columns.names().join(",");
+        let problem = format!("line 1: beside the label, {} has the columns {expected}", like.name);
         return Err(DataError::malformed(path, problem));
     }
     let middle = |(at, column): (usize, &Column)| match &column.content {
@@ -58,14 +59,10 @@ pub fn read_like(path: &Path, like: &Dataset, missing: Missing) -> Result<Datase
 /// The place of the word that most rows have in a column of categories, the first of equally frequent ones.
 fn most_frequent(rows: &Dataset, column: usize, words: usize) -> f32 {
     let mut counts = vec![0u64; words];
-    for index in 0..rows.len() {
-        let cells = rows.image(index).as_chunks::<4>().0;
-        if let Some(count) = counts.get_mut(f32::from_le_bytes(cells[column]) as usize) {
-            *count += 1;
-        }
+    for place in (0..rows.len()).filter_map(|index| Columns::numbers(rows.image(index)).nth(column)) {
+        counts[place as usize] += 1;
     }
-    let most = counts.iter().enumerate().max_by_key(|(place, count)| (**count, usize::MAX - place));
-    most.map_or(0.0, |(place, _)| place as f32)
+    first_largest(&counts) as f32
 }
 
 impl Table {

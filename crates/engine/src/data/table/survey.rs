@@ -27,6 +27,12 @@ pub fn by_number(mut classes: Vec<String>) -> Vec<String> {
     classes
 }
 
+/// The place of the largest count, the first of equally large ones.
+pub fn first_largest(counts: &[u64]) -> usize {
+    let most = counts.iter().enumerate().max_by_key(|(place, count)| (**count, usize::MAX - place));
+    most.map_or(0, |(place, _)| place)
+}
+
 impl Table {
     /// Finds out which columns hold numbers, the words of the others, and the classes.
     pub fn survey(&mut self, parts: &[PathBuf]) -> Result<Vec<Survey>, DataError> {
@@ -108,8 +114,7 @@ impl Table {
                 if survey.words.len() < 2 {
                     return wrong("holds the same word in every row");
                 }
-                let most = counts[at].iter().enumerate().max_by_key(|(place, count)| (**count, usize::MAX - place));
-                (Content::Category(survey.words.iter().cloned().collect()), most.map_or(0, |most| most.0) as f32)
+                (Content::Category(survey.words.iter().cloned().collect()), first_largest(&counts[at]) as f32)
             };
             Ok((Column { name: survey.name.clone(), content }, fill))
         };

@@ -43,9 +43,7 @@ const SECONDS_PER_OPERATION: f64 = 1e-11;
 /// The images that pilots train on, those that score them, and settings of the run; nothing of its clients.
 pub struct Ground {
     setup: Setup,
-    clients: usize,
-    cohort: usize,
-    per_client: f64,
+    market: Market,
     private: Option<Rehearsal>,
 }
 
@@ -66,18 +64,28 @@ impl Ground {
             )
         };
         // What is not there for others to learn: words that only these texts brought into the vocabulary.
-        let held = setup.held.as_deref().ok_or_else(few)?.clone().uncounted();
+        let held = Dataset::uncounted(setup.held.as_ref().ok_or_else(few)?);
         if held.histogram().iter().any(|count| *count < HELD_PER_CLASS) {
             return Err(few());
         }
         let validation = (held.len() / VALIDATION_SHARE).clamp(held.classes(), VALIDATION.max(held.classes()));
         let mut parts = held.split_balanced(&[validation], SEED).into_iter();
         let (Some(validation), Some(pool)) = (parts.next(), parts.next()) else { return Err(few()) };
-        let clients = setup.config.partition.clients;
-        let cohort = setup.config.training.cohort.unwrap_or(clients).min(clients);
-        let per_client = setup.train.len() as f64 / clients.max(1) as f64;
         let private = Rehearsal::of(&setup.config);
-        Ok(Self { setup: setup.on(Arc::new(pool), Arc::new(validation), SEED), clients, cohort, per_client, private })
+        let (training, clients) = (&setup.config.training, setup.config.partition.clients);
+        let market = Market {
+            pool: pool.len(),
+            classes: pool.classes(),
+            clients,
+            cohort: training.cohort.unwrap_or(clients).min(clients),
+            per_client: setup.train.len() as f64 / clients.max(1) as f64,
+            scheme: setup.config.partition.scheme,
+            rounds: training.rounds as usize,
+            local_epochs: training.local_epochs(),
+            generates: setup.generator.is_some(),
+            private: private.is_some(),
+        };
+        Ok(Self { setup: setup.on(Arc::new(pool), Arc::new(validation), SEED), market, private })
     }
 
     /// The images that score pilots, and those that they train on.
@@ -87,7 +95,7 @@ impl Ground {
 
     /// Samples of a client of the run, on average.
     pub fn per_client(&self) -> f64 {
-        self.per_client
+        self.market.per_client
     }
 
     /// What makes the run private, in words.
@@ -97,26 +105,12 @@ impl Ground {
 
     /// Samples that the run's training passes over, if everybody whom a round asks takes part.
     pub fn training(&self) -> f64 {
-        let training = &self.setup.config.training;
-        self.cohort as f64 * self.per_client * training.local_epochs() as f64 * training.rounds as f64
+        self.market.training()
     }
 
     /// Pilots that pass over so many samples in all.
     pub fn plan(&self, passes: f64) -> Plan {
-        let training = &self.setup.config.training;
-        let market = Market {
-            pool: self.setup.train.len(),
-            classes: self.setup.train.classes(),
-            clients: self.clients,
-            cohort: self.cohort,
-            per_client: self.per_client,
-            scheme: self.setup.config.partition.scheme,
-            rounds: training.rounds as usize,
-            local_epochs: training.local_epochs(),
-            generates: self.setup.generator.is_some(),
-            private: self.private.is_some(),
-        };
-        market.plan(passes)
+        self.market.plan(passes)
     }
 
     /// Samples that pilots pass over unless settings say otherwise: as many as the training does, or, of a small model and few samples, what takes
@@ -248,7 +242,8 @@ impl Ground {
             }
         }
         if let Some(private) = self.private.as_ref().filter(|_| !cohort.is_empty()) {
-            federation.private = Some(private.private(cohort.len(), trial.stands_for / self.per_client, setup.seed)?);
+            federation.private =
+                Some(private.private(cohort.len(), trial.stands_for / self.market.per_client, setup.seed)?);
             let samples: u64 = authentic.iter().chain(&generated).sum();
             let more = (trial.stands_for / samples.max(1) as f64).max(1.0);
             authentic.iter_mut().chain(&mut generated).for_each(|count| *count = (*count as f64 * more).round() as u64);

@@ -111,7 +111,7 @@ impl Court {
             gradient::of_sets(federation.model.as_ref(), &weights, images, sets, &federation.compute)
         };
         // The server's own images, on the scale on which clients present theirs; of texts no more words than one knows of others'.
-        let held = Arc::new(held.as_ref().clone().uncounted());
+        let held = Dataset::uncounted(&held);
         let own = federation.images.like(held.clone());
         let mut halves = [Vec::new(), Vec::new()];
         let mut rest = Vec::new();
