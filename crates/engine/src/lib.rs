@@ -58,6 +58,7 @@
 pub mod batch;
 pub mod choice;
 pub mod client;
+pub mod convolution;
 pub mod data;
 pub mod device;
 pub mod federated;
@@ -79,6 +80,7 @@ pub mod random;
 mod resident;
 pub mod stored;
 pub mod transfer;
+pub mod tuning;
 pub mod update;
 pub mod worker;
 

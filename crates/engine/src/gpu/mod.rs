@@ -14,6 +14,7 @@ pub mod gather;
 pub mod loss;
 pub mod mask;
 pub mod sum;
+pub mod winograd;
 
 use burn::backend::{Cube, DispatchKindConversion, DispatchTensor, tensor::FloatTensor};
 use burn::tensor::{BackendPrimitive, Device, Tensor, kind::Basic};
