@@ -82,10 +82,11 @@ impl Tune {
             Table::default()
         });
         found.iter().for_each(|measured| table.insert(&adapter, measured.clone()));
-        if !found.is_empty() {
-            convolution::write(&path, &table)?;
+        let file = (!found.is_empty()).then_some(path.as_path());
+        if let Some(file) = file {
+            convolution::write(file, &table)?;
         }
-        self.print(format, &compute, &adapter, Some(&path), &found)
+        self.print(format, &compute, &adapter, file, &found)
     }
 
     /// The convolutions of all models on all shapes of images, each once.
@@ -141,12 +142,13 @@ impl Tune {
             let convolutions: Vec<Value> = found.iter().map(described).collect();
             return output::print(&json!({
                 "schema": "imfl.tuning/1", "device": compute.name.to_string(), "adapter": (!adapter.is_empty()).then_some(adapter),
-                "clients": self.clients, "batch": self.batch, "file": file, "convolutions": convolutions,
+                "clients": self.clients, "batch": self.batch, "file": file.map(|file| file.display().to_string()),
+                "convolutions": convolutions,
             }));
         }
         match file {
-            None => output::text("nothing was measured: GPUs alone choose\n"),
-            Some(_) if found.is_empty() => output::text("these models have no convolutions: nothing was measured\n"),
+            None if adapter.is_empty() => output::text("nothing was measured: GPUs alone choose\n"),
+            None => output::text("nothing was measured: there is no convolution in these models\n"),
             Some(file) => {
                 let header = ["convolution", "of", "grouped", "columns", "winograd", "chosen"];
                 let rows = found.iter().flat_map(|measured| Direction::ALL.map(|direction| row(measured, direction)));
