@@ -79,7 +79,7 @@ pub fn write(path: &Path, table: &Table) -> Stored<()> {
     let mut json = serde_json::to_vec_pretty(&content).map_err(|error| failed(path, error.into()))?;
     json.push(b'\n');
     if let Some(folder) = path.parent() {
-        Disk.create_dir_all(folder).map_err(|source| failed(folder, source))?;
+        Disk.create_folder(folder).map_err(|source| failed(folder, source))?;
     }
     replace_shared(&Disk, path, &json)
 }
