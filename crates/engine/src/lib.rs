@@ -58,6 +58,7 @@
 pub mod batch;
 pub mod choice;
 pub mod client;
+mod clipping;
 pub mod convolution;
 pub mod data;
 pub mod device;

@@ -90,11 +90,11 @@ impl Layout {
     }
 }
 
-/// The values of one model on the host, all parameters one behind the other in layout order.
+/// The values of one model on the host, all parameters one behind the other in layout order. Clones share them until one is changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
     layout: Arc<Layout>,
-    values: Vec<f32>,
+    values: Arc<Vec<f32>>,
 }
 
 impl Weights {
@@ -115,12 +115,12 @@ impl Weights {
                 }
             }
         }
-        Self { layout, values }
+        Self { layout, values: Arc::new(values) }
     }
 
     /// Takes values in layout order; `None` if their number is not the layout's.
     pub fn from_values(layout: Arc<Layout>, values: Vec<f32>) -> Option<Self> {
-        (values.len() == layout.size()).then_some(Self { layout, values })
+        (values.len() == layout.size()).then(|| Self { layout, values: Arc::new(values) })
     }
 
     /// The layout that says which value belongs to which parameter.
@@ -135,7 +135,13 @@ impl Weights {
 
     /// All values in layout order, to change.
     pub fn values_mut(&mut self) -> &mut [f32] {
-        &mut self.values
+        Arc::make_mut(&mut self.values)
+    }
+
+    /// All values in layout order, for whoever knows a model again by them.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(crate) fn shared(&self) -> Arc<Vec<f32>> {
+        self.values.clone()
     }
 
     /// Each parameter with its values.

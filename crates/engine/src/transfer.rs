@@ -66,6 +66,16 @@ pub fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     download(tensor).try_into_vec_as().expect("floats become f32")
 }
 
+/// Gives back what a device keeps of memory that nobody uses, so that there is room for something else.
+pub(crate) fn free(device: &Device) {
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    if is_apart(device) {
+        crate::gpu::memory(Tensor::<1>::empty([1], device)).client.memory_cleanup();
+    }
+    #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+    let _ = device;
+}
+
 /// Whether a device has a memory of its own, or a driver that behaves as if.
 pub(crate) fn is_apart(device: &Device) -> bool {
     #[cfg(any(feature = "wgpu", feature = "cuda"))]

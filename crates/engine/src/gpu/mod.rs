@@ -13,6 +13,7 @@ pub mod double;
 pub mod gather;
 pub mod loss;
 pub mod mask;
+pub mod norm;
 pub mod sum;
 pub mod winograd;
 
