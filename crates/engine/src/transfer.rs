@@ -36,7 +36,7 @@ pub(crate) fn bytes() -> Bytes {
 }
 
 /// A tensor of the host's values.
-pub(crate) fn upload<const D: usize, K: Basic>(data: TensorData, device: &Device) -> Tensor<D, K> {
+pub fn upload<const D: usize, K: Basic>(data: TensorData, device: &Device) -> Tensor<D, K> {
     if is_apart(device) {
         TO_DEVICE.fetch_add(data.as_bytes().len() as u64, Ordering::Relaxed);
     }
