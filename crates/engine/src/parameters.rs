@@ -135,7 +135,7 @@ impl Weights {
 
     /// All values in layout order, to change.
     pub fn values_mut(&mut self) -> &mut [f32] {
-        Arc::make_mut(&mut self.values)
+        Arc::make_mut(&mut self.values).as_mut_slice()
     }
 
     /// All values in layout order, for whoever knows a model again by them.
