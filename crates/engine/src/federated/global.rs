@@ -36,10 +36,10 @@ pub(super) use gpu::Sums;
 mod gpu {
     use super::Global;
     use crate::clipping;
-    use crate::federated::server::{Server, ServerRule};
+    use crate::federated::intake::exact_mean::ExactMean;
     use crate::gpu::norm;
     use crate::gpu::sum::{self, FAULTS};
-    use crate::parameters::{Stacked, Weights};
+    use crate::parameters::{Stacked, Values, Weights};
     use crate::transfer;
     use crate::update::Refusal;
     use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -49,7 +49,7 @@ mod gpu {
     pub(in crate::federated) struct Held {
         device: Device,
         /// Its values, by which it is known again.
-        values: Arc<Vec<f32>>,
+        values: Arc<Values>,
         tensor: Tensor<1>,
     }
 
@@ -62,7 +62,8 @@ mod gpu {
             if let Some(held) = held.as_ref().filter(|held| held.device == *device && same(&held.values, &values)) {
                 return held.tensor.clone();
             }
-            let tensor: Tensor<1> = transfer::upload(TensorData::new(values.to_vec(), [values.len()]), device);
+            let tensor: Tensor<1> =
+                transfer::upload(TensorData::new(values.get().to_vec(), [values.get().len()]), device);
             *held = Some(Held { device: device.clone(), values, tensor: tensor.clone() });
             tensor
         }
@@ -79,19 +80,21 @@ mod gpu {
             Stacked::from_tensors(weights.layout().clone(), clients, spread)
         }
 
-        /// Takes the step there that the server took, from the sums that it took it by, so that nothing has to be brought: the device
-        /// computes the bits of the CPU. A server that remembers takes its steps on the host alone, and its model is brought.
-        pub(in crate::federated) fn follow(&self, server: &Server, sums: &Sums, scale: f64, weights: &Weights) {
-            if let (Some(base), ServerRule::FedAvg) = (&sums.base, server.rule) {
-                let (tensor, values) = (sum::follow(base, &sums.sums, scale, server.rate), weights.shared());
+        /// Takes the step there that the server takes by plain averaging, from the sums that it takes it by, so that nothing has to be brought: the
+        /// device computes the bits of the CPU. A server that remembers takes its steps on the host alone, and its model is brought.
+        pub(in crate::federated) fn follow(&self, sums: &Sums, scale: f64, rate: f64, weights: &Weights) {
+            if let Some(base) = &sums.base {
+                let (tensor, values) = (sum::follow(base, &sums.sums, scale, rate), weights.shared());
                 let held = Held { device: tensor.device(), values, tensor };
                 *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
             }
         }
     }
 
-    fn same(a: &Arc<Vec<f32>>, b: &Arc<Vec<f32>>) -> bool {
-        Arc::ptr_eq(a, b) || a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.to_bits() == b.to_bits())
+    fn same(a: &Arc<Values>, b: &Arc<Values>) -> bool {
+        let equal =
+            |a: &[f32], b: &[f32]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
+        Arc::ptr_eq(a, b) || equal(a.get(), b.get())
     }
 
     /// Updates of a round, added on a device ([`crate::federated::aggregate`]).
@@ -118,8 +121,6 @@ mod gpu {
             shares: &[f64],
             bound: Option<f64>,
         ) -> Vec<Result<(), Refusal>> {
-            use crate::federated::intake::exact_mean::ExactMean;
-
             let device = self.sums.device();
             let rounded: Vec<(i64, f64)> = shares.iter().map(|share| ExactMean::weight(*share)).collect();
             let shares: Vec<f64> = rounded.iter().map(|(_, share)| *share).collect();
@@ -151,10 +152,11 @@ mod gpu {
             verdicts
         }
 
-        /// The sums, brought home.
-        pub fn home(&self) -> Vec<i64> {
+        /// Adds the sums to others, at home.
+        pub fn join(&self, mean: &mut ExactMean) {
             let words = words(self.sums.clone());
-            words.as_chunks::<2>().0.iter().map(|[low, high]| i64::from(*high) << 32 | i64::from(*low as u32)).collect()
+            let sums = words.as_chunks::<2>().0.iter();
+            mean.add_sums(sums.map(|[low, high]| i64::from(*high) << 32 | i64::from(*low as u32)), self.weight);
         }
     }
 
@@ -186,7 +188,7 @@ mod gpu {
 
     /// Integers as what the device has them as, 32 bits, brought home.
     fn words(tensor: Tensor<1, Int>) -> Vec<i32> {
-        transfer::download(tensor).convert::<i32>().try_to_vec().expect("converted to i32")
+        transfer::download(tensor).try_into_vec_as().expect("integers become i32")
     }
 
     #[cfg(test)]
@@ -227,7 +229,9 @@ mod gpu {
                     let mut sums = Sums::new(size, &device);
                     assert_eq!(sums.add(&stacked, &floats(&base, &device), &shares, Some(bound)), expected, "{bound}");
                     let exact = mean.sums().unwrap();
-                    assert_eq!((sums.home().as_slice(), sums.weight), (exact.sums(), exact.total()), "{bound}");
+                    let mut joined = ExactMean::new(size);
+                    sums.join(&mut joined);
+                    assert_eq!((joined.sums(), joined.total()), (exact.sums(), exact.total()), "{bound}");
                 }
             }
         }

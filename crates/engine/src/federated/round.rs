@@ -12,8 +12,12 @@ use super::report::{Halved, RoundReport};
 use super::roll::Roll;
 use super::state::ServerState;
 use super::training::{Part, Training};
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use super::{Moments, ServerRule};
 use crate::device::{Compute, failed};
 use crate::parameters::Layout;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use crate::parameters::Weights;
 use crate::transfer;
 use crate::update::{Receipt, Rejection};
 use std::sync::Arc;
@@ -162,13 +166,20 @@ impl Federation {
             }
         }
         #[cfg(any(feature = "wgpu", feature = "cuda"))]
-        let added = part.added_everything();
+        if let (Some((sums, scale)), ServerRule::FedAvg) = (part.added_everything(), self.server.rule) {
+            // The device takes this step for itself and can begin the next round; the host takes it meanwhile.
+            let (server, rule, workers, before) =
+                (self.server, self.aggregation.clone(), self.compute.workers, state.weights.clone());
+            state.weights = Weights::later(before.layout().clone(), move || {
+                let mut values = before.values().to_vec();
+                server.step(&mut Moments::default(), &mut values, part.intake.combine(&*rule, workers));
+                values
+            });
+            self.global.follow(&sums, scale, server.rate, &state.weights);
+            return Ok(());
+        }
         let change = part.intake.combine(&*self.aggregation, self.compute.workers);
         self.server.step(&mut state.moments, state.weights.values_mut(), change);
-        #[cfg(any(feature = "wgpu", feature = "cuda"))]
-        if let Some((sums, scale)) = added {
-            self.global.follow(&self.server, &sums, scale, &state.weights);
-        }
         if let Some(memory) = self.local.algorithm.memory() {
             let renewed = counted.iter().filter_map(|update| part.variates.remove_entry(&update.client)).collect();
             memory.step(&mut state.variates, renewed, self.population.max(counted.len()));

@@ -206,7 +206,7 @@ impl Part {
     fn brought_home(mut self) -> Self {
         #[cfg(any(feature = "wgpu", feature = "cuda"))]
         if let (Some(sums), Some(mean)) = (&self.sums, self.intake.sums()) {
-            mean.add_sums(sums.home(), sums.weight);
+            sums.join(mean);
         }
         self
     }
