@@ -181,6 +181,7 @@ mod tests {
             ("a,b\n1,2\n", "line 1: no column is called `label` or `class` or `target` (the first are: a, b)"),
             ("label\nx\n", "no column beside the label"),
             ("a,a,label\n1,2,x\n", "two columns are called `a`"),
+            ("Label,a,label\nx,1,y\n", "line 1: the columns `Label` and `label` may both hold the labels"),
             ("a,label\n1,x\n2\n", "line 3: 1 cells, but the first line names 2"),
             ("a,label\n1,x\n2,\n", "line 3: column `label`: the label is missing"),
             ("a,label\n1,x\n1,y\n", "column `a` holds the same number"),
