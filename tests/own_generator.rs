@@ -212,7 +212,7 @@ fn a_program_that_fails_in_any_way_ends_the_run_with_one_clear_error() {
     };
     let failed = refused("echo no weights here >&2; exit 3", &[]);
     assert!(failed.contains("exit status: 3") && failed.contains("it said: no weights here"), "{failed}");
-    assert!(refused("exit 0", &[]).contains("left 0 PNG or JPEG files instead of"));
+    assert!(refused("exit 0", &[]).contains("left 0 PNG or JPEG files in FOLDER instead of"));
     assert!(refused("cp /dev/null $out/a.png", &[]).contains("a.png"));
     let started = Instant::now();
     let late = refused("sleep 100", &["--set", "generator.limit_seconds=0.5"]);
@@ -291,7 +291,7 @@ fn rows_texts_and_sounds_that_do_not_fit_name_program_class_file_and_line() {
         ("echo out of memory; exit 3", "failed (exit status: 3); it said: out of memory"),
         ("sleep 100", "was not done after 0.5 s and was ended"),
         ("echo size,shade > $out/samples.csv", "FOLDER/samples.csv: there is no row"),
-        ("printf 'size,shade\\n1,pale\\n' > $out/samples.csv", "left 1 rows instead of"),
+        ("printf 'size,shade\\n1,pale\\n' > $out/samples.csv", "left 1 rows in FOLDER/samples.csv instead of"),
         (
             "printf 'shade,size\\npale,1\\n' > $out/samples.csv",
             "samples.csv: line 1: beside the label, winds.csv has the columns size,shade",
@@ -314,7 +314,7 @@ fn rows_texts_and_sounds_that_do_not_fit_name_program_class_file_and_line() {
             "touch $out/samples.csv $out/samples.jsonl",
             "FOLDER: 2 files; expected one file samples.csv or samples.jsonl",
         ),
-        ("printf 'text\\na wing\\n' > $out/samples.csv", "left 1 texts instead of"),
+        ("printf 'text\\na wing\\n' > $out/samples.csv", "left 1 texts in FOLDER/samples.csv instead of"),
         ("printf 'text\\n--\\n' > $out/samples.csv", "samples.csv: line 2: the text has no word"),
         (
             "echo '{\"text\": \"a wing\", \"label\": \"west\"}' > $out/samples.jsonl",
@@ -331,7 +331,7 @@ fn rows_texts_and_sounds_that_do_not_fit_name_program_class_file_and_line() {
     assert!(fail(&arguments, 7).contains("learnt from 40 of the test images"));
     let quick = QuickRun::new(root.path(), &sounds(&root.path().join("tones"), 0, 20), "rounds = 1");
     let cases = [
-        ("exit 0", "left 0 WAV, FLAC or OGG files instead of"),
+        ("exit 0", "left 0 WAV, FLAC or OGG files in FOLDER instead of"),
         ("echo no sound at all > $out/a.wav", "FOLDER/a.wav: not a readable sound"),
         ("head -c 900 $(dirname $0)/tones/east/000.wav > $out/a.wav", "FOLDER/a.wav: cut short or broken"),
     ];

@@ -125,11 +125,11 @@ impl Program {
         let samples = samples.map_err(|error| format!("left in FOLDER what cannot be taken: {}", bare(error)))?;
         if samples.len() != count {
             let things = match self.kind() {
-                Kind::Images => "PNG or JPEG files",
-                Kind::Sound(_) => "WAV, FLAC or OGG files",
-                Kind::Table(_) | Kind::Text(_) => self.kind().plural(),
+                Kind::Images => "PNG or JPEG files in FOLDER",
+                Kind::Sound(_) => "WAV, FLAC or OGG files in FOLDER",
+                kind => &format!("{} in FOLDER/{}", kind.plural(), samples.name),
             };
-            return Err(format!("left {} {things} instead of {count} in the folder behind --out", samples.len()));
+            return Err(format!("left {} {things} instead of {count}", samples.len()));
         }
         Ok(samples)
     }
