@@ -91,6 +91,7 @@ impl Panel<'_> {
             .light_line_style(WHITE)
             .axis_style(INK)
             .x_desc(format!("{}{}", self.title, if self.logarithmic { " (logarithmic)" } else { "" }))
+            .x_labels(6)
             .x_label_formatter(&|value| format!("{value:.2}"))
             .y_desc("accuracy gained by federated training")
             .y_label_formatter(&percent)
@@ -104,12 +105,8 @@ impl Panel<'_> {
         };
         chart.draw_series(table.rows.iter().map(range))?;
         chart.draw_series(table.rows.iter().map(|row| Circle::new(place(row), 4, colour.filled())))?;
-        // Neighbours stand above and below their points in turn.
-        let label = |(index, row): (usize, &Row)| {
-            let shift = (7, if index % 2 == 0 { -13 } else { 3 });
-            EmptyElement::at(place(row)) + Text::new(row.name.clone(), shift, text(11))
-        };
-        chart.draw_series(table.rows.iter().enumerate().map(label))?;
+        let label = |row: &Row| EmptyElement::at(place(row)) + Text::new(row.name.clone(), (8, -5), text(11));
+        chart.draw_series(table.rows.iter().map(label))?;
         Ok(())
     }
 }
