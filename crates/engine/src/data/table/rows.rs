@@ -137,6 +137,7 @@ impl Table {
                     return Err(records.wrong(line, format!("column `{}`: the label is missing", self.header[label])));
                 }
                 Some(label) => cells[label].trim(),
+                // A table without labels is read for one class.
                 None => &self.classes[0],
             };
             let others = cells.iter().enumerate().filter(|(at, _)| Some(*at) != self.label);
