@@ -91,8 +91,10 @@ impl Panel<'_> {
             .light_line_style(WHITE)
             .axis_style(INK)
             .x_desc(format!("{}{}", self.title, if self.logarithmic { " (logarithmic)" } else { "" }))
-            .x_labels(6)
-            .x_label_formatter(&|value| format!("{value:.2}"))
+            .x_label_formatter(&|value| match self.logarithmic && is_crowded(*value) {
+                true => String::new(),
+                false => format!("{value:.2}"),
+            })
             .y_desc("accuracy gained by federated training")
             .y_label_formatter(&percent)
             .label_style(text(13))
@@ -111,6 +113,12 @@ impl Panel<'_> {
     }
 }
 
+/// Whether a number on a logarithmic axis stands too near to its neighbours to be written there: all but 1, 2, 3 and 5 times a power of ten.
+fn is_crowded(value: f64) -> bool {
+    let digit = value / 10f64.powf((value.log10() + 1e-9).floor());
+    [1.0, 2.0, 3.0, 5.0].iter().all(|shown| (digit - shown).abs() > 0.01)
+}
+
 /// A share as whole percent with its sign.
 fn percent(share: &f64) -> String {
     let whole = (share * 100.0).round();
@@ -120,6 +128,12 @@ fn percent(share: &f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_numbers_stand_at_a_logarithmic_axis() {
+        assert!([0.1, 0.2, 0.3, 0.5, 1.0, 20.0].into_iter().all(|value| !is_crowded(value)));
+        assert!([0.15, 0.4, 0.6, 0.7, 0.8, 0.9, 60.0].into_iter().all(is_crowded));
+    }
 
     #[test]
     fn every_contestant_has_a_point_in_every_panel() {
