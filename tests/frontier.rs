@@ -58,8 +58,13 @@ source = "none"
     let against = found["against"].as_array().unwrap();
     assert_eq!(against.len(), 14);
     for one in against {
-        let ends = ["low", "mean", "high"].map(|end| number(&one["accuracy"][end]));
-        assert!(ends[0] <= ends[1] && ends[1] <= ends[2], "{one}");
+        // Some pay what the posted price never pays.
+        let compared = one["accuracy"].is_object();
+        assert_eq!(number(&one["seeds"]) > 1.0, compared, "{one}");
+        if compared {
+            let ends = ["low", "mean", "high"].map(|end| number(&one["accuracy"][end]));
+            assert!(ends[0] <= ends[1] && ends[1] <= ends[2], "{one}");
+        }
         assert!(number(&one["saved"]["mean"]) <= 1.0);
     }
     assert!(number(&found["predicted"]["sets"]) >= 4.0 && found["predicted"]["slope"].is_number());
