@@ -25,11 +25,6 @@ impl Lesson {
         Self { teacher, levels: student.sigmas() }
     }
 
-    /// What tells this teacher from others.
-    pub fn digest(&self) -> Option<&str> {
-        self.teacher.digest()
-    }
-
     /// Puts the examples of a shard at one of the student's levels, the same for all, and what their clean values were in the place of
     /// them: the guess by which Euler's method takes the student where the teacher comes to by the next level.
     pub fn teach(&self, examples: &mut [Example], [seed, step, shard]: [u64; 3], device: &Device) {

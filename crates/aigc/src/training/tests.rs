@@ -1,4 +1,5 @@
 use super::*;
+use crate::sampling::Sampling;
 use crate::source::SampleSource;
 use crate::text::testing::{TEXTS, texts, tiny};
 use imfl_engine::data::{Columns, ImageShape};
