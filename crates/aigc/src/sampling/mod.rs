@@ -179,7 +179,7 @@ impl Sampling {
     /// Noise levels of so many steps from one level to another; to 0, by way of the lowest level.
     pub(crate) fn between(&self, [from, to]: [f64; 2], steps: usize) -> Vec<f64> {
         if to == 0.0 {
-            return schedule::sigmas(steps, self.sigma_min.min(from), from, self.rho);
+            return schedule::sigmas(steps, self.sigma_min.min(from / 2.0), from, self.rho);
         }
         let mut levels = schedule::sigmas(steps + 1, to, from, self.rho);
         levels.pop();
