@@ -81,7 +81,7 @@ impl Cli {
             Command::Data(data) => data.run(host),
             Command::Mechanism(mechanism) => mechanism.run(host),
             Command::Report(report) => report.run(),
-            Command::Devices(devices) => devices.run(),
+            Command::Devices(devices) => devices.run(host),
             Command::Completions(completions) => completions.run(Self::command()),
             Command::Manual(manual) => manual.run(Self::command()),
         }

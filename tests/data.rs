@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{succeed, text};
+use common::{fail, imfl, stderr, succeed, text};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -78,4 +78,31 @@ fn devices_are_listed_with_the_one_that_auto_takes() {
     let devices: Value = serde_json::from_str(&succeed(&["devices", "--format", "json"])).unwrap();
     assert_eq!(devices["schema"], "imfl.devices/1");
     assert!(devices["devices"].as_array().unwrap().contains(&"cpu".into()));
+}
+
+#[test]
+fn the_processor_is_not_tuned() {
+    let root = tempfile::tempdir().unwrap();
+    let tune = |arguments: &[&str]| {
+        let mut command = imfl();
+        command.env("IMFL_CACHE", root.path().join("cache"));
+        command.args(["devices", "--tune"]).args(arguments).output().unwrap()
+    };
+    let output = tune(&["--device", "cpu", "--format", "json"]);
+    assert!(output.status.success() && stderr(&output).contains("on GPUs only"), "{}", stderr(&output));
+    let tuned: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&tuned["schema"], &tuned["adapter"]), (&"imfl.tuning/1".into(), &Value::Null));
+    assert_eq!(tuned["convolutions"], serde_json::json!([]));
+    if cfg!(not(any(feature = "wgpu", feature = "cuda"))) {
+        for (arguments, said) in [(&[][..], "--features cuda"), (&["--device", "wgpu:0"], "--features wgpu")] {
+            let output = tune(arguments);
+            assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
+            assert!(stderr(&output).contains(said), "{}", stderr(&output));
+        }
+    }
+    assert!(!root.path().join("cache").exists(), "nothing was measured, nothing is kept");
+    let (usage, config) = (2, 3);
+    assert!(fail(&["devices", "--clients", "3"], usage).contains("--tune"));
+    assert!(fail(&["devices", "--tune", "--device", "cpu", "--clients", "0"], config).contains("--clients"));
+    assert!(fail(&["devices", "--tune", "--device", "cpu", "--model", "vgg"], usage).contains("simple-cnn"));
 }

@@ -112,8 +112,6 @@ fn a_run_on_sounds_augments_is_repeated_and_goes_on() {
     let source = format!("folder:{}", text(&drawn));
     assert!(quick.run(&["--generator", &source])["generated_images"].as_u64().unwrap() > 0);
     assert_eq!(quick.run(&["--generator", "none"])["generated_images"], 0);
-    let all = ["run", "--config", &quick.config, "--generator", "command:true"];
-    assert!(fail(&all, 3).contains("folder:FOLDER"));
     let all = ["run", "--config", &quick.config, "--generator", "mnist"];
     assert!(fail(&all, 7).contains("draws images, but signals has sounds"));
 }

@@ -153,7 +153,6 @@ fn wrong_tables_name_file_line_and_column() {
     let open = file(root.path(), "open.csv", rows(0, 40) + "1,n,\"dark,2\n");
     assert!(fail(&["run", "--dataset", &open], 4).contains("open.csv: line 42: a quote that opens"));
     let letters = ["run", "--dataset", "letters", "--seed", "1", "--generator"];
-    assert!(fail(&[&letters[..], &["command:true"]].concat(), 3).contains("folder:FILE.csv"));
     let few = format!("folder:{}", file(root.path(), "few.csv", "label,x_box\nA,1\n"));
     assert!(
         fail(&[&letters[..], &[few.as_str()]].concat(), 4).contains("few.csv: line 1: beside the label, letters has")

@@ -151,9 +151,10 @@ pub fn images() -> Vec<Vec<u8>> {
     vec![Dataset::new("t", shape, names, (0..12).collect(), vec![0, 1, 1]).unwrap().to_safetensors().unwrap()]
 }
 
-/// A FLAC file, and a WAV file of two channels.
+/// A FLAC file, an Ogg Vorbis file, and a WAV file of two channels.
 pub fn sound() -> Vec<Vec<u8>> {
-    let flac = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/note.flac"));
+    let coded = ["note.flac", "tone.ogg"]
+        .map(|name| std::fs::read(format!("{}/tests/common/{name}", env!("CARGO_MANIFEST_DIR"))));
     let header = [1u16, 2, 8000, 0, 32_000, 0, 4, 16].iter().flat_map(|half| half.to_le_bytes());
     let mut wav =
         [b"RIFF".to_vec(), 836u32.to_le_bytes().into(), b"WAVEfmt ".to_vec(), 16u32.to_le_bytes().into()].concat();
@@ -162,7 +163,7 @@ pub fn sound() -> Vec<Vec<u8>> {
     wav.extend(800u32.to_le_bytes());
     wav.extend((0..800u32).map(|n| (n * n % 251) as u8));
     // The fuzzer, which is another package, starts from WAV alone.
-    flac.into_iter().chain([wav]).collect()
+    coded.into_iter().flatten().chain([wav]).collect()
 }
 
 pub fn generator() -> Vec<Vec<u8>> {

@@ -1,4 +1,4 @@
-use imfl_engine::data::{Columns, Content, Dataset, Kind};
+use imfl_engine::data::{Columns, Content, Dataset, Kind, Vocabulary};
 use imfl_engine::random::{Purpose, keyed};
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -100,17 +100,17 @@ impl Corruption {
                 relabelled(images, (0..images.len()).flat_map(noisy).collect())
             }
             Self::Words { share } => {
-                let all: Vec<[u8; 2]> = words(images).filter(|word| *word != [0; 2]).collect();
+                let all: Vec<u16> = words(images).filter(|word| *word != Vocabulary::PADDING).collect();
                 if !matches!(images.kind.as_ref(), Kind::Text(_)) || all.is_empty() {
                     return images.clone();
                 }
                 let mut random = keyed(seed, Purpose::Benchmark, 0, 3, 0);
                 // What is behind the end of a text stays so.
-                let other = |word: [u8; 2]| match word != [0; 2] && random.random::<f64>() < share {
+                let other = |word| match word != Vocabulary::PADDING && random.random::<f64>() < share {
                     true => all[random.random_range(0..all.len())],
                     false => word,
                 };
-                relabelled(images, words(images).flat_map(other).collect())
+                relabelled(images, Vocabulary::record(&words(images).map(other).collect::<Vec<_>>()))
             }
             Self::Noise { deviation } => {
                 let noisy = |index: usize| {
@@ -143,8 +143,8 @@ fn noisy_row(columns: &Columns, row: &[u8], deviation: f64, seed: u64, index: u6
 }
 
 /// All words of all texts.
-fn words(texts: &Dataset) -> impl Iterator<Item = [u8; 2]> {
-    (0..texts.len()).flat_map(|index| texts.image(index).as_chunks::<2>().0.to_vec())
+fn words(texts: &Dataset) -> impl Iterator<Item = u16> {
+    (0..texts.len()).flat_map(|index| Vocabulary::numbers(texts.image(index)))
 }
 
 /// Other pixels under the same labels.
@@ -217,21 +217,17 @@ mod tests {
     #[test]
     fn words_give_way_to_words_that_are_there() {
         let counts = ["a", "b", "c", "d"].map(|word| (word.to_string(), 5)).into();
-        let vocabulary = imfl_engine::data::Vocabulary::of_counts(counts, 100);
+        let vocabulary = Vocabulary::of_counts(counts, 100);
         let mut text = vec![0; vocabulary.length()];
         text[..3].copy_from_slice(&[2, 3, 4]);
-        let (text, kind) = (imfl_engine::data::Vocabulary::record(&text), Kind::Text(vocabulary));
+        let (text, kind) = (Vocabulary::record(&text), Kind::Text(vocabulary));
         let (shape, names) = (kind.shape().unwrap(), vec!["x".to_string()]);
         let texts = Dataset::of_kind(kind.clone().into(), "t", shape, names, text.repeat(600), vec![0; 600]).unwrap();
         let fault = Corruption::Words { share: 0.5 };
         fault.check(&kind).unwrap();
-        let found: Vec<[u8; 2]> = words(&fault.apply(&texts, 1)).collect();
-        assert!(
-            found
-                .chunks(text.len() / 2)
-                .all(|text| text[..3].iter().all(|word| (2..5).contains(&u16::from_le_bytes(*word)))
-                    && text[3..].iter().all(|word| *word == [0; 2]))
-        );
+        let found: Vec<u16> = words(&fault.apply(&texts, 1)).collect();
+        assert!(found.chunks(text.len() / 2).all(|text| text[..3].iter().all(|word| (2..5).contains(word))
+            && text[3..].iter().all(|word| *word == Vocabulary::PADDING)));
         // Half of the words are drawn anew, and of these a third is the same again.
         let moved = found.iter().zip(words(&texts)).filter(|(a, b)| **a != *b).count();
         assert!((moved as f64 / 1800.0 - 1.0 / 3.0).abs() < 0.05, "{moved}");

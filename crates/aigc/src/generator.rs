@@ -13,7 +13,7 @@ use imfl_engine::device::Compute;
 use imfl_engine::layer::Pass;
 use imfl_engine::parameters::{Stacked, Weights};
 use imfl_engine::random::{Purpose, keyed};
-use imfl_engine::transfer::floats;
+use imfl_engine::transfer::{floats, upload};
 use imfl_engine::worker;
 use rand::RngExt;
 use std::cell::RefCell;
@@ -156,7 +156,7 @@ impl Generator {
         let labels: Vec<usize> = requests.iter().map(|request| usize::from(request.label)).collect();
         let noise = latents(requests, shape.size(), seed);
         let dims = [1, requests.len(), shape.channels, shape.height, shape.width];
-        let noise = Tensor::<5>::from_data(TensorData::new(noise, dims), device);
+        let noise: Tensor<5> = upload(TensorData::new(noise, dims), device);
         let values = sampling.solve(noise, |x, sigma| {
             let seen = self.guided(denoiser, weights, x, sigma, &labels);
             watch(&seen);
@@ -212,7 +212,7 @@ impl Generator {
         let conditioning = Preconditioning { sigma_data: self.description.scale.sigma_data };
         let batch = labels.len();
         let classes: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
-        let classes = Tensor::<2, Int>::from_data(TensorData::new(classes, [1, batch]), &device);
+        let classes: Tensor<2, Int> = upload(TensorData::new(classes, [1, batch]), &device);
         let noise = Denoiser::noise_features(&vec![sigma; batch], &device);
         let scaled = x.clone() * conditioning.input(sigma);
         let out = denoiser.forward(&Pass::evaluate(weights), scaled, noise, classes);

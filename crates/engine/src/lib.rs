@@ -58,6 +58,8 @@
 pub mod batch;
 pub mod choice;
 pub mod client;
+mod clipping;
+pub mod convolution;
 pub mod data;
 pub mod device;
 pub mod federated;
@@ -79,6 +81,7 @@ pub mod random;
 mod resident;
 pub mod stored;
 pub mod transfer;
+pub mod tuning;
 pub mod update;
 pub mod worker;
 

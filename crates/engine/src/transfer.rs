@@ -36,7 +36,7 @@ pub(crate) fn bytes() -> Bytes {
 }
 
 /// A tensor of the host's values.
-pub(crate) fn upload<const D: usize, K: Basic>(data: TensorData, device: &Device) -> Tensor<D, K> {
+pub fn upload<const D: usize, K: Basic>(data: TensorData, device: &Device) -> Tensor<D, K> {
     if is_apart(device) {
         TO_DEVICE.fetch_add(data.as_bytes().len() as u64, Ordering::Relaxed);
     }
@@ -64,6 +64,17 @@ pub fn download<const D: usize, K: Basic>(tensor: Tensor<D, K>) -> TensorData {
 pub fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     // Whatever floats a device computes in, each is a number of 32 bits or becomes the nearest.
     download(tensor).try_into_vec_as().expect("floats become f32")
+}
+
+/// Gives back what a device keeps of memory that nobody uses, so that there is room for something else.
+pub(crate) fn free(device: &Device) {
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    if is_apart(device) {
+        // Where there is nothing to free there is no more room either, and the next failure says so.
+        let _ = crate::gpu::memory(Tensor::<1>::empty([1], device)).client.memory_cleanup();
+    }
+    #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+    let _ = device;
 }
 
 /// Whether a device has a memory of its own, or a driver that behaves as if.

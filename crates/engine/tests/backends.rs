@@ -8,6 +8,7 @@ mod common;
 use burn::tensor::{Device, Tensor, TensorData};
 use common::alone;
 use imfl_engine::client::Client;
+use imfl_engine::convolution::{Algorithm, Direction, Follows, Shape};
 use imfl_engine::data::{Dataset, ImageShape, Kind};
 use imfl_engine::device::{self, Compute, DeviceName};
 use imfl_engine::federated::{self, Federation, LocalSgd, Participant, RoundReport};
@@ -16,6 +17,7 @@ use imfl_engine::meter;
 use imfl_engine::model::Architecture;
 use imfl_engine::op::{self, Activation, Convolution, Descending, Finish, Norm};
 use imfl_engine::parameters::{Layout, Stacked, Weights};
+use imfl_engine::tuning;
 use std::sync::Arc;
 
 /// Largest difference from flex that is allowed, of values around 1.
@@ -163,6 +165,82 @@ fn operations_and_their_gradients_equal_flex_on_every_device() {
     }
 }
 
+fn gpus() -> impl Iterator<Item = DeviceName> {
+    others().into_iter().filter(|name| matches!(name, DeviceName::Wgpu(_) | DeviceName::Cuda(_)))
+}
+
+#[test]
+fn every_algorithm_of_a_convolution_equals_flex() {
+    let _turn = alone();
+    let plain = Convolution::default();
+    let relu = Convolution { finish: Finish::Relu, ..plain };
+    let pooled = Convolution { finish: Finish::ReluPool2, ..plain };
+    let padded = |padding: usize, options: Convolution| Convolution { padding: [padding; 2], ..options };
+    // Images of one tile and of many, whose last ones hang over; more padding than taps reach, and padding on one axis; and what Winograd's
+    // algorithm leaves to columns.
+    let convolutions: [([usize; 5], [usize; 5], Convolution); 11] = [
+        ([1, 1, 1, 3, 3], [1, 1, 1, 3, 3], plain),
+        ([2, 3, 2, 7, 5], [2, 4, 2, 3, 3], relu),
+        ([3, 2, 3, 7, 5], [3, 2, 3, 3, 3], padded(1, pooled)),
+        ([2, 1, 5, 10, 13], [2, 3, 5, 3, 3], padded(1, plain)),
+        ([4, 2, 3, 6, 9], [4, 8, 3, 3, 3], pooled),
+        ([2, 2, 1, 4, 4], [2, 1, 1, 3, 3], Convolution { padding: [0, 1], ..relu }),
+        ([1, 2, 2, 5, 6], [1, 2, 2, 3, 3], Convolution { padding: [2, 0], ..plain }),
+        ([2, 1, 2, 3, 4], [2, 2, 2, 3, 3], padded(3, relu)),
+        ([5, 4, 16, 12, 12], [5, 24, 16, 3, 3], padded(1, relu)),
+        ([2, 2, 3, 9, 9], [2, 4, 3, 5, 5], padded(2, pooled)),
+        ([2, 2, 3, 8, 7], [2, 4, 3, 3, 3], Convolution { stride: [2, 2], ..padded(1, relu) }),
+    ];
+    let flex = device(DeviceName::Cpu);
+    for name in gpus() {
+        let here = device(name);
+        for algorithm in Algorithm::ALL {
+            let mut worst = 0.0f32;
+            for (images, weights, options) in convolutions {
+                let expected = convolution(images, weights, options, &flex);
+                let found = convolution(images, weights, Convolution { by: Some(algorithm), ..options }, &here);
+                for (part, (got, want)) in found.iter().zip(&expected).enumerate() {
+                    let off = off(want, got);
+                    assert!(
+                        off < TOLERANCE,
+                        "{images:?} {weights:?} {options:?} by {algorithm} on {name}: part {part} is off by {off}"
+                    );
+                    worst = worst.max(off);
+                }
+            }
+            println!("convolutions by {algorithm} on {name}: off by at most {worst:.1e}");
+        }
+    }
+}
+
+#[test]
+fn every_algorithm_that_can_is_measured() {
+    let _turn = alone();
+    let shape = |kernel| Shape {
+        inputs: 2,
+        outputs: 3,
+        image: [9, 7],
+        kernel: [kernel; 2],
+        stride: [1, 1],
+        padding: [1, 1],
+        follows: Follows::ReluPool2,
+    };
+    for name in gpus() {
+        let compute = Compute::open(name, Some(1)).unwrap();
+        assert!(!tuning::identity(&compute).unwrap().is_empty());
+        for (kernel, able) in [(3, &Algorithm::ALL[..]), (5, &[Algorithm::Grouped, Algorithm::Columns])] {
+            let measured = tuning::measure(&compute, &shape(kernel), 2, 3).unwrap();
+            for direction in Direction::ALL {
+                let times = measured.of(direction);
+                assert_eq!(times.keys().copied().collect::<Vec<_>>(), able, "{direction}");
+                assert!(times.values().all(|time| *time > 0.0 && time.is_finite()), "{times:?}");
+                let fastest = measured.fastest(direction).unwrap();
+                assert!(times.values().all(|time| *time >= times[&fastest]), "{fastest}: {times:?}");
+            }
+        }
+    }
+}
+
 fn tiny() -> Dataset {
     let shape = ImageShape { channels: 3, height: 8, width: 8 };
     let pixels = (0..60 * shape.size()).map(|i| (i * i % 251) as u8).collect();
@@ -237,7 +315,7 @@ fn dropout_draws_the_same_bits_on_every_device() {
 #[test]
 fn launches_of_a_round_do_not_grow_with_the_cohort_while_it_fits_one_chunk() {
     let _turn = alone();
-    for name in others().into_iter().filter(|name| matches!(name, DeviceName::Wgpu(_) | DeviceName::Cuda(_))) {
+    for name in gpus() {
         for model in Architecture::fitting(&Kind::Images) {
             let launches = |clients, chunk| {
                 // What is launched once in a process, as to find out about the device, is not of the round.

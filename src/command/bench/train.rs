@@ -96,6 +96,9 @@ impl Train {
         let ranks = &host.ranks;
         let settings = self.settings(ranks)?;
         settings.iter().try_for_each(|setting| setting.footprint()?.check(host.memory))?;
+        if let Some(complaint) = settings.iter().find_map(|setting| setting.compute.complaint()) {
+            host.progress.warn(complaint);
+        }
         host.progress.note(format!("measuring {} settings over {} rounds each", settings.len(), self.rounds));
         let bar = host.progress.task("measuring", settings.len() as u64);
         let mut rows: Vec<Row> = Vec::new();

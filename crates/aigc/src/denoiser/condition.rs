@@ -4,6 +4,7 @@ use super::preconditioning::Preconditioning;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::silu};
 use imfl_engine::layer::{Embedding, Linear, Pass};
 use imfl_engine::parameters::Layout;
+use imfl_engine::transfer::upload;
 
 /// Cosines and as many sines that describe the noise level.
 const FREQUENCIES: usize = 32;
@@ -37,7 +38,7 @@ impl Condition {
             features.extend((0..FREQUENCIES).map(|i| angle(i).cos() as f32));
             features.extend((0..FREQUENCIES).map(|i| angle(i).sin() as f32));
         }
-        Tensor::from_data(TensorData::new(features, [1, sigmas.len(), 2 * FREQUENCIES]), device)
+        upload(TensorData::new(features, [1, sigmas.len(), 2 * FREQUENCIES]), device)
     }
 
     /// Noise features `[clients, batch, 64]` and classes `[clients, batch]` to `[clients, batch, embedding]`.

@@ -2,7 +2,7 @@
 
 use super::{Observe, Provenance, Request, SampleError, SampleSource, check};
 use crate::fingerprint::Fingerprints;
-use imfl_engine::data::{Dataset, ImageShape, folder};
+use imfl_engine::data::{DataError, Dataset, ImageShape, Kind, Reading, read_class};
 use imfl_engine::device::Compute;
 use imfl_engine::random::{Purpose, keyed};
 use rand::Rng;
@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Bytes of what a program said that a message repeats.
 const QUOTED: usize = 600;
 
-/// A program that writes images.
+/// A program that writes samples.
 ///
 /// It is called once for each class that is asked for, as
 ///
@@ -24,29 +24,30 @@ const QUOTED: usize = 600;
 /// PROGRAM ARGS --class NAME --label K --count N --seed S --out FOLDER
 /// ```
 ///
-/// and has to leave exactly `N` PNG or JPEG files of the dataset's shape in `FOLDER`, which is there and empty, and to end with exit
-/// code 0 within its time. Files are taken in the order of their names. Its standard input is empty; what it says is repeated if it fails.
-/// Only the first rank calls it, and hands the images to the others.
+/// and has to leave exactly `N` samples in `FOLDER`, which is there and empty, and to end with exit code 0 within its time: images of the dataset's shape
+/// as PNG or JPEG files, sounds as WAV, FLAC or Ogg Vorbis files, in the order of their names; rows in a file `samples.csv` and texts in `samples.csv` or
+/// `samples.jsonl`, with the dataset's columns, that of the labels if it likes. Its standard input is empty; what it says is repeated if it fails. Only the
+/// first rank calls it, and hands the samples to the others.
 #[derive(Clone, Debug)]
 pub struct Program {
     words: Vec<String>,
     limit: Duration,
-    shape: ImageShape,
-    class_names: Vec<String>,
+    like: Dataset,
+    reading: Reading,
     provenance: Provenance,
 }
 
 impl Program {
-    /// A program (`words[0]`) and its first arguments, for images of a shape and classes; a call may take as long as `limit`.
-    /// `learnt_from` is what it learnt from, where that is known.
+    /// A program (`words[0]`) and its first arguments; a call may take as long as `limit`. Its samples are for those of `like` and are read as `reading`
+    /// says; `learnt_from` is what it learnt from, where that is known.
     ///
     /// # Errors
     /// A sentence if there is no word.
     pub fn new(
         words: Vec<String>,
         limit: Duration,
-        shape: ImageShape,
-        class_names: &[String],
+        like: Dataset,
+        reading: Reading,
         learnt_from: &[Dataset],
     ) -> Result<Self, SampleError> {
         let Some(program) = words.first() else {
@@ -59,23 +60,23 @@ impl Program {
             fingerprints: Fingerprints::from_values(fingerprints),
             sha256: None,
         };
-        Ok(Self { words, limit, shape, class_names: class_names.to_vec(), provenance })
+        Ok(Self { words, limit, like, reading, provenance })
     }
 
-    /// Bytes of `count` images of a class.
+    /// `count` samples of a class.
     fn call(
         &self,
         label: u16,
         count: usize,
         seed: u64,
         alive: &mut dyn FnMut() -> bool,
-    ) -> Result<Vec<u8>, SampleError> {
-        let class = &self.class_names[usize::from(label)];
+    ) -> Result<Dataset, SampleError> {
+        let class = &self.like.class_names[usize::from(label)];
         let failed = |problem: String| {
             SampleError::Failed(format!("{}, asked for {count} of class {class}, {problem}", self.provenance.name))
         };
         let scratch = tempfile::tempdir().map_err(|error| failed(format!("got no scratch folder: {error}")))?;
-        let (out, said) = (scratch.path().join("images"), scratch.path().join("said"));
+        let (out, said) = (scratch.path().join("out"), scratch.path().join("said"));
         let prepared =
             fs::create_dir(&out).and_then(|()| fs::File::create(&said)).and_then(|log| Ok((log.try_clone()?, log)));
         let (stdout, stderr) = prepared.map_err(|error| failed(format!("got no scratch folder: {error}")))?;
@@ -88,7 +89,7 @@ impl Program {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().map_err(|error| failed(format!("could not be started: {error}")))?;
         match self.wait(child, alive).map_err(|error| failed(format!("cannot be waited for: {error}")))? {
-            End::Exit(status) if status.success() => self.read(&out, count).map_err(failed),
+            End::Exit(status) if status.success() => self.read(&out, class, count).map_err(failed),
             End::Exit(status) => Err(failed(format!("failed ({status}){}", quoted(&said)))),
             End::Late => Err(failed(format!(
                 "was not done after {} s and was ended; allow it longer by generator.limit_seconds{}",
@@ -116,25 +117,26 @@ impl Program {
         }
     }
 
-    /// The files that it left.
-    fn read(&self, out: &Path, count: usize) -> Result<Vec<u8>, String> {
-        let images =
-            folder::images(out, self.shape.channels).map_err(|error| format!("left what cannot be read: {error}"))?;
-        if images.len() != count {
-            return Err(format!(
-                "left {} PNG or JPEG files instead of {count} in the folder behind --out",
-                images.len()
-            ));
+    /// What it left.
+    fn read(&self, out: &Path, class: &str, count: usize) -> Result<Dataset, String> {
+        // The folder is gone when somebody reads the sentence.
+        let bare = |error: DataError| error.to_string().replace(&out.display().to_string(), "FOLDER");
+        let samples = read_class(out, &self.like, class, self.reading);
+        let samples = samples.map_err(|error| format!("left in FOLDER what cannot be taken: {}", bare(error)))?;
+        if samples.len() != count {
+            let things = match self.kind() {
+                Kind::Images => "PNG or JPEG files in FOLDER",
+                Kind::Sound(_) => "WAV, FLAC or OGG files in FOLDER",
+                kind => &format!("{} in FOLDER/{}", kind.plural(), samples.name),
+            };
+            return Err(format!("left {} {things} instead of {count}", samples.len()));
         }
-        let mut bytes = Vec::new();
-        for (path, shape, pixels) in images {
-            if shape != self.shape {
-                let file = path.file_name().unwrap_or_default().display();
-                return Err(format!("left {file}, an image of {shape}, where {} is needed", self.shape));
-            }
-            bytes.extend(pixels);
-        }
-        Ok(bytes)
+        Ok(samples)
+    }
+
+    /// Samples with the labels that were asked for.
+    fn dataset(&self, bytes: Vec<u8>, requests: &[Request]) -> Result<Dataset, SampleError> {
+        Ok(self.like.like(&self.provenance.name, bytes, Request::labels(requests))?)
     }
 }
 
@@ -161,25 +163,21 @@ fn quoted(said: &Path) -> String {
     if tail.is_empty() { String::new() } else { format!("; it said: {}", tail.escape_debug()) }
 }
 
-impl Program {
-    /// Images with the labels that were asked for.
-    fn dataset(&self, images: Vec<u8>, requests: &[Request]) -> Result<Dataset, SampleError> {
-        let (name, names) = (self.provenance.name.clone(), self.class_names.clone());
-        Ok(Dataset::new(name, self.shape, names, images, Request::labels(requests))?)
-    }
-}
-
 impl SampleSource for Program {
     fn provenance(&self) -> &Provenance {
         &self.provenance
     }
 
     fn shape(&self) -> ImageShape {
-        self.shape
+        self.like.shape
+    }
+
+    fn kind(&self) -> &Kind {
+        &self.like.kind
     }
 
     fn class_names(&self) -> &[String] {
-        &self.class_names
+        &self.like.class_names
     }
 
     fn draw_part(
@@ -189,23 +187,23 @@ impl SampleSource for Program {
         _: &Compute,
         observe: Observe,
     ) -> Result<Dataset, SampleError> {
-        let size = self.shape.size();
-        let (mut images, mut done) = (vec![0; requests.len() * size], 0);
-        for label in 0..self.class_names.len() as u16 {
+        let size = self.kind().record(self.shape());
+        let (mut bytes, mut done) = (vec![0; requests.len() * size], 0);
+        for label in 0..self.class_names().len() as u16 {
             let places: Vec<usize> = (0..requests.len()).filter(|&place| requests[place].label == label).collect();
             let Some(&first) = places.first() else { continue };
             // Two calls for a class get two seeds.
             let own = keyed(seed, Purpose::Augmentation, requests[first].index, u64::from(label), 2).next_u64() >> 12;
-            let bytes = self.call(label, places.len(), own, &mut || observe(done, requests.len()).is_continue())?;
-            for (place, image) in places.iter().zip(bytes.chunks_exact(size)) {
-                images[place * size..(place + 1) * size].copy_from_slice(image);
+            let drawn = self.call(label, places.len(), own, &mut || observe(done, requests.len()).is_continue())?;
+            for (index, place) in places.iter().enumerate() {
+                bytes[place * size..(place + 1) * size].copy_from_slice(drawn.image(index));
             }
             done += places.len();
         }
         if observe(done, requests.len()).is_break() {
             return Err(SampleError::Stopped);
         }
-        self.dataset(images, requests)
+        self.dataset(bytes, requests)
     }
 
     fn draw(
@@ -215,7 +213,7 @@ impl SampleSource for Program {
         compute: &Compute,
         observe: Observe,
     ) -> Result<Dataset, SampleError> {
-        check(requests, self.class_names.len())?;
+        check(requests, self.class_names().len())?;
         let ranks = &compute.ranks;
         if !ranks.are_several() {
             return self.draw_part(requests, seed, compute, observe);

@@ -9,7 +9,7 @@ use imfl_engine::data::{Dataset, Vocabulary};
 use imfl_engine::gradient;
 use imfl_engine::layer::Pass;
 use imfl_engine::parameters::Stacked;
-use imfl_engine::transfer::floats;
+use imfl_engine::transfer::{floats, upload};
 
 /// The bound on the negative log-likelihood of some texts in nats, over `size`, and its gradient by all parameters in layout order: the
 /// cross-entropies of the open places of each, times its weight (Sahoo et al. 2024, section 3.5). `weights` are leaves of a graph.
@@ -37,7 +37,7 @@ pub fn bound(
     let dims = logits.dims();
     let (loss, slope) = cross_entropy(floats(logits.clone()), &asked);
     // What has this gradient by the logits has that of the loss by the weights.
-    let slope = Tensor::<2>::from_data(TensorData::new(slope, dims), device);
+    let slope: Tensor<2> = upload(TensorData::new(slope, dims), device);
     (loss, gradient::of_loss(weights, (logits * slope).sum()))
 }
 

@@ -5,6 +5,7 @@ use crate::denoiser::{DenoiserConfig, DenoiserError, Network};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::softmax};
 use imfl_engine::layer::{Embedding, GroupNorm, Linear, Pass};
 use imfl_engine::parameters::{Initialiser, Layout, Parameter, ParameterId, Weights};
+use imfl_engine::transfer::upload;
 use std::sync::Arc;
 
 /// A bidirectional transformer (Vaswani et al. 2017, with normalisation before each layer) from symbols and masks to logits of symbols.
@@ -128,7 +129,7 @@ impl Transformer {
         let shown = |symbol: &Option<u16>| symbol.map_or(mask, usize::from) as i64;
         let shown: Vec<i64> = texts.iter().flat_map(|(seen, _)| seen.iter().map(shown)).collect();
         let classes: Vec<i64> = texts.iter().map(|(_, class)| *class as i64).collect();
-        let classes = Tensor::<2, Int>::from_data(TensorData::new(classes, [1, texts.len()]), device);
+        let classes: Tensor<2, Int> = upload(TensorData::new(classes, [1, texts.len()]), device);
         let words = rows(pass.parameter::<3>(self.words), shown, device);
         let x = self.enter.forward(pass, words);
         let [_, all, width] = x.dims();
@@ -155,5 +156,5 @@ impl Transformer {
 /// Some rows of a table `[1, rows, width]`.
 fn rows(table: Tensor<3>, which: Vec<i64>, device: &Device) -> Tensor<3> {
     let count = which.len();
-    table.select(1, Tensor::<1, Int>::from_data(TensorData::new(which, [count]), device))
+    table.select(1, upload::<1, Int>(TensorData::new(which, [count]), device))
 }

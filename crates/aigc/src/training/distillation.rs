@@ -4,9 +4,9 @@
 use super::batch::Example;
 use crate::generator::Generator;
 use crate::sampling::Sampling;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, TensorData};
 use imfl_engine::random::{Purpose, keyed};
-use imfl_engine::transfer::floats;
+use imfl_engine::transfer::{floats, upload};
 use rand::RngExt;
 
 /// Steps of the teacher for one of the student's.
@@ -38,7 +38,7 @@ impl Lesson {
         let noisy: Vec<Vec<f32>> = examples.iter().map(noisy).collect();
         let shape = self.teacher.description().denoiser.shape;
         let dims = [1, examples.len(), shape.channels, shape.height, shape.width];
-        let x = Tensor::<5>::from_data(TensorData::new(noisy.concat(), dims), device);
+        let x = upload(TensorData::new(noisy.concat(), dims), device);
         let labels: Vec<usize> = examples.iter().map(|example| example.class).collect();
         let there = floats(self.teacher.walk(x, [sigma, next], STEPS, &labels));
         let kept = (next / sigma) as f32;

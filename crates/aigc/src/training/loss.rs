@@ -4,6 +4,7 @@ use super::batch::Example;
 use crate::denoiser::{Denoiser, Preconditioning};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use imfl_engine::layer::Pass;
+use imfl_engine::transfer::upload;
 
 /// The sum over examples and values of `lambda(sigma) (D(y + sigma n; sigma) - y)^2` (their equation 2), which with the weight of
 /// their table 1 is the squared error of the network F against its target (their equation 8).
@@ -27,11 +28,10 @@ pub fn squared_error(
     }
     let shape = denoiser.config().shape;
     let images = [1, examples.len(), shape.channels, shape.height, shape.width];
-    let [inputs, targets] =
-        [inputs, targets].map(|values| Tensor::<5>::from_data(TensorData::new(values, images), device));
+    let [inputs, targets] = [inputs, targets].map(|values| upload::<5, _>(TensorData::new(values, images), device));
     let sigmas: Vec<f64> = examples.iter().map(|example| example.sigma).collect();
     let classes: Vec<i64> = examples.iter().map(|example| example.class as i64).collect();
-    let classes = Tensor::<2, Int>::from_data(TensorData::new(classes, [1, examples.len()]), device);
+    let classes: Tensor<2, Int> = upload(TensorData::new(classes, [1, examples.len()]), device);
     let outputs = denoiser.forward(pass, inputs, Denoiser::noise_features(&sigmas, device), classes);
     (outputs - targets).square().sum()
 }

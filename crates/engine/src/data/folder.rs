@@ -57,14 +57,21 @@ pub fn read_as(root: &Path, name: &str, channels: Option<usize>) -> Result<Datas
     Dataset::new(name, shape, names, images, labels)
 }
 
-/// Every image right in a folder, in the order of their names: path, shape, and bytes `[channels, height, width]`; `channels` is 1 for
-/// grey or 3 for colour, whatever the files have.
+/// Every image right in a folder, in the order of their names, as images of a class that are like those of a dataset.
 ///
 /// # Errors
-/// [`DataError`] naming the folder, or an image that cannot be read.
-pub fn images(folder: &Path, channels: usize) -> Result<Vec<(PathBuf, ImageShape, Vec<u8>)>, DataError> {
-    let files = entries(folder)?.into_iter().filter(|path| is_image(path));
-    files.map(|path| decode(&path, Some(channels)).map(|(shape, bytes)| (path, shape, bytes))).collect()
+/// [`DataError`] naming the folder, or an image that cannot be read or has another size.
+pub(super) fn read_class(folder: &Path, like: &Dataset, class: &str) -> Result<Dataset, DataError> {
+    let files: Vec<PathBuf> = entries(folder)?.into_iter().filter(|path| is_image(path)).collect();
+    let mut images = Vec::with_capacity(files.len() * like.shape.size());
+    for path in &files {
+        let (shape, pixels) = decode(path, Some(like.shape.channels))?;
+        if shape != like.shape {
+            return Err(DataError::malformed(path, format!("an image of {shape}, where {} is needed", like.shape)));
+        }
+        images.extend(pixels);
+    }
+    Dataset::new(file_name(folder), like.shape, vec![class.into()], images, vec![0; files.len()])
 }
 
 /// One image as `[channels, height, width]`; its size is known before its pixels are decoded.

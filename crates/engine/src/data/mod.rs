@@ -27,7 +27,7 @@ pub use kind::Kind;
 pub use samples::Samples;
 pub use scale::{Normalisation, Scale};
 pub use shape::ImageShape;
-pub use source::{Benchmark, Reading, open, open_as, read_like, training_images};
+pub use source::{Benchmark, Reading, open, open_as, read_class, read_like, training_images, training_like};
 pub use spectrogram::Spectrogram;
 pub use table::{LABELS, Missing};
 pub use vocabulary::{Coder, Encoded, Vocabulary, Words};

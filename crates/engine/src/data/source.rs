@@ -61,15 +61,63 @@ pub fn training_images(path: &Path, reading: Reading) -> Result<Vec<Dataset>, Da
     Ok([train].into_iter().chain(corpus).collect())
 }
 
+/// The same in the way of a dataset that is there: what both hold is the same bytes in both, by the same words, columns or bands.
+///
+/// # Errors
+/// As [`open`] and [`read_like`].
+pub fn training_like(path: &Path, like: &Dataset, reading: Reading) -> Result<Vec<Dataset>, DataError> {
+    let name = file_name(path);
+    if let (false, Some(CsvFiles { train, corpus, .. })) = (like.kind.is_bytes(), CsvFiles::find(path)) {
+        let files = [Some(train), corpus].into_iter().flatten();
+        return files.map(|file| Ok(Dataset { name: name.clone(), ..read_like(&file, like, reading)? })).collect();
+    }
+    let train = path.join("train");
+    let (root, corpus) = if train.is_dir() { (train, path.join("corpus")) } else { (path.into(), PathBuf::new()) };
+    if matches!(*like.kind, Kind::Sound(_)) && root.is_dir() && sound::settings(path, &root)?.is_some() {
+        let folders = [Some(root), corpus.is_dir().then_some(corpus)].into_iter().flatten();
+        return folders.map(|folder| sound::read_like(&folder, like, &name)).collect();
+    }
+    training_images(path, reading)
+}
+
 /// Samples of a file that fit those of `like`: rows of the same columns, or texts read by the same words.
 ///
 /// # Errors
 /// [`DataError`] with file and line, also for a class that `like` does not have.
 pub fn read_like(path: &Path, like: &Dataset, reading: Reading) -> Result<Dataset, DataError> {
     match like.kind.as_ref() {
-        Kind::Text(_) => text::read_like(path, like),
-        Kind::Images | Kind::Table(_) | Kind::Sound(_) => table::read_like(path, like, reading.missing),
+        Kind::Text(_) => text::read_like(path, like, None),
+        Kind::Images | Kind::Table(_) | Kind::Sound(_) => table::read_like(path, like, None, reading.missing),
     }
+}
+
+/// Samples of a single class that were left in a folder and fit those of `like`: images or sounds as files right in it, taken in the order of their names;
+/// rows as `samples.csv`, texts as `samples.csv` or `samples.jsonl`, in which a label may be missing. There may be none.
+///
+/// # Errors
+/// [`DataError`] that names the file, and the line where there is one: what cannot be read or does not fit, another class, neither of the two files or both.
+pub fn read_class(folder: &Path, like: &Dataset, class: &str, reading: Reading) -> Result<Dataset, DataError> {
+    let file = |ends: &[&str]| {
+        let there = ends.iter().map(|end| folder.join(format!("samples.{end}"))).filter(|path| path.is_file());
+        match <[PathBuf; 1]>::try_from(there.collect::<Vec<_>>()) {
+            Ok([file]) => Ok(file),
+            Err(found) => {
+                let problem = format!("{} files; expected one file samples.{}", found.len(), ends.join(" or samples."));
+                Err(DataError::malformed(folder, problem))
+            }
+        }
+    };
+    match like.kind.as_ref() {
+        Kind::Images => folder::read_class(folder, like, class),
+        Kind::Sound(settings) => sound::read_class(folder, &like.kind, *settings, class),
+        Kind::Table(_) => table::read_like(&file(&["csv"])?, like, Some(class), reading.missing),
+        Kind::Text(_) => text::read_like(&file(&["csv", "jsonl"])?, like, Some(class)),
+    }
+}
+
+/// The last part of a path, or all of one that has none.
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Training, test and corpus samples.
@@ -77,7 +125,7 @@ type Parts = (Dataset, Option<Dataset>, Option<Dataset>);
 
 /// The training, test and corpus images that a source tells apart.
 fn parts(path: &Path, reading: Reading) -> Result<Parts, DataError> {
-    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let name = file_name(path);
     if !path.exists() {
         return Err(DataError::malformed(path, "there is no such file or folder"));
     }

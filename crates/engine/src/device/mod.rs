@@ -7,6 +7,7 @@ mod name;
 pub use adapter::{Adapter, AdapterKind, present};
 pub use name::{DeviceError, DeviceName};
 
+use crate::convolution::{self, Asked};
 use adapter::{find, nth_of_best};
 use burn::tensor::Device;
 use imfl_ranks::Ranks;
@@ -47,18 +48,28 @@ impl Compute {
     /// same cores share them.
     ///
     /// # Errors
-    /// As [`Compute::open`], and if `auto` finds fewer GPUs than there are ranks on this machine.
+    /// As [`Compute::open`], if `auto` finds fewer GPUs than there are ranks on this machine, and on a GPU if `IMFL_CONVOLUTION` names no
+    /// algorithm.
     pub fn open_on(ranks: &Ranks, name: DeviceName, workers: Option<usize>) -> Result<Self, DeviceError> {
         let local = ranks.local();
         let (name, device) = match name {
             DeviceName::Auto => best(nth_of_best(&present(), local.rank, local.size)?),
             name => (name, find(name)?),
         };
+        if matches!(name, DeviceName::Wgpu(_) | DeviceName::Cuda(_)) {
+            // Convolutions ask for it where nobody could be told.
+            Asked::from_environment()?;
+        }
         let default = match name {
             DeviceName::Cpu | DeviceName::NdArray => crate::worker::available() / local.sharing,
             _ => 1,
         };
         Ok(Self { device, name, workers: workers.unwrap_or(default).max(1), chunk: None, ranks: ranks.clone() })
+    }
+
+    /// What there is to say to whoever opened it, beside what it is: on a GPU, that what was measured of its convolutions cannot be read.
+    pub fn complaint(&self) -> Option<String> {
+        matches!(self.name, DeviceName::Wgpu(_) | DeviceName::Cuda(_)).then(convolution::complaint)?
     }
 
     /// The same without other ranks.

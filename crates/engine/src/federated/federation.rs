@@ -1,6 +1,7 @@
 use super::aggregation::Aggregation;
 use super::attack::Hostility;
 use super::availability::Availability;
+use super::ceiling::Ceiling;
 use super::evaluate::{Evaluation, evaluate_stacked};
 use super::global::Global;
 use super::local::LocalSgd;
@@ -74,6 +75,7 @@ pub struct Federation {
     pub seed: u64,
     pub(super) trace: Arc<Trace>,
     pub(super) global: Global,
+    pub(super) ceiling: Ceiling,
 }
 
 impl Federation {
@@ -104,6 +106,7 @@ impl Federation {
             compute,
             seed,
             global: Global::default(),
+            ceiling: Ceiling::default(),
         }
     }
 

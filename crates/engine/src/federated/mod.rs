@@ -9,6 +9,7 @@
 pub mod aggregation;
 pub mod attack;
 mod availability;
+mod ceiling;
 mod chunk;
 mod cohort;
 mod demands;
@@ -45,7 +46,7 @@ pub use local::{ClientAlgorithm, LocalAlgorithm, LocalSgd, Memory, Schedule, Ste
 pub use participant::Participant;
 pub use plan::Plan;
 pub use private::{Correlation, Private, Void};
-pub use report::{Dropped, RoundReport, Traffic};
+pub use report::{Dropped, Halved, RoundReport, Traffic};
 pub use server::{Moments, Server, ServerRule};
 pub use state::{ServerState, init};
 

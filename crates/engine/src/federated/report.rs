@@ -2,8 +2,10 @@
 
 use super::availability::DropOut;
 use super::plan::Plan;
+use crate::device::failed::Failed;
 use crate::network::Span;
 use crate::update::Rejection;
+use std::fmt;
 
 /// A client of which no update arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -31,6 +33,22 @@ pub struct Traffic {
     pub lost: u64,
     /// Whose round ended, in the order of (time, client); those that were cut off last.
     pub clients: Vec<Span>,
+}
+
+/// A device that failed, and was asked again for less at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Halved {
+    /// Clients that trained side by side when it failed last.
+    pub chunk: usize,
+    /// What it said.
+    pub said: Failed,
+}
+
+impl fmt::Display for Halved {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { chunk, said } = self;
+        write!(f, "{said}; {chunk} clients trained side by side, from here on at most {}", chunk / 2)
+    }
 }
 
 /// What a round did.
@@ -63,6 +81,8 @@ pub struct RoundReport {
     pub network: Option<Traffic>,
     /// How clients were spread over launches and threads, on this rank.
     pub plan: Plan,
+    /// The device's last failure before it went well, if it failed.
+    pub halved: Option<Halved>,
     /// Wall time.
     pub seconds: f64,
     /// Of these, seconds that this rank waited for the others to have trained; 0 without others.

@@ -8,11 +8,16 @@ use super::online::Dispatch;
 use super::participant::Participant;
 use super::plan::Plan;
 use super::private::Release;
-use super::report::RoundReport;
+use super::report::{Halved, RoundReport};
 use super::roll::Roll;
 use super::state::ServerState;
 use super::training::{Part, Training};
-use crate::device::failed;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use super::{Moments, ServerRule};
+use crate::device::{Compute, failed};
+use crate::parameters::Layout;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use crate::parameters::Weights;
 use crate::transfer;
 use crate::update::{Receipt, Rejection};
 use std::sync::Arc;
@@ -23,20 +28,50 @@ impl Federation {
     /// server moves by it. On a CPU the result depends neither on the number of workers nor on the chunk; several ranks train a
     /// share of the cohort each, and all of them get the result of one.
     ///
+    /// A device that fails is asked again with chunks of half the size, down to one client: its memory may have been too small for what
+    /// trained side by side. Later rounds keep to the size that went well. Other ranks wait for this one and clients elsewhere have
+    /// trained already, so that there a failure is an error.
+    ///
     /// # Errors
     /// [`TrainingError`] if nobody takes part, a weight is no weight, no update that arrived can be used, or too few for the
     /// rule, or the device fails; the state is then lost with it, keep a clone to go on.
     pub fn apply(
         &self,
-        state: ServerState,
+        mut state: ServerState,
         cohort: &[Participant],
     ) -> Result<(ServerState, RoundReport), TrainingError> {
         let (round, layout) = (state.round + 1, state.weights.layout().clone());
-        failed::catch(transfer::is_apart(&self.compute.device), || self.play(state, cohort)).unwrap_or_else(|source| {
+        let alone = !self.compute.ranks.are_several() && self.remote.is_none();
+        let mut halved = None;
+        loop {
+            let chunk = self.plan(&layout, cohort.len()).chunk;
+            let again = (alone && chunk > 1).then(|| state.clone());
+            let played = failed::catch(transfer::is_apart(&self.compute.device), || {
+                if halved.is_some() {
+                    transfer::free(&self.compute.device);
+                }
+                self.play(state, cohort)
+            });
+            let source = match played {
+                Ok(played) => {
+                    return played.map(|(state, report)| (state, RoundReport { halved, ..report }));
+                }
+                Err(source) => source,
+            };
             self.global.forget();
-            let chunk = Plan::new(&self.compute, &self.local, &layout, self.trace(), cohort.len()).chunk;
-            Err(TrainingError::Device { round, chunk, source })
-        })
+            match again {
+                Some(kept) => state = kept,
+                None => return Err(TrainingError::Device { round, chunk, source }),
+            }
+            self.ceiling.lower(chunk / 2);
+            halved = Some(Halved { chunk, said: source });
+        }
+    }
+
+    /// How so many clients are spread over launches and threads.
+    pub(super) fn plan(&self, layout: &Layout, cohort: usize) -> Plan {
+        let compute = Compute { chunk: self.ceiling.over(self.compute.chunk), ..self.compute.clone() };
+        Plan::new(&compute, &self.local, layout, self.trace(), cohort)
     }
 
     fn play(
@@ -87,6 +122,7 @@ impl Federation {
             network,
             padding: if rows == 0 { 0.0 } else { 1.0 - samples as f64 / rows as f64 },
             plan,
+            halved: None,
             seconds: started.elapsed().as_secs_f64(),
             waiting,
             communication,
@@ -130,13 +166,20 @@ impl Federation {
             }
         }
         #[cfg(any(feature = "wgpu", feature = "cuda"))]
-        let added = part.added_everything();
+        if let (Some((sums, scale)), ServerRule::FedAvg) = (part.added_everything(), self.server.rule) {
+            // The device takes this step for itself and can begin the next round; the host takes it meanwhile.
+            let (server, rule, workers, before) =
+                (self.server, self.aggregation.clone(), self.compute.workers, state.weights.clone());
+            state.weights = Weights::later(before.layout().clone(), move || {
+                let mut values = before.values().to_vec();
+                server.step(&mut Moments::default(), &mut values, part.intake.combine(&*rule, workers));
+                values
+            });
+            self.global.follow(&sums, scale, server.rate, &state.weights);
+            return Ok(());
+        }
         let change = part.intake.combine(&*self.aggregation, self.compute.workers);
         self.server.step(&mut state.moments, state.weights.values_mut(), change);
-        #[cfg(any(feature = "wgpu", feature = "cuda"))]
-        if let Some((sums, scale)) = added {
-            self.global.follow(&self.server, &sums, scale, &state.weights);
-        }
         if let Some(memory) = self.local.algorithm.memory() {
             let renewed = counted.iter().filter_map(|update| part.variates.remove_entry(&update.client)).collect();
             memory.step(&mut state.variates, renewed, self.population.max(counted.len()));

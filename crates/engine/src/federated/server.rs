@@ -46,28 +46,29 @@ impl Server {
     }
 
     /// Moves `weights` by the mean update, whose values come in layout order.
-    pub fn step(&self, moments: &mut Moments, weights: &mut [f32], mean: impl IntoIterator<Item = f64>) {
+    pub fn step(&self, moments: &mut Moments, weights: &mut [f32], mean: Vec<f64>) {
         let Self { rule, rate, momentum, second, adaptivity } = *self;
         moments.prepare(rule, weights.len(), adaptivity);
-        let Moments { first: m, second: v } = moments;
-        for (i, (x, delta)) in weights.iter_mut().zip(mean).enumerate() {
-            let step = match rule {
-                ServerRule::FedAvg => delta,
-                ServerRule::FedAvgM => {
-                    m[i] = (momentum * f64::from(m[i]) + delta) as f32;
-                    f64::from(m[i])
-                }
-                ServerRule::FedAdam | ServerRule::FedYogi => {
-                    let (square, old) = (delta * delta, f64::from(v[i]));
-                    m[i] = (momentum * f64::from(m[i]) + (1.0 - momentum) * delta) as f32;
-                    v[i] = match rule {
+        let moved = |x: &mut f32, step: f64| *x = (f64::from(*x) + rate * step) as f32;
+        let steps = weights.iter_mut().zip(mean);
+        match rule {
+            ServerRule::FedAvg => steps.for_each(|(x, delta)| moved(x, delta)),
+            ServerRule::FedAvgM => steps.zip(&mut moments.first).for_each(|((x, delta), m)| {
+                *m = (momentum * f64::from(*m) + delta) as f32;
+                moved(x, f64::from(*m));
+            }),
+            ServerRule::FedAdam | ServerRule::FedYogi => {
+                let moments = moments.first.iter_mut().zip(&mut moments.second);
+                steps.zip(moments).for_each(|((x, delta), (m, v))| {
+                    let (square, old) = (delta * delta, f64::from(*v));
+                    *m = (momentum * f64::from(*m) + (1.0 - momentum) * delta) as f32;
+                    *v = match rule {
                         ServerRule::FedAdam => second * old + (1.0 - second) * square,
                         _ => old - (1.0 - second) * square * sign(old - square),
                     } as f32;
-                    f64::from(m[i]) / (f64::from(v[i]).sqrt() + adaptivity)
-                }
-            };
-            *x = (f64::from(*x) + rate * step) as f32;
+                    moved(x, f64::from(*m) / (f64::from(*v).sqrt() + adaptivity));
+                });
+            }
         }
     }
 }
@@ -137,7 +138,7 @@ mod tests {
     fn path(server: Server, updates: &[f64]) -> Vec<f32> {
         let (mut moments, mut weights) = (Moments::default(), [1.0f32]);
         let step = |delta: &f64| {
-            server.step(&mut moments, &mut weights, std::iter::once(*delta));
+            server.step(&mut moments, &mut weights, vec![*delta]);
             weights[0]
         };
         updates.iter().map(step).collect()

@@ -65,7 +65,7 @@ impl Federation {
         let own = || roll.called.iter().zip(&owners).filter(|(_, owner)| **owner == ranks.rank());
         let called: Vec<Called> = own().map(|(called, _)| *called).collect();
         let participants: Vec<_> = called.iter().map(|called| called.participant).collect();
-        let plan = Plan::new(&self.compute, &self.local, state.weights.layout(), self.trace(), called.len());
+        let plan = self.plan(state.weights.layout(), called.len());
         let chunks = plan.chunks(&participants, &self.local);
         let size = state.weights.values().len();
         let empty = || Part::new(self.intake(size, release));
@@ -122,13 +122,13 @@ impl Federation {
         roll: &mut Roll,
     ) -> Result<Training, TrainingError> {
         let part = self.ask(remote, state, roll)?;
-        let plan = Plan::new(&self.compute, &self.local, state.weights.layout(), self.trace(), roll.called.len());
+        let plan = self.plan(state.weights.layout(), roll.called.len());
         Ok(Training { part, plan, waiting: 0.0, communication: 0.0 })
     }
 
     /// Trains clients and adds up their updates where they were trained, if the device has a memory of its own and nobody needs an update
-    /// by itself: the rule adds updates up as they are, they are sent as they are, none is late, none is clipped for privacy, and no
-    /// algorithm remembers clients.
+    /// by itself: the rule adds updates up as they are or clipped, they are sent as they are, none is late, none is clipped for privacy,
+    /// and no algorithm remembers clients.
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     fn train_and_add(&self, state: &ServerState, part: &mut Part, called: &[Called], total: f64) -> bool {
         let device = &self.compute.device;
@@ -143,7 +143,7 @@ impl Federation {
         let done = self.train_side_by_side(state, &clients, state.round + 1);
         let size = state.weights.values().len();
         let sums = part.sums.get_or_insert_with(|| Sums::new(size, device));
-        let verdicts = sums.add(&done.models, &self.global, &state.weights, &shares);
+        let verdicts = sums.add(&done.models, &self.global.on(&state.weights, device), &shares, part.intake.bound());
         part.rows += done.rows;
         for (place, ((called, loss), verdict)) in called.iter().zip(done.losses()).zip(verdicts).enumerate() {
             let Participant { client, weight } = called.participant;
@@ -206,7 +206,7 @@ impl Part {
     fn brought_home(mut self) -> Self {
         #[cfg(any(feature = "wgpu", feature = "cuda"))]
         if let (Some(sums), Some(mean)) = (&self.sums, self.intake.sums()) {
-            mean.add_sums(sums.home(), sums.weight);
+            sums.join(mean);
         }
         self
     }

@@ -13,7 +13,9 @@ pub mod double;
 pub mod gather;
 pub mod loss;
 pub mod mask;
+pub mod norm;
 pub mod sum;
+pub mod winograd;
 
 use burn::backend::{Cube, DispatchKindConversion, DispatchTensor, tensor::FloatTensor};
 use burn::tensor::{BackendPrimitive, Device, Tensor, kind::Basic};

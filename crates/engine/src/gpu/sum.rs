@@ -24,7 +24,8 @@ pub fn zeros(values: usize, device: &Device) -> Tensor<1, Int> {
     Tensor::zeros([2 * values], device)
 }
 
-/// Adds `share * (model - base)` of every client to the sums from value `first` on; models `[clients, size]`, shares two words a client.
+/// Adds `share * (model - base)` of every client to the sums from value `first` on; models `[clients, size]`, shares two words a client, and
+/// so the factors by which changes are clipped, if they are.
 /// Notes in `faults`, two words a client, whose models have a value that is not finite, and whose have one that moved too far. With
 /// `back` it takes away what it added for those that have a fault.
 pub fn add(
@@ -32,6 +33,7 @@ pub fn add(
     base: &Tensor<1>,
     first: usize,
     shares: &Tensor<1, Int>,
+    factors: Option<&Tensor<1, Int>>,
     sums: &Tensor<1, Int>,
     faults: &Tensor<1, Int>,
     back: bool,
@@ -46,11 +48,13 @@ pub fn add(
         models.into_buffer_arg(),
         memory(base.clone()).into_buffer_arg(),
         memory(shares.clone()).into_buffer_arg(),
+        memory(factors.unwrap_or(shares).clone()).into_buffer_arg(),
         memory(sums.clone()).into_buffer_arg(),
         memory(faults.clone()).into_buffer_arg(),
         first as u32,
         size as u32,
         clients as u32,
+        factors.is_some(),
         back,
     );
 }
@@ -61,11 +65,13 @@ fn add_kernel(
     models: &[f32],
     base: &[f32],
     shares: &[u32],
+    factors: &[u32],
     sums: &mut [u32],
     faults: &mut [u32],
     first: u32,
     size: u32,
     clients: u32,
+    #[comptime] clipped: bool,
     #[comptime] back: bool,
 ) {
     let place = ABSOLUTE_POS;
@@ -75,9 +81,17 @@ fn add_kernel(
         let mut sum = double::wide(sums[2 * at + 1], sums[2 * at]);
         for client in 0..clients as usize {
             let model = models[client * size as usize + place];
-            let difference = double::subtract(double::from_single(model), start);
+            let mut difference = double::subtract(double::from_single(model), start);
+            let mut single = model;
+            if clipped {
+                // Rounded to 32 bits before and after, as a change that is sent.
+                single = double::to_single(difference);
+                let factor = double::wide(factors[2 * client], factors[2 * client + 1]);
+                difference =
+                    double::from_single(double::to_single(double::multiply(double::from_single(single), factor)));
+            }
             if !back {
-                if (model.to_bits() & 0x7F80_0000u32) == 0x7F80_0000u32 {
+                if unbounded(model) || unbounded(single) {
                     // Whoever finds a fault writes the same.
                     faults[2 * client] = 1u32;
                 }
@@ -98,6 +112,12 @@ fn add_kernel(
         sums[2 * at] = sum.low;
         sums[2 * at + 1] = sum.high;
     }
+}
+
+/// Whether a number is infinite or none.
+#[cube]
+fn unbounded(value: f32) -> bool {
+    (value.to_bits() & 0x7F80_0000u32) == 0x7F80_0000u32
 }
 
 /// The global model after a step of FedAvg: `x + rate * (sum * scale)`, each operation as the CPU does it.
@@ -212,7 +232,7 @@ mod tests {
                 for range in [0..head, head..size] {
                     let rows: Vec<f32> = models.iter().flat_map(|model| &model[range.clone()]).copied().collect();
                     let rows = floats(&rows, &device).reshape([clients, range.len()]);
-                    add(&rows, &on_device, range.start, &shares, &sums, &faults, back);
+                    add(&rows, &on_device, range.start, &shares, None, &sums, &faults, back);
                 }
             }
             let faults = faults.into_data().try_to_vec::<i32>().unwrap();

@@ -26,9 +26,10 @@ impl Conv1d {
     /// `[clients, batch, inputs, 1, length]` to `[clients, batch, outputs, 1, length]`.
     pub fn forward(&self, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
         let weight: Tensor<5> = pass.parameter(self.weight);
-        let [_, _, inputs, _, kernel] = weight.dims();
+        let (images, filters) = (x.dims(), weight.dims());
+        let [_, _, inputs, _, kernel] = filters;
         let y = op::conv2d(x, weight, Some(pass.parameter(self.bias)), self.options);
-        pass.unfolded(y.dims()[4] * inputs * kernel);
+        pass.convolution(images, filters, self.options, y.dims()[4] * inputs * kernel);
         pass.products(&y, inputs * kernel);
         y
     }

@@ -53,11 +53,13 @@ impl Conv2d {
     /// `[clients, batch, inputs, height, width]` to `[clients, batch, outputs, height', width']`.
     pub fn forward(&self, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
         let weight: Tensor<5> = pass.parameter(self.weight);
-        let [_, _, inputs, height, width] = weight.dims();
+        let (images, filters) = (x.dims(), weight.dims());
+        let [_, _, inputs, height, width] = filters;
         let y = op::conv2d(x, weight, Some(pass.parameter(self.bias)), self.options);
         // What was pooled away had to be computed too.
         let pooled = if self.options.finish == Finish::ReluPool2 { 4 } else { 1 };
-        pass.unfolded(pooled * y.dims()[3] * y.dims()[4] * inputs * height * width);
+        let columns = pooled * y.dims()[3] * y.dims()[4] * inputs * height * width;
+        pass.convolution(images, filters, self.options, columns);
         pass.products(&y, pooled * inputs * height * width);
         y
     }

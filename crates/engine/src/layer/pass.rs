@@ -1,6 +1,7 @@
 use super::keys::StepKeys;
 use super::trace::Trace;
-use crate::op::{self, Activation, Descending, DescendingTable};
+use crate::convolution::Shape;
+use crate::op::{self, Activation, Convolution, Descending, DescendingTable};
 use crate::parameters::{ParameterId, Stacked};
 use burn::tensor::{Int, Tensor};
 use std::cell::RefCell;
@@ -88,9 +89,14 @@ impl<'a> Pass<'a> {
         self.trace(|trace| trace.layer(output.dims()[2..].iter().product(), depth));
     }
 
-    /// Notes that a layer's images are laid out as so many values a sample.
-    pub(super) fn unfolded(&self, columns: usize) {
-        self.trace(|trace| trace.unfolded(columns));
+    /// Notes a convolution of images `[clients, batch, inputs, height, width]` that has `weight`, and as how many values a sample its
+    /// images are laid out.
+    pub(super) fn convolution(&self, images: [usize; 5], weight: [usize; 5], options: Convolution, columns: usize) {
+        let ([_, _, inputs, height, width], [_, outputs, _, rows, taps]) = (images, weight);
+        let Convolution { stride, padding, finish, .. } = options;
+        let (image, kernel, follows) = ([height, width], [rows, taps], finish.into());
+        let shape = Shape { inputs, outputs, image, kernel, stride, padding, follows };
+        self.trace(|trace| trace.convolution(shape, columns));
     }
 
     fn trace(&self, note: impl FnOnce(&mut Trace)) {

@@ -1,3 +1,4 @@
+use crate::convolution::Shape;
 use crate::parameters::{Layout, ParameterId};
 
 /// What the layers of a model do with one sample, written down in one forward pass ([`crate::model::trace`]).
@@ -13,6 +14,8 @@ pub struct Trace {
     pub activations: u64,
     /// Values of one sample's convolutions as matrix products: each pixel of an output has those that it is made of beside it.
     pub columns: u64,
+    /// Its convolutions, in the order in which they are computed.
+    pub convolutions: Vec<Shape>,
     uses: Vec<Uses>,
 }
 
@@ -63,7 +66,8 @@ impl Trace {
         self.uses[id.index()].dense += 1;
     }
 
-    pub(super) fn unfolded(&mut self, columns: usize) {
+    pub(super) fn convolution(&mut self, shape: Shape, columns: usize) {
+        self.convolutions.push(shape);
         self.columns += columns as u64;
     }
 

@@ -137,12 +137,21 @@ pub fn conv2d_backward<B: Backend>(
     options: &Convolution,
     wanted: [bool; 3],
 ) -> Grads<B> {
-    let [clients, batch, cin, ..] = dims::<B, 5>(&x);
-    let [_, cout, _, kh, kw] = dims::<B, 5>(&weight);
+    let grad = conv2d_unfinish::<B>(saved, grad);
+    let kernel = weight.shape();
+    [
+        wanted[0].then(|| conv2d_input_gradient::<B>(x.clone(), weight, grad.clone(), options)),
+        wanted[1].then(|| conv2d_weight_gradient::<B>(x, kernel, grad.clone(), options)),
+        wanted[2].then(|| conv2d_bias_gradient::<B>(grad)),
+    ]
+}
+
+/// The gradient of a convolution's own output, in front of ReLU and pooling.
+pub fn conv2d_unfinish<B: Backend>(saved: Saved<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
     let mut grad = grad;
     if let (Some(output), Some(indices)) = (&saved.output, saved.indices) {
-        let [planes, _, h, w] = dims::<B, 4>(output);
-        let [_, _, _, ph, pw] = dims::<B, 5>(&grad);
+        let [planes, cout, h, w] = dims::<B, 4>(output);
+        let [clients, batch, _, ph, pw] = dims::<B, 5>(&grad);
         let flat = reshape::<B, 4>(grad, [planes, cout, ph, pw]);
         let back =
             B::max_pool2d_with_indices_backward(output.clone(), [2, 2], [2, 2], [0, 0], [1, 1], false, flat, indices);
@@ -152,34 +161,50 @@ pub fn conv2d_backward<B: Backend>(
         let shape = dims::<B, 5>(&grad);
         grad = B::relu_backward(reshape::<B, 5>(output, shape), grad);
     }
-    let [_, _, _, oh, ow] = dims::<B, 5>(&grad);
+    grad
+}
 
-    let dx = wanted[0].then(|| {
-        let weight = reshape::<B, 4>(weight, [clients * cout, cin, kh, kw]);
-        let dx = B::conv2d_x_backward(
-            grouped::<B>(x.clone()),
-            weight,
-            grouped::<B>(grad.clone()),
-            one_by_one(options, clients),
-        );
-        stacked::<B>(dx, clients)
-    });
-    // Burn's own weight gradient loops over groups. Folding the input channels into the batch makes it one grouped
-    // convolution, whose filters are the output gradients: stride and dilation trade places.
-    let dw = wanted[1].then(|| {
-        let [_, _, _, h, w] = dims::<B, 5>(&x);
-        let image = reshape::<B, 4>(B::float_permute(x, &[2, 0, 1, 3, 4]), [cin, clients * batch, h, w]);
-        let filter = B::float_permute(grad.clone(), &[0, 2, 1, 3, 4]);
-        let filter = reshape::<B, 4>(filter, [clients * cout, batch, oh, ow]);
-        let swapped = ConvOptions::new([1, 1], options.padding, options.stride, clients);
-        let dw = B::conv2d(image, filter, None, swapped);
-        // Rows that no stride reached hang over: crop them.
-        let all = |n: usize| Slice::new(0, Some(n as isize), 1);
-        let dw = B::float_slice(dw, &[all(cin), all(clients * cout), all(kh), all(kw)]);
-        B::float_permute(reshape::<B, 5>(dw, [cin, clients, cout, kh, kw]), &[1, 2, 0, 3, 4])
-    });
-    let db = wanted[2].then(|| reshape::<B, 2>(B::float_sum_dims(grad, &[1, 3, 4]), [clients, cout]));
-    [dx, dw, db]
+/// The gradient of the input from that of the convolution's own output.
+pub fn conv2d_input_gradient<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    options: &Convolution,
+) -> FloatTensor<B> {
+    let [clients, cout, cin, kh, kw] = dims::<B, 5>(&weight);
+    let weight = reshape::<B, 4>(weight, [clients * cout, cin, kh, kw]);
+    let dx = B::conv2d_x_backward(grouped::<B>(x), weight, grouped::<B>(grad), one_by_one(options, clients));
+    stacked::<B>(dx, clients)
+}
+
+/// The gradient of the weights, of shape `kernel`, from that of the convolution's own output.
+///
+/// Burn's own loops over groups. Folding the input channels into the batch makes it one grouped convolution, whose filters are the output
+/// gradients: stride and dilation trade places.
+pub fn conv2d_weight_gradient<B: Backend>(
+    x: FloatTensor<B>,
+    kernel: Shape,
+    grad: FloatTensor<B>,
+    options: &Convolution,
+) -> FloatTensor<B> {
+    let [clients, batch, cin, h, w] = dims::<B, 5>(&x);
+    let (cout, kh, kw) = (kernel[1], kernel[3], kernel[4]);
+    let [_, _, _, oh, ow] = dims::<B, 5>(&grad);
+    let image = reshape::<B, 4>(B::float_permute(x, &[2, 0, 1, 3, 4]), [cin, clients * batch, h, w]);
+    let filter = B::float_permute(grad, &[0, 2, 1, 3, 4]);
+    let filter = reshape::<B, 4>(filter, [clients * cout, batch, oh, ow]);
+    let swapped = ConvOptions::new([1, 1], options.padding, options.stride, clients);
+    let dw = B::conv2d(image, filter, None, swapped);
+    // Rows that no stride reached hang over: crop them.
+    let all = |n: usize| Slice::new(0, Some(n as isize), 1);
+    let dw = B::float_slice(dw, &[all(cin), all(clients * cout), all(kh), all(kw)]);
+    B::float_permute(reshape::<B, 5>(dw, [cin, clients, cout, kh, kw]), &[1, 2, 0, 3, 4])
+}
+
+/// The gradient of the bias from that of the convolution's own output.
+pub fn conv2d_bias_gradient<B: Backend>(grad: FloatTensor<B>) -> FloatTensor<B> {
+    let [clients, _, cout, ..] = dims::<B, 5>(&grad);
+    reshape::<B, 2>(B::float_sum_dims(grad, &[1, 3, 4]), [clients, cout])
 }
 
 pub fn linear_forward<B: Backend>(

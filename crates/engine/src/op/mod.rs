@@ -24,11 +24,15 @@ pub(crate) mod loss;
 mod norm;
 mod options;
 mod primitive;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod routes;
 #[cfg(feature = "flex")]
 mod slices;
 mod stacked;
 mod table;
 mod tape;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+pub(crate) mod trial;
 
 pub use convolution::conv2d;
 pub use descend::Descending;

@@ -1,5 +1,6 @@
 //! What the operations are told beside their tensors.
 
+use crate::convolution::Algorithm;
 pub use imfl_kernel::conv::Finish;
 
 /// What follows a dense layer in the same pass over memory.
@@ -21,11 +22,13 @@ pub struct Convolution {
     pub padding: [usize; 2],
     /// What follows.
     pub finish: Finish,
+    /// How a GPU computes it, where it can be computed so; without one the choice is [`crate::convolution::chosen`].
+    pub by: Option<Algorithm>,
 }
 
 impl Default for Convolution {
     fn default() -> Self {
-        Self { stride: [1, 1], padding: [0, 0], finish: Finish::Linear }
+        Self { stride: [1, 1], padding: [0, 0], finish: Finish::Linear, by: None }
     }
 }
 

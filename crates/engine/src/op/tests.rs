@@ -110,6 +110,7 @@ proptest! {
             stride: [stride.0, stride.1],
             padding: [padding.0, padding.1],
             finish: [Finish::Linear, Finish::Relu, Finish::ReluPool2][end],
+            ..Default::default()
         };
         let out = |n: usize, k: usize, p: usize, s: usize| (n + 2 * p - k) / s + 1;
         let small = out(h, kh, padding.0, stride.0).min(out(w, kw, padding.1, stride.1)) < 2;

@@ -1,4 +1,4 @@
-//! Gain against theta and against FID: two panels in one SVG document.
+//! Gain against theta, pull and FID: three panels in one SVG document.
 
 use super::table::{Ranking, Row, Table};
 use imfl_mechanism::Mode;
@@ -7,10 +7,12 @@ use imfl_report::theme::themed;
 use imfl_run::failure::{Failure, Kind, Outcome};
 use imfl_statistics::mean;
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{Ranged, ValueFormatter};
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-/// Pixels of both panels together.
-const SIZE: (u32, u32) = (1100, 460);
+/// Pixels of all panels together.
+const SIZE: (u32, u32) = (1500, 460);
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
@@ -19,7 +21,11 @@ struct Panel<'a> {
     title: &'a str,
     ranking: &'a Ranking,
     of: fn(&Row) -> &Vec<f64>,
+    /// Whether the measure is above zero and shown on a logarithmic axis.
+    logarithmic: bool,
 }
+
+type Chart<'a, 'b, X> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<X, RangedCoordf64>>;
 
 /// The whole picture.
 ///
@@ -29,43 +35,66 @@ pub fn svg(table: &Table) -> Outcome<String> {
     let mut svg = String::new();
     draw(table, &mut svg)
         .map_err(|error| Failure::new(Kind::Unexpected, format!("cannot draw the comparison: {error}")))?;
-    Ok(themed(&svg, "Gain in accuracy against theta and against FID"))
+    Ok(themed(&svg, "Gain in accuracy against theta, pull and FID"))
 }
 
 fn draw(table: &Table, svg: &mut String) -> Drawn {
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
-    let (left, right) = root.split_horizontally(SIZE.0 / 2);
-    Panel { title: "theta", ranking: &table.theta, of: |row| &row.theta }.draw(&left, table)?;
-    Panel { title: "FID", ranking: &table.fid, of: |row| &row.fid }.draw(&right, table)?;
+    let panels = [
+        Panel { title: "theta", ranking: &table.theta, of: |row| &row.theta, logarithmic: true },
+        Panel { title: "pull", ranking: &table.pull, of: |row| &row.pull, logarithmic: false },
+        Panel { title: "FID", ranking: &table.fid, of: |row| &row.fid, logarithmic: true },
+    ];
+    for (panel, area) in panels.iter().zip(root.split_evenly((1, 3))) {
+        panel.draw(&area, table)?;
+    }
     root.present()?;
     Ok(())
 }
 
 impl Panel<'_> {
-    /// A point for each contestant: means over trials, with a line over the range of the trials' gains.
+    /// The panel's axes, and what is in it.
     fn draw(&self, area: &DrawingArea<SVGBackend, Shift>, table: &Table) -> Drawn {
-        let place = |row: &Row| (mean((self.of)(row)), mean(&row.gain));
-        let all = || table.rows.iter().map(place);
-        let (low, high) = all().fold((f64::INFINITY, 0f64), |(low, high), (x, _)| (low.min(x), high.max(x)));
+        let all = table.rows.iter().map(|row| mean((self.of)(row)));
+        let (low, high) = all.fold((f64::INFINITY, 0f64), |(low, high), x| (low.min(x), high.max(x)));
         let gains = || table.rows.iter().flat_map(|row| row.gain.iter().copied());
         let (least, most) = gains().fold((0f64, 0f64), |(least, most), gain| (least.min(gain), most.max(gain)));
         let margin = 0.08 * (most - least).max(1e-3);
-        // Measures are above zero, and a logarithmic axis needs that.
-        let (low, high) = (low.max(1e-6) / 1.3, high.max(1e-6) * 2.5);
-        let mut chart = ChartBuilder::on(area)
+        let gains = least - margin..most + margin;
+        let mut chart = ChartBuilder::on(area);
+        chart
             .caption(format!("{}: rank correlation {:.2}", self.title, self.ranking.of_means), text(18))
             .margin(12)
             .x_label_area_size(42)
-            .y_label_area_size(64)
-            .build_cartesian_2d((low..high).log_scale(), least - margin..most + margin)?;
+            .y_label_area_size(64);
+        // The right end has room for names.
+        if self.logarithmic {
+            let measures = low.max(1e-6) / 1.3..high.max(1e-6) * 2.5;
+            self.fill(chart.build_cartesian_2d(measures.log_scale(), gains)?, table)
+        } else {
+            let low = low.min(0.0);
+            let width = (high - low).max(1e-3);
+            self.fill(chart.build_cartesian_2d(low - 0.05 * width..high + 0.4 * width, gains)?, table)
+        }
+    }
+
+    /// A point for each contestant: means over trials, with a line over the range of the trials' gains.
+    fn fill<X>(&self, mut chart: Chart<X>, table: &Table) -> Drawn
+    where
+        X: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    {
+        let place = |row: &Row| (mean((self.of)(row)), mean(&row.gain));
         chart
             .configure_mesh()
             .bold_line_style(FAINT)
             .light_line_style(WHITE)
             .axis_style(INK)
-            .x_desc(format!("{} (logarithmic)", self.title))
-            .x_label_formatter(&|value| format!("{value:.2}"))
+            .x_desc(format!("{}{}", self.title, if self.logarithmic { " (logarithmic)" } else { "" }))
+            .x_label_formatter(&|value| match self.logarithmic && is_crowded(*value) {
+                true => String::new(),
+                false => format!("{value:.2}"),
+            })
             .y_desc("accuracy gained by federated training")
             .y_label_formatter(&percent)
             .label_style(text(13))
@@ -77,15 +106,17 @@ impl Panel<'_> {
             PathElement::new([(x, ends.0), (x, ends.1)], colour.mix(0.5).stroke_width(2))
         };
         chart.draw_series(table.rows.iter().map(range))?;
-        chart.draw_series(all().map(|point| Circle::new(point, 4, colour.filled())))?;
-        // Neighbours stand above and below their points in turn.
-        let label = |(index, row): (usize, &Row)| {
-            let shift = (7, if index % 2 == 0 { -13 } else { 3 });
-            EmptyElement::at(place(row)) + Text::new(row.name.clone(), shift, text(11))
-        };
-        chart.draw_series(table.rows.iter().enumerate().map(label))?;
+        chart.draw_series(table.rows.iter().map(|row| Circle::new(place(row), 4, colour.filled())))?;
+        let label = |row: &Row| EmptyElement::at(place(row)) + Text::new(row.name.clone(), (8, -5), text(11));
+        chart.draw_series(table.rows.iter().map(label))?;
         Ok(())
     }
+}
+
+/// Whether a number on a logarithmic axis stands too near to its neighbours to be written there: all but 1, 2, 3 and 5 times a power of ten.
+fn is_crowded(value: f64) -> bool {
+    let digit = value / 10f64.powf((value.log10() + 1e-9).floor());
+    [1.0, 2.0, 3.0, 5.0].iter().all(|shown| (digit - shown).abs() > 0.01)
 }
 
 /// A share as whole percent with its sign.
@@ -99,10 +130,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_contestant_has_a_point_in_both_panels() {
+    fn few_numbers_stand_at_a_logarithmic_axis() {
+        assert!([0.1, 0.2, 0.3, 0.5, 1.0, 20.0].into_iter().all(|value| !is_crowded(value)));
+        assert!([0.15, 0.4, 0.6, 0.7, 0.8, 0.9, 60.0].into_iter().all(is_crowded));
+    }
+
+    #[test]
+    fn every_contestant_has_a_point_in_every_panel() {
         let svg = svg(&super::super::table::tests::table()).unwrap();
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
-        assert_eq!(svg.matches("<circle").count(), 8);
-        assert!(svg.contains("theta: rank correlation 1.00") && svg.contains("FID: rank correlation 0.40"));
+        assert_eq!(svg.matches("<circle").count(), 12);
+        for ranking in ["theta: rank correlation 1.00", "pull: rank correlation 1.00", "FID: rank correlation 0.40"] {
+            assert!(svg.contains(ranking), "{ranking}");
+        }
     }
 }

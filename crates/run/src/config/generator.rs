@@ -10,7 +10,7 @@ settings! {
     /// Where generated images come from.
     GeneratorConfig {
         /// Where generated samples come from; auto takes the shipped generator if it learnt from images like these, else trains one on the
-        /// spot (of tables: gaussian, of texts: ngram); gaussian, mixup, smote and ngram are fitted to the server's samples; a folder has images drawn elsewhere, one folder for each class; a command is called with class, count, seed and folder.
+        /// spot (of tables: gaussian, of texts: ngram); gaussian, mixup, smote and ngram are fitted to the server's samples; a folder has samples drawn elsewhere, images and sounds in one folder for each class, others in a CSV file; a command is called with class, count, seed and folder.
         source: GeneratorSource = GeneratorSource::Auto, flag "generator";
         /// Steps of the sampler: denoiser evaluations for an image, with guidance a second where it acts.
         evaluations: Option<usize> = None, absent "the generator's own";

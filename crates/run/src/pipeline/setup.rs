@@ -79,6 +79,9 @@ impl Opened {
         if compute.name == DeviceName::NdArray {
             progress.warn("ndarray is deprecated in Burn and 25 to 100 times slower than `cpu` at convolutions");
         }
+        if let Some(complaint) = compute.complaint() {
+            progress.warn(complaint);
+        }
         let benchmark = data::open_as(&assets::dataset(&config.dataset)?, seed, config.reading())?;
         let kind = benchmark.train.kind.clone();
         config.training.suit(&kind);

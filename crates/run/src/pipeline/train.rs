@@ -102,6 +102,9 @@ pub fn run(
         };
         bar.say(format!("accuracy {:.4}, loss {:.4}{speed}", evaluation.accuracy(), evaluation.loss));
         bar.advance();
+        if let Some(halved) = &report.halved {
+            setup.progress.warn(format!("round {}: {halved}", report.round));
+        }
         books.borrow_mut().close(report, &evaluation, state)
     })?;
     let books = books.into_inner();

@@ -127,3 +127,30 @@ fn unreadable(path: &Path, error: Error) -> DataError {
     };
     DataError::malformed(path, format!("not a readable sound ({why}); {FORMATS}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The file is half a second of a sine wave of 440 Hz and amplitude 0.5, 8,000 samples a second, as `oggenc -q 1` codes it.
+    #[test]
+    fn ogg_vorbis_keeps_length_pitch_and_loudness() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/common/tone.ogg"));
+        let sound = Sound::open(path).unwrap();
+        assert_eq!(sound.rate, 8000);
+        let samples = sound.samples(usize::MAX).unwrap();
+        assert_eq!(samples.len(), 4000);
+        // What a tone of so many Hz has in common with the samples: for its own, its amplitude.
+        let amplitude = |hertz: f64| {
+            let turn = |n: usize| 2.0 * std::f64::consts::PI * hertz * n as f64 / 8000.0;
+            let sum = |wave: fn(f64) -> f64| {
+                samples.iter().enumerate().map(|(n, x)| wave(turn(n)) * f64::from(*x)).sum::<f64>()
+            };
+            2.0 * sum(f64::sin).hypot(sum(f64::cos)) / samples.len() as f64
+        };
+        assert!((amplitude(440.0) - 0.5).abs() < 0.02, "{}", amplitude(440.0));
+        for other in [220.0, 430.0, 450.0, 880.0] {
+            assert!(amplitude(other) < 0.03, "{other} Hz: {}", amplitude(other));
+        }
+    }
+}

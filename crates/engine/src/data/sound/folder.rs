@@ -77,6 +77,16 @@ pub fn read_like(root: &Path, like: &Dataset, name: &str) -> Result<Dataset, Dat
     }
 }
 
+/// Every sound right in a folder, in the order of their names, as sounds of a class.
+///
+/// # Errors
+/// [`DataError`] that names the folder or file.
+pub fn read_class(folder: &Path, kind: &Arc<Kind>, settings: Spectrogram, class: &str) -> Result<Dataset, DataError> {
+    let files = entries(folder)?.into_iter().filter(|path| is_sound(path));
+    let files = Files { class_names: vec![class.into()], list: files.map(|path| (0, path)).collect() };
+    files.read(kind, settings, &file_name(folder))
+}
+
 impl Files {
     fn find(root: &Path) -> Result<Self, DataError> {
         let folders = folder::classes(root)?;

@@ -10,4 +10,4 @@ pub use folder::read_like;
 pub use marker::Marker;
 pub use wave::wav;
 
-pub(super) use folder::{read, settings};
+pub(super) use folder::{read, read_class, settings};

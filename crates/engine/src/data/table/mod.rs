@@ -7,6 +7,7 @@ mod survey;
 
 pub use rows::{LABELS, Missing};
 
-pub(super) use delimited::{LONGEST, Records, reader};
+pub(super) use delimited::{LONGEST, Record, Records, reader};
 pub(super) use read::{read, read_like};
+pub(super) use rows::no_class;
 pub(super) use survey::{CLASSES, by_number};

@@ -1,6 +1,6 @@
 //! From CSV files to the parts of a dataset.
 
-use super::rows::{Missing, Table, WIDEST, header, is_missing, number};
+use super::rows::{Missing, Table, WIDEST, header, is_missing, label, no_class, number};
 use super::survey::first_largest;
 use crate::data::columns::{Column, Columns, Content};
 use crate::data::dataset::Dataset;
@@ -16,8 +16,9 @@ use std::sync::Arc;
 /// # Errors
 /// [`DataError`] with file and line.
 pub fn read(parts: &[PathBuf], server: usize, name: &str, missing: Missing) -> Result<Vec<Dataset>, DataError> {
-    let (header, label) = header(&parts[0])?;
-    let mut table = Table { label, header, missing, classes: Vec::new() };
+    let header = header(&parts[0])?;
+    let label = Some(label(&parts[0], &header)?);
+    let mut table = Table { header, label, missing, classes: Vec::new() };
     let surveys = table.survey(parts)?;
     let statistics = table.statistics(&parts[server], &surveys)?;
     let columns = Columns::new(statistics.iter().map(|column| column.0.clone()).collect());
@@ -31,16 +32,23 @@ pub fn read(parts: &[PathBuf], server: usize, name: &str, missing: Missing) -> R
     parts.iter().map(|path| table.part(path, name, &kind, &fill)).collect()
 }
 
-/// Rows for the same columns and classes as those of `like`, in the same order of columns.
+/// Rows for the same columns and classes as those of `like`, in the same order of columns; or rows of a single `class`, where the column of labels may be
+/// missing.
 ///
 /// # Errors
 /// [`DataError`] with file and line, also for a class or word that `like` does not have.
-pub fn read_like(path: &Path, like: &Dataset, missing: Missing) -> Result<Dataset, DataError> {
+pub fn read_like(path: &Path, like: &Dataset, class: Option<&str>, missing: Missing) -> Result<Dataset, DataError> {
     let Kind::Table(columns) = like.kind.as_ref() else {
         return Err(DataError::Mismatch(format!("{} has {}, no rows", like.name, like.kind.plural())));
     };
-    let (header, label) = header(path)?;
-    let table = Table { label, header, missing, classes: like.class_names.clone() };
+    let header = header(path)?;
+    let label = match class {
+        None => Some(label(path, &header)?),
+        Some(_) if header == columns.names() => None,
+        Some(_) => label(path, &header).ok(),
+    };
+    let classes = class.map_or_else(|| like.class_names.clone(), |class| vec![class.into()]);
+    let table = Table { header, label, missing, classes };
     if !table.names().eq(columns.names()) {
         let expected = columns.names().join(",");
         let problem = format!("line 1: beside the label, {} has the columns {expected}", like.name);
@@ -73,7 +81,7 @@ impl Table {
         let (mut bytes, mut labels) = (Vec::new(), Vec::new());
         self.rows(path, |records, line, class, cells| {
             let Some(&label) = places.get(class) else {
-                return Err(records.wrong(line, format!("there is no class `{class}`")));
+                return Err(records.wrong(line, no_class(class, &self.classes)));
             };
             labels.push(label);
             for ((cell, column), &fill) in cells.iter().zip(columns.list()).zip(fill) {
@@ -148,7 +156,7 @@ mod tests {
         let read = |text: &str| {
             let path = folder.path().join("drawn.csv");
             std::fs::write(&path, text).unwrap();
-            read_like(&path, like, Missing::Error).map_err(|error| error.to_string())
+            read_like(&path, like, None, Missing::Error).map_err(|error| error.to_string())
         };
         let drawn = read("label,size,colour\n10,5,blue\n").unwrap();
         assert_eq!((drawn.kind.as_ref(), drawn.label(0)), (like.kind.as_ref(), 1));
@@ -160,7 +168,7 @@ mod tests {
         let red = &parts(&["size,label,colour\n1,10,red\n3,2,blue\n5,10,red\n"], 0, Missing::Error).unwrap()[0];
         let path = folder.path().join("holes.csv");
         std::fs::write(&path, "Label,size,colour\n10,5,\n").unwrap();
-        let filled = read_like(&path, red, Missing::Mean).unwrap();
+        let filled = read_like(&path, red, None, Missing::Mean).unwrap();
         assert_eq!(filled.image(0), red.image(2), "the most frequent word");
     }
 
@@ -173,6 +181,7 @@ mod tests {
             ("a,b\n1,2\n", "line 1: no column is called `label` or `class` or `target` (the first are: a, b)"),
             ("label\nx\n", "no column beside the label"),
             ("a,a,label\n1,2,x\n", "two columns are called `a`"),
+            ("Label,a,label\nx,1,y\n", "line 1: the columns `Label` and `label` may both hold the labels"),
             ("a,label\n1,x\n2\n", "line 3: 1 cells, but the first line names 2"),
             ("a,label\n1,x\n2,\n", "line 3: column `label`: the label is missing"),
             ("a,label\n1,x\n1,y\n", "column `a` holds the same number"),

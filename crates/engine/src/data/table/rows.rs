@@ -49,14 +49,15 @@ impl fmt::Display for Missing {
 
 /// The files of a dataset, their header and what is in their columns.
 pub struct Table {
-    pub label: usize,
     pub header: Vec<String>,
+    /// The column that holds the labels; none where every row is of one class.
+    pub label: Option<usize>,
     pub missing: Missing,
     pub classes: Vec<String>,
 }
 
-/// The names of the columns, and which of them holds the labels.
-pub fn header(path: &Path) -> Result<(Vec<String>, usize), DataError> {
+/// The names of the columns.
+pub fn header(path: &Path) -> Result<Vec<String>, DataError> {
     let mut records = Records::open(path)?;
     let Some(Record { line, cells }) = records.next()? else {
         return Err(DataError::malformed(path, "the file is empty; its first line names the columns"));
@@ -69,22 +70,36 @@ pub fn header(path: &Path) -> Result<(Vec<String>, usize), DataError> {
     if let Some(twice) = (1..header.len()).find(|&at| header[..at].contains(&header[at])) {
         return Err(records.wrong(line, format!("two columns are called `{}`", header[twice])));
     }
-    let label = LABELS
-        .iter()
-        .find_map(|name| header.iter().position(|cell| cell.eq_ignore_ascii_case(name)))
-        .ok_or_else(|| {
+    Ok(header)
+}
+
+/// The place of the column that holds the labels.
+pub fn label(path: &Path, header: &[String]) -> Result<usize, DataError> {
+    let wrong = |problem: String| Err(DataError::malformed(path, format!("line 1: {problem}")));
+    let called =
+        |name: &&str| -> Vec<usize> { (0..header.len()).filter(|at| header[*at].eq_ignore_ascii_case(name)).collect() };
+    match LABELS.iter().map(called).find(|places| !places.is_empty()).as_deref() {
+        Some(&[_]) if header.len() < 2 => wrong("there is no column beside the label".into()),
+        Some(&[label]) => Ok(label),
+        Some(&[first, second, ..]) => wrong(format!(
+            "the columns `{}` and `{}` may both hold the labels; rename the one that does not",
+            header[first], header[second]
+        )),
+        _ => {
             let shown: Vec<&str> = header.iter().take(8).map(String::as_str).collect();
-            let problem = format!(
+            wrong(format!(
                 "no column is called `{}` (the first are: {}); rename the one that holds the labels",
                 LABELS.join("` or `"),
                 shown.join(", ")
-            );
-            records.wrong(line, problem)
-        })?;
-    if header.len() < 2 {
-        return Err(records.wrong(line, "there is no column beside the label"));
+            ))
+        }
     }
-    Ok((header, label))
+}
+
+/// What is wrong with a label that is none of these classes.
+pub fn no_class(label: &str, classes: &[String]) -> String {
+    let shown: Vec<&str> = classes.iter().take(8).map(String::as_str).collect();
+    format!("there is no class `{label}`; expected {}", shown.join(", "))
 }
 
 /// Whether a cell stands for no value.
@@ -117,11 +132,15 @@ impl Table {
                 let problem = format!("{} cells, but the first line names {}", cells.len(), self.header.len());
                 return Err(records.wrong(line, problem));
             }
-            let class = cells[self.label].trim();
-            if is_missing(class) {
-                return Err(records.wrong(line, format!("column `{}`: the label is missing", self.header[self.label])));
-            }
-            let others = cells.iter().enumerate().filter(|(at, _)| *at != self.label);
+            let class = match self.label {
+                Some(label) if is_missing(cells[label].trim()) => {
+                    return Err(records.wrong(line, format!("column `{}`: the label is missing", self.header[label])));
+                }
+                Some(label) => cells[label].trim(),
+                // A table without labels is read for one class.
+                None => &self.classes[0],
+            };
+            let others = cells.iter().enumerate().filter(|(at, _)| Some(*at) != self.label);
             let others: Vec<&str> = others.map(|(_, cell)| cell.trim()).collect();
             for (cell, name) in others.iter().zip(self.names()) {
                 if self.missing == Missing::Error && is_missing(cell) {
@@ -142,6 +161,6 @@ impl Table {
 
     /// Names of all columns but that of the labels.
     pub fn names(&self) -> impl Iterator<Item = &String> {
-        self.header.iter().enumerate().filter(|(at, _)| *at != self.label).map(|(_, name)| name)
+        self.header.iter().enumerate().filter(|(at, _)| Some(*at) != self.label).map(|(_, name)| name)
     }
 }

@@ -4,7 +4,7 @@ use super::rows::Rows;
 use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
 use crate::data::kind::Kind;
-use crate::data::table::{CLASSES, by_number};
+use crate::data::table::{CLASSES, by_number, no_class};
 use crate::data::vocabulary::{BLANK, Vocabulary, words};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ const LONGEST: usize = 64;
 pub fn read(parts: &[PathBuf], server: usize, name: &str) -> Result<Vec<Dataset>, DataError> {
     let (mut classes, mut counts) = (BTreeSet::new(), HashMap::new());
     for (at, path) in parts.iter().enumerate() {
-        let mut rows = Rows::open(path)?;
+        let mut rows = Rows::open(path, None)?;
         let mut any = false;
         while let Some(row) = rows.next()? {
             any = true;
@@ -43,16 +43,17 @@ pub fn read(parts: &[PathBuf], server: usize, name: &str) -> Result<Vec<Dataset>
     }
     let classes = by_number(classes.into_iter().collect());
     let kind = Arc::new(Kind::Text(Vocabulary::of_counts(counts, Vocabulary::MOST)));
-    parts.iter().map(|path| part(path, name, &kind, &classes)).collect()
+    parts.iter().map(|path| part(Rows::open(path, None)?, name, &kind, &classes)).collect()
 }
 
-/// Texts for the same words and classes as those of `like`.
+/// Texts for the same words and classes as those of `like`; or texts of a single `class`, where labels may be missing.
 ///
 /// # Errors
 /// [`DataError`] with file and line, also for a class that `like` does not have.
-pub fn read_like(path: &Path, like: &Dataset) -> Result<Dataset, DataError> {
+pub fn read_like(path: &Path, like: &Dataset, class: Option<&str>) -> Result<Dataset, DataError> {
     let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-    part(path, &name, &like.kind, &like.class_names)
+    let classes = class.map_or_else(|| like.class_names.clone(), |class| vec![class.into()]);
+    part(Rows::open(path, class)?, &name, &like.kind, &classes)
 }
 
 fn count(counts: &mut HashMap<String, u64>, text: &str) {
@@ -66,19 +67,16 @@ fn count(counts: &mut HashMap<String, u64>, text: &str) {
 }
 
 /// The texts of one file.
-fn part(path: &Path, name: &str, kind: &Arc<Kind>, classes: &[String]) -> Result<Dataset, DataError> {
+fn part(mut rows: Rows, name: &str, kind: &Arc<Kind>, classes: &[String]) -> Result<Dataset, DataError> {
     let Kind::Text(vocabulary) = kind.as_ref() else {
         return Err(DataError::Mismatch(format!("{}: texts are read for texts, not for {}", name, kind.plural())));
     };
     let coder = vocabulary.coder();
     let places: HashMap<&str, u16> = classes.iter().map(String::as_str).zip(0..).collect();
     let (mut bytes, mut labels) = (Vec::new(), Vec::new());
-    let mut rows = Rows::open(path)?;
     while let Some(row) = rows.next()? {
         let Some(&label) = places.get(row.label.as_str()) else {
-            let shown: Vec<&str> = classes.iter().take(8).map(String::as_str).collect();
-            let problem = format!("there is no class `{}`; the first are: {}", row.label, shown.join(", "));
-            return Err(rows.wrong(row.line, problem));
+            return Err(rows.wrong(row.line, no_class(&row.label, classes)));
         };
         let encoded = coder.encode(&row.text);
         if encoded.words == 0 {
@@ -143,7 +141,7 @@ mod tests {
             ("a.csv", b"label,text\n", "there is no text in it"),
             ("a.csv", b"label,words\nx,a\n", "line 1: label,words; a file of texts begins with label,text"),
             ("a.jsonl", b"{\"label\": \"x\", \"text\": \"a\"}\n{\"label\"\n", "line 2: column"),
-            ("a.jsonl", b"{\"text\": \"a\"}\n", "line 1: column 13: missing field `label`"),
+            ("a.jsonl", b"{\"text\": \"a\"}\n", "line 1: the label is missing"),
             ("a.jsonl", b"{\"label\": [], \"text\": \"a\"}\n", "`label` is a text or a whole number"),
             ("a.jsonl", b"{\"label\": \"x\", \"text\": \"a\xff\"}\n", "line 1: not UTF-8"),
         ] {

@@ -1,7 +1,7 @@
 //! Labelled texts of a file, one at a time: a file is never in memory as a whole.
 
 use crate::data::error::DataError;
-use crate::data::table::{LABELS, LONGEST, Records, reader};
+use crate::data::table::{LABELS, LONGEST, Record, Records, reader};
 use serde::Deserialize;
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
@@ -20,20 +20,28 @@ pub struct Row {
 pub struct Rows {
     path: PathBuf,
     form: Form,
+    /// The label of rows that have none.
+    class: Option<String>,
 }
 
 enum Form {
-    /// Records, and the places of label and text.
-    Csv(Records, [usize; 2]),
+    /// Records, and where the cells of a row stand.
+    Csv(Records, Places),
     /// A reader, and how many lines it has read.
     Json(Box<dyn BufRead>, usize),
+}
+
+/// Where label, if there is one, and text stand among the cells of a row.
+struct Places {
+    label: Option<usize>,
+    text: usize,
 }
 
 /// A line of JSON. Other keys are not looked at.
 #[derive(Deserialize)]
 struct Line {
     #[serde(alias = "class", alias = "target")]
-    label: Label,
+    label: Option<Label>,
     text: String,
 }
 
@@ -55,37 +63,42 @@ pub fn is_text(path: &Path) -> Result<bool, DataError> {
     if is_json_lines(path) {
         return Ok(true);
     }
-    Ok(Records::open(path)?.next()?.is_some_and(|first| places(&first.cells).is_some()))
+    Ok(Records::open(path)?.next()?.is_some_and(|first| Places::of(&first.cells).is_some_and(|at| at.label.is_some())))
 }
 
-/// Where label and text stand among the cells of a first line.
-fn places(header: &[String]) -> Option<[usize; 2]> {
-    let [first, second] = header else { return None };
-    let is_text = |name: &str| name.trim().eq_ignore_ascii_case(TEXT);
-    let is_label = |name: &str| LABELS.iter().any(|label| name.trim().eq_ignore_ascii_case(label));
-    if is_text(second) && is_label(first) {
-        return Some([0, 1]);
+impl Places {
+    /// By a first line.
+    fn of(header: &[String]) -> Option<Self> {
+        let is_text = |name: &str| name.trim().eq_ignore_ascii_case(TEXT);
+        let is_label = |name: &str| LABELS.iter().any(|label| name.trim().eq_ignore_ascii_case(label));
+        match header {
+            [one] if is_text(one) => Some(Self { label: None, text: 0 }),
+            [first, second] if is_label(first) && is_text(second) => Some(Self { label: Some(0), text: 1 }),
+            [first, second] if is_text(first) && is_label(second) => Some(Self { label: Some(1), text: 0 }),
+            _ => None,
+        }
     }
-    (is_text(first) && is_label(second)).then_some([1, 0])
 }
 
 impl Rows {
-    /// Opens a file.
+    /// Opens a file; in one whose rows are all of a `class` they need no label.
     ///
     /// # Errors
     /// [`DataError`] if it cannot be read or its first line names other columns.
-    pub fn open(path: &Path) -> Result<Self, DataError> {
+    pub fn open(path: &Path, class: Option<&str>) -> Result<Self, DataError> {
+        let class = class.map(String::from);
         if is_json_lines(path) {
-            return Ok(Self { path: path.into(), form: Form::Json(reader(path)?, 0) });
+            return Ok(Self { path: path.into(), form: Form::Json(reader(path)?, 0), class });
         }
         let mut records = Records::open(path)?;
         let header = records.next()?;
-        let Some(places) = header.as_ref().and_then(|header| places(&header.cells)) else {
+        let places = header.as_ref().and_then(|header| Places::of(&header.cells));
+        let Some(places) = places.filter(|places| places.label.is_some() || class.is_some()) else {
             let names = header.map_or("nothing".into(), |header| header.cells.join(","));
             let problem = format!("line 1: {names}; a file of texts begins with label,text");
             return Err(DataError::malformed(path, problem));
         };
-        Ok(Self { path: path.into(), form: Form::Csv(records, places) })
+        Ok(Self { path: path.into(), form: Form::Csv(records, places), class })
     }
 
     /// What is wrong on a line of this file.
@@ -99,33 +112,38 @@ impl Rows {
     /// [`DataError`] with the line: what the format does not allow, or a label that is missing.
     pub fn next(&mut self) -> Result<Option<Row>, DataError> {
         let row = match &mut self.form {
-            Form::Csv(records, [label, text]) => {
-                let Some(mut record) = records.next()? else { return Ok(None) };
-                if record.cells.len() != 2 {
+            Form::Csv(records, places) => {
+                let Some(Record { line, mut cells }) = records.next()? else { return Ok(None) };
+                let named = if places.label.is_some() { 2 } else { 1 };
+                if cells.len() != named {
+                    let found = cells.len();
                     let problem = format!(
-                        "{} cells, but the first line names 2; a text with a comma stands in quotes",
-                        record.cells.len()
+                        "{found} cells, but the first line names {named}; a text with a comma stands in quotes"
                     );
-                    return Err(records.wrong(record.line, problem));
+                    return Err(records.wrong(line, problem));
                 }
-                let [label, text] = [*label, *text].map(|place| std::mem::take(&mut record.cells[place]));
-                Row { line: record.line, label, text }
+                let label = places.label.map(|place| std::mem::take(&mut cells[place]));
+                (line, label, std::mem::take(&mut cells[places.text]))
             }
             Form::Json(reader, line) => match json_line(&self.path, reader, line)? {
                 Some(row) => row,
                 None => return Ok(None),
             },
         };
-        let label = row.label.trim().to_string();
-        if label.is_empty() {
-            return Err(self.wrong(row.line, "the label is missing"));
+        let (line, label, text) = row;
+        match label.as_deref().or(self.class.as_deref()).map(str::trim) {
+            Some(label) if !label.is_empty() => Ok(Some(Row { line, label: label.into(), text })),
+            _ => Err(self.wrong(line, "the label is missing")),
         }
-        Ok(Some(Row { label, ..row }))
     }
 }
 
-/// The next line of JSON that is not empty.
-fn json_line(path: &Path, reader: &mut dyn BufRead, line: &mut usize) -> Result<Option<Row>, DataError> {
+/// Line, label and text of the next line of JSON that is not empty.
+fn json_line(
+    path: &Path,
+    reader: &mut dyn BufRead,
+    line: &mut usize,
+) -> Result<Option<(usize, Option<String>, String)>, DataError> {
     loop {
         let mut bytes = Vec::new();
         let read = reader.take(LONGEST as u64 + 1).read_until(b'\n', &mut bytes);
@@ -149,10 +167,10 @@ fn json_line(path: &Path, reader: &mut dyn BufRead, line: &mut usize) -> Result<
             let column = error.column();
             wrong(format!("column {column}: {said}; expected {{\"label\": \"...\", \"text\": \"...\"}}"))
         })?;
-        let label = match label {
+        let label = label.map(|label| match label {
             Label::Text(label) => label,
             Label::Number(number) => number.to_string(),
-        };
-        return Ok(Some(Row { line: *line, label, text }));
+        });
+        return Ok(Some((*line, label, text)));
     }
 }

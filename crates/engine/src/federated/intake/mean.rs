@@ -2,39 +2,41 @@
 
 use super::exact_mean::ExactMean;
 use super::{AggregationRule, Closed, Closing, Exchange, Intake, same};
+use crate::clipping::clip;
 use crate::update::{Refusal, Rejection, difference};
-
-/// What is added in the place of a change.
-type Prepare = Box<dyn Fn(&[f32]) -> Vec<f32> + Send>;
 
 /// An intake that adds up.
 pub struct Mean {
     sum: ExactMean,
-    prepare: Option<Prepare>,
+    bound: Option<f64>,
 }
 
 impl Mean {
     /// Of updates as they are, of `size` values.
     pub fn new(size: usize) -> Self {
-        Self { sum: ExactMean::new(size), prepare: None }
+        Self { sum: ExactMean::new(size), bound: None }
     }
 
-    /// Of what `prepare` makes of each.
-    pub fn prepared(size: usize, prepare: impl Fn(&[f32]) -> Vec<f32> + Send + 'static) -> Self {
-        Self { prepare: Some(Box::new(prepare)), ..Self::new(size) }
+    /// Of updates whose norm is cut to `bound`.
+    pub fn clipped(size: usize, bound: f64) -> Self {
+        Self { bound: Some(bound), ..Self::new(size) }
     }
 }
 
 impl Intake for Mean {
     fn take(&mut self, _client: u32, base: &[f32], model: &[f32], share: f64) -> Result<(), Refusal> {
-        match &self.prepare {
+        match self.bound {
             None => self.sum.add(base, model, share),
-            Some(prepare) => self.sum.add_change(&prepare(&difference(model, base)), share),
+            Some(bound) => self.sum.add_change(&clip(&difference(model, base), bound), share),
         }
     }
 
     fn sums(&mut self) -> Option<&mut ExactMean> {
-        self.prepare.is_none().then_some(&mut self.sum)
+        Some(&mut self.sum)
+    }
+
+    fn bound(&self) -> Option<f64> {
+        self.bound
     }
 
     fn merge(&mut self, other: Box<dyn Intake>) {
@@ -48,8 +50,8 @@ impl Intake for Mean {
     fn close(&mut self, closing: Closing) -> Closed {
         let mut closed = Closed::default();
         let arriving = closing.arriving.into_iter().map(|update| {
-            let prepared = self.prepare.as_ref().map(|prepare| prepare(&update.change));
-            let change = prepared.as_ref().unwrap_or(&update.change);
+            let cut = self.bound.map(|bound| clip(&update.change, bound));
+            let change = cut.as_ref().unwrap_or(&update.change);
             (update.receipt(), self.sum.add_change(change, update.weight / closing.total))
         });
         for (receipt, result) in closing.in_time.into_iter().chain(arriving) {

@@ -39,9 +39,14 @@ pub trait Intake: Any + Send {
     /// What is wrong with it, if that can be told already; it is then left out.
     fn take(&mut self, client: u32, base: &[f32], model: &[f32], share: f64) -> Result<(), Refusal>;
 
-    /// The sums that updates are added to as they are, where it keeps such: a device may then add up what was trained on it, to the same
-    /// integers.
+    /// The sums that updates are added to, as they are or cut to [`Intake::bound`], where it keeps such: a device may then add up what was
+    /// trained on it, to the same integers.
     fn sums(&mut self) -> Option<&mut exact_mean::ExactMean> {
+        None
+    }
+
+    /// The norm to which updates are cut before they are added to the sums.
+    fn bound(&self) -> Option<f64> {
         None
     }
 

@@ -19,8 +19,11 @@ pub struct Market<'a> {
 #[derive(Serialize)]
 pub struct Against {
     pub benchmark: Buyer,
-    /// Accuracy of the posted price less that of the benchmark for the same payments, paired by seed.
-    pub accuracy: Interval,
+    /// Accuracy of the posted price less that of the benchmark for the same payments, paired by seed; of payments between the least and the
+    /// most that the posted price was seen to pay, as nothing is known beyond. None if there are such with fewer than two seeds.
+    pub accuracy: Option<Interval>,
+    /// Seeds with such payments.
+    pub seeds: usize,
     /// What the posted price saves of the benchmark's server cost at the one worth, by the accuracy that was reached.
     pub saved: Interval,
 }
@@ -51,14 +54,13 @@ impl Market<'_> {
         (0..self.seeds.len()).map(|seed| of(self.at(seed, worth, buyer))).collect()
     }
 
-    /// What a buyer gets for its money with a seed: payments and accuracy, from nobody on.
+    /// What a buyer gets for its money with a seed: payments and accuracy.
     fn frontier(&self, seed: usize, buyer: usize) -> Vec<(f64, f64)> {
         let of = |worth| {
             let bought = self.at(seed, worth, buyer);
             (bought.payments, bought.score.accuracy)
         };
         let mut points: Vec<(f64, f64)> = (0..self.grid.worths.len()).map(of).filter(|point| point.0 > 0.0).collect();
-        points.push((0.0, 1.0 - self.forecast.nobody.error));
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         points
     }
@@ -77,17 +79,16 @@ impl Market<'_> {
             let difference = |seed: usize| {
                 let own = self.frontier(seed, ours);
                 let theirs = self.frontier(seed, at);
-                let gains: Vec<f64> = theirs
-                    .iter()
-                    .filter(|point| point.0 > 0.0)
-                    .map(|&(paid, got)| bought_for(&own, paid) - got)
-                    .collect();
+                let gains: Vec<f64> =
+                    theirs.iter().filter_map(|&(paid, got)| Some(bought_for(&own, paid)? - got)).collect();
                 (!gains.is_empty()).then(|| mean(&gains))
             };
             let costs = |buyer: usize| (0..self.seeds.len()).map(|seed| self.cost(seed, buyer)).collect::<Vec<f64>>();
+            let differences: Vec<f64> = (0..self.seeds.len()).filter_map(difference).collect();
             Against {
                 benchmark: *buyer,
-                accuracy: (0..self.seeds.len()).filter_map(difference).collect(),
+                accuracy: (differences.len() > 1).then(|| Interval::of(&differences)),
+                seeds: differences.len(),
                 saved: Interval::reduction(&costs(ours), &costs(at)),
             }
         };
@@ -132,18 +133,15 @@ impl Market<'_> {
     }
 }
 
-/// What a frontier, sorted by payments, gives for so much: on the straight line between its points; beyond the last what that gives, as nobody has to
-/// spend all.
-fn bought_for(frontier: &[(f64, f64)], paid: f64) -> f64 {
+/// What a frontier, sorted by payments, gives for so much, on the straight line between its points; `None` outside of them.
+fn bought_for(frontier: &[(f64, f64)], paid: f64) -> Option<f64> {
     let next = frontier.partition_point(|point| point.0 < paid);
-    match (next.checked_sub(1).map(|at| frontier[at]), frontier.get(next)) {
-        (Some((low, from)), Some(&(high, to))) => {
-            from + (to - from) * (paid - low) / (high - low).max(f64::MIN_POSITIVE)
-        }
-        (None, Some(&(_, first))) => first,
-        (Some((_, last)), None) => last,
-        (None, None) => 0.0,
+    let &(high, to) = frontier.get(next)?;
+    if high == paid {
+        return Some(to);
     }
+    let (low, from) = frontier[next.checked_sub(1)?];
+    Some(from + (to - from) * (paid - low) / (high - low))
 }
 
 #[cfg(test)]
@@ -151,10 +149,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frontier_is_read_between_its_points_and_ends_in_its_last() {
-        let frontier = [(0.0, 0.1), (1.0, 0.5), (3.0, 0.7)];
-        for (paid, got) in [(0.0, 0.1), (0.5, 0.3), (1.0, 0.5), (2.0, 0.6), (9.0, 0.7)] {
-            assert!((bought_for(&frontier, paid) - got).abs() < 1e-12, "{paid}");
+    fn a_frontier_is_read_between_its_points_alone() {
+        let frontier = [(0.5, 0.1), (1.0, 0.5), (3.0, 0.7)];
+        for (paid, got) in [(0.5, 0.1), (0.75, 0.3), (1.0, 0.5), (2.0, 0.6), (3.0, 0.7)] {
+            assert!((bought_for(&frontier, paid).unwrap() - got).abs() < 1e-12, "{paid}");
         }
+        assert_eq!([0.0, 0.4, 9.0].map(|paid| bought_for(&frontier, paid)), [None; 3]);
     }
 }

@@ -15,7 +15,8 @@ const PAPER: f64 = 0.5334;
 pub fn findings(market: &Market) -> Outcome<Findings> {
     let (against, predicted) = (market.against(), market.predicted());
     let above = |knows: Knows| {
-        let of = |found: &&Against| found.benchmark.knows == knows && found.accuracy.low > 0.0;
+        let of =
+            |found: &&Against| found.benchmark.knows == knows && found.accuracy.is_some_and(|points| points.low > 0.0);
         against.iter().filter(of).count()
     };
     let all = |knows: Knows| against.iter().filter(|found| found.benchmark.knows == knows).count();
@@ -84,17 +85,19 @@ fn buyers(market: &Market) -> Value {
 
 fn compared(against: &[Against], worth: f64) -> Table {
     let row = |found: &Against| {
-        let points = [found.accuracy.mean, found.accuracy.low, found.accuracy.high].map(|share| 100.0 * share);
+        let points = found.accuracy.map(|points| [points.mean, points.low, points.high].map(|share| 100.0 * share));
         let saved = [found.saved.mean, found.saved.low, found.saved.high].map(|share| 100.0 * share);
         vec![
             name(&found.benchmark),
-            format!("{:+.2}", points[0]),
-            format!("{:+.2} to {:+.2}", points[1], points[2]),
+            points.map_or("-".into(), |[mean, ..]| format!("{mean:+.2}")),
+            points.map_or("-".into(), |[_, low, high]| format!("{low:+.2} to {high:+.2}")),
+            found.seeds.to_string(),
             format!("{:.1} %", saved[0]),
             format!("{:.1} to {:.1} %", saved[1], saved[2]),
         ]
     };
-    let header = ["against", "points at equal payments", "95 % interval", "server cost saved", "95 % interval"];
+    let header =
+        ["against", "points at equal payments", "95 % interval", "seeds", "server cost saved", "95 % interval"];
     Table {
         title: format!(
             "The posted price against benchmarks: accuracy at equal payments, and server cost at {worth} credits a point, both by the accuracy that was \

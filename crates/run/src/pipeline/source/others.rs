@@ -1,4 +1,4 @@
-//! Anybody's generator: images that were drawn elsewhere, or a program that draws them.
+//! Anybody's generator: samples that were drawn elsewhere, or a program that draws them.
 
 use super::super::provenance::{Origin, Provenance};
 use super::Found;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Images or sounds of a folder with a folder for each class; where the dataset is a table or texts, a labelled CSV file like its own.
 pub fn folder(config: &RunConfig, path: &Path, benchmark: &Benchmark, progress: &Progress) -> Outcome<Found> {
-    let learnt = learnt(config, progress)?;
+    let learnt = learnt(config, benchmark, progress)?;
     let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     let samples = match benchmark.train.kind.as_ref() {
         data::Kind::Images => folder::read_as(path, &name, Some(benchmark.train.shape.channels))?,
@@ -35,9 +35,9 @@ pub fn folder(config: &RunConfig, path: &Path, benchmark: &Benchmark, progress: 
     Ok((Arc::new(source), provenance))
 }
 
-/// A program that is called for images.
+/// A program that is called for samples.
 pub fn command(config: &RunConfig, command: &str, benchmark: &Benchmark, progress: &Progress) -> Outcome<Found> {
-    let learnt = learnt(config, progress)?;
+    let learnt = learnt(config, benchmark, progress)?;
     let wrong = |problem: &str| {
         Failure::new(
             Kind::Config,
@@ -46,33 +46,27 @@ pub fn command(config: &RunConfig, command: &str, benchmark: &Benchmark, progres
             ),
         )
     };
-    if *benchmark.train.kind != data::Kind::Images {
-        let (name, plural) = (&benchmark.train.name, benchmark.train.kind.plural());
-        let place = match benchmark.train.kind.is_bytes() {
-            true => "to a folder for each class, and take them by folder:FOLDER",
-            false => "to a file, and take that by folder:FILE.csv",
-        };
-        let problem =
-            format!("generator.source: a command draws images, and {name} has {plural}; have it write them {place}");
-        return Err(Failure::new(Kind::Config, problem));
-    }
     let words = shlex::split(command).ok_or_else(|| wrong("a quote is not closed"))?;
     let Some(program) = words.first().cloned() else { return Err(wrong("no program is named")) };
     let limit = Duration::from_secs_f64(config.generator.limit_seconds);
-    let Dataset { shape, class_names, .. } = &benchmark.train;
-    let source = Program::new(words, limit, *shape, class_names, &learnt)?;
+    let like = match benchmark.train.kind.as_ref() {
+        // Its rows say what takes the place of a missing word.
+        data::Kind::Table(_) => benchmark.train.clone(),
+        _ => benchmark.train.select(&[]),
+    };
+    let source = Program::new(words, limit, like, config.reading(), &learnt)?;
     let provenance = Provenance::of_others(Origin::Command, program.into(), learnt.first());
     Ok((Arc::new(source), provenance))
 }
 
-/// What the generator behind the images may have learnt from, if its user says so.
-fn learnt(config: &RunConfig, progress: &Progress) -> Outcome<Vec<Dataset>> {
+/// What the generator behind the samples may have learnt from, if its user says so.
+fn learnt(config: &RunConfig, benchmark: &Benchmark, progress: &Progress) -> Outcome<Vec<Dataset>> {
     let Some(name) = &config.generator.learnt else {
         progress.warn(
-            "nobody has said what these images' generator learnt from: had it seen test images, the accuracy would be too good \
-             (`--learnt PATH` names its images, and no client or test may hold one of them)",
+            "nobody has said what these samples' generator learnt from: had it seen samples of the test, the accuracy would be too good \
+             (`--learnt PATH` names what it has seen, and no client or test may hold any of it)",
         );
         return Ok(Vec::new());
     };
-    Ok(data::training_images(&assets::dataset(name)?, config.reading())?)
+    Ok(data::training_like(&assets::dataset(name)?, &benchmark.train, config.reading())?)
 }

@@ -1,5 +1,9 @@
 //! Parameters of a model: their layout, one set of values on the host, and many clients' sets stacked on a device.
 
+mod values;
+
+pub(crate) use values::Values;
+
 use crate::random::{Purpose, keyed};
 use crate::transfer;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -90,11 +94,17 @@ impl Layout {
     }
 }
 
-/// The values of one model on the host, all parameters one behind the other in layout order.
-#[derive(Clone, Debug, PartialEq)]
+/// The values of one model on the host, all parameters one behind the other in layout order. Clones share them until one is changed.
+#[derive(Clone, Debug)]
 pub struct Weights {
     layout: Arc<Layout>,
-    values: Vec<f32>,
+    values: Arc<Values>,
+}
+
+impl PartialEq for Weights {
+    fn eq(&self, other: &Self) -> bool {
+        self.layout == other.layout && self.values() == other.values()
+    }
 }
 
 impl Weights {
@@ -115,12 +125,12 @@ impl Weights {
                 }
             }
         }
-        Self { layout, values }
+        Self { layout, values: Arc::new(Values::from(values)) }
     }
 
     /// Takes values in layout order; `None` if their number is not the layout's.
     pub fn from_values(layout: Arc<Layout>, values: Vec<f32>) -> Option<Self> {
-        (values.len() == layout.size()).then_some(Self { layout, values })
+        (values.len() == layout.size()).then(|| Self { layout, values: Arc::new(Values::from(values)) })
     }
 
     /// The layout that says which value belongs to which parameter.
@@ -128,19 +138,36 @@ impl Weights {
         &self.layout
     }
 
+    /// The values that some work finds, which goes on while others do something else; whoever asks for them waits for it. As many as the layout
+    /// has.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(crate) fn later(layout: Arc<Layout>, work: impl FnOnce() -> Vec<f32> + Send + 'static) -> Self {
+        Self { layout, values: Arc::new(Values::later(work)) }
+    }
+
     /// All values in layout order.
     pub fn values(&self) -> &[f32] {
-        &self.values
+        self.values.get()
     }
 
     /// All values in layout order, to change.
     pub fn values_mut(&mut self) -> &mut [f32] {
-        &mut self.values
+        if Arc::get_mut(&mut self.values).is_none() {
+            self.values = Arc::new(Values::from(self.values().to_vec()));
+        }
+        // Nobody else has them now.
+        Arc::get_mut(&mut self.values).expect("shared with nobody").get_mut()
+    }
+
+    /// All values in layout order, for whoever knows a model again by them.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(crate) fn shared(&self) -> Arc<Values> {
+        self.values.clone()
     }
 
     /// Each parameter with its values.
     pub fn iter(&self) -> impl Iterator<Item = (&Parameter, &[f32])> {
-        let mut rest = self.values.as_slice();
+        let mut rest = self.values();
         self.layout.parameters().iter().map(move |parameter| {
             let (values, tail) = rest.split_at(parameter.size());
             rest = tail;

@@ -1,15 +1,19 @@
-//! `imfl devices`: what this build can compute on, on this machine.
+//! `imfl devices`: what this build can compute on, on this machine, and how its GPUs compute convolutions fastest.
+
+mod tune;
 
 use crate::output::{self, Format};
 use clap::Args;
 use imfl_engine::device::{self, Adapter};
 use imfl_engine::worker;
-use imfl_run::Outcome;
+use imfl_run::{Host, Outcome};
 use serde_json::json;
 
 /// `imfl devices`.
 #[derive(Args)]
 pub struct Devices {
+    #[command(flatten)]
+    tune: tune::Tune,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -24,8 +28,11 @@ const BACKENDS: [(&str, bool); 4] = [
 ];
 
 impl Devices {
-    /// Prints the devices, the one that `auto` takes first.
-    pub fn run(self) -> Outcome {
+    /// Prints the devices, the one that `auto` takes first, or tunes one.
+    pub fn run(self, host: &Host) -> Outcome {
+        if self.tune.is_asked() {
+            return self.tune.run(host, self.format);
+        }
         let present = device::present();
         let (built, missing): (Vec<_>, Vec<_>) = BACKENDS.iter().partition(|(_, built)| *built);
         let names = |backends: Vec<&(&'static str, bool)>| backends.iter().map(|(name, _)| *name).collect::<Vec<_>>();
