@@ -35,7 +35,7 @@ impl Machine {
 /// How images are drawn, where it is not as the checkpoint says.
 #[derive(Args, Clone)]
 pub struct Sampler {
-    /// dpm-solver or heun [default: the checkpoint's, as for all settings of the sampler]
+    /// dpm-solver, heun, or euler for a distilled generator [default: the checkpoint's, as for all settings of the sampler]
     #[arg(long)]
     method: Option<String>,
     /// Steps; evaluations of the denoiser for an image with dpm-solver and without guidance

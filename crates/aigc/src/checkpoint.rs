@@ -41,6 +41,9 @@ pub struct Description {
     pub steps_before: u64,
     /// Seconds spent on them.
     pub seconds: f64,
+    /// The SHA-256 of the generator's file that it learnt to draw like in fewer steps, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distilled: Option<String>,
 }
 
 /// A generator of images does not say so: checkpoints that are older than other kinds stay as they are.
@@ -233,6 +236,7 @@ pub(crate) mod testing {
             sampling: denoiser.sampling(),
             steps: 7,
             steps_before: 0,
+            distilled: None,
             seconds: 1.5,
         };
         Checkpoint { description, average, fingerprints: Fingerprints::from_values(vec![3, 1, 2]), state: None }

@@ -157,19 +157,39 @@ impl Generator {
         let noise = latents(requests, shape.size(), seed);
         let dims = [1, requests.len(), shape.channels, shape.height, shape.width];
         let noise: Tensor<5> = upload(TensorData::new(noise, dims), device);
-        let guess = |x: Tensor<5>, sigma, labels: &[usize]| self.denoise(denoiser, weights, x, sigma, labels);
-        let none = vec![denoiser.no_class(); labels.len()];
         let values = sampling.solve(noise, |x, sigma| {
-            let seen = if sampling.guides(sigma) {
-                let free = guess(x.clone(), sigma, &none);
-                guess(x, sigma, &labels) * (1.0 + sampling.guidance) - free * sampling.guidance
-            } else {
-                guess(x, sigma, &labels)
-            };
+            let seen = self.guided(denoiser, weights, x, sigma, &labels);
             watch(&seen);
             seen
         });
         self.bytes(values, requests)
+    }
+
+    /// The guess at the clean values of noisy ones `[1, batch, channels, height, width]`, all at one noise level, with guidance where it acts.
+    fn guided(&self, denoiser: &Denoiser, weights: &Stacked, x: Tensor<5>, sigma: f64, labels: &[usize]) -> Tensor<5> {
+        let sampling = &self.description.sampling;
+        if !sampling.guides(sigma) {
+            return self.denoise(denoiser, weights, x, sigma, labels);
+        }
+        let free = self.denoise(denoiser, weights, x.clone(), sigma, &vec![denoiser.no_class(); labels.len()]);
+        self.denoise(denoiser, weights, x, sigma, labels) * (1.0 + sampling.guidance) - free * sampling.guidance
+    }
+
+    /// Where noisy values of some classes come to in so many steps from one noise level to another.
+    ///
+    /// # Panics
+    /// If it draws texts, which have no noise.
+    pub(crate) fn walk(&self, x: Tensor<5>, levels: [f64; 2], steps: usize, labels: &[usize]) -> Tensor<5> {
+        let AnyNetwork::Values(denoiser) = &self.network else { panic!("texts have no noise") };
+        let weights = Stacked::broadcast(&self.weights, 1, &x.device());
+        let sampling = &self.description.sampling;
+        let levels = sampling.between(levels, steps);
+        sampling.along(&levels, x, |x, sigma| self.guided(denoiser, &weights, x, sigma, labels))
+    }
+
+    /// The SHA-256 of the file that it was opened from.
+    pub(crate) fn digest(&self) -> Option<&str> {
+        self.provenance.sha256.as_deref()
     }
 
     /// Values `[1, batch, channels, height, width]` as bytes.

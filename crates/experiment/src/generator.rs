@@ -39,6 +39,8 @@ pub struct Training {
     pub restart: bool,
     /// Start from the weights of this generator, which learnt from the same images, with a fresh optimizer.
     pub start: Option<PathBuf>,
+    /// Learn to draw what this generator draws, in the steps that [`Training::start`] draws in.
+    pub distil: Option<PathBuf>,
     /// Channels of the network at half resolution, of a table's units of a layer; what suits the data if absent.
     pub width: Option<usize>,
     /// Save the state and draw samples of fixed seeds every so many steps.
@@ -77,6 +79,9 @@ impl Training {
                 None => Trainer::new(&data, &self.network(&data), &self.settings)?,
             },
         };
+        if let Some(teacher) = &self.distil {
+            trainer = trainer.distil(Generator::open(teacher)?)?;
+        }
         progress.note(format!(
             "learning from {} {} of {} in {} classes, from step {} to {} ({} a step, seed {})",
             data.len(),
@@ -164,8 +169,9 @@ impl Training {
 
     fn interrupted(&self, step: u64) -> Failure {
         let out = self.out.display();
+        let distil = self.distil.as_ref().map(|teacher| format!(" --distil {}", teacher.display())).unwrap_or_default();
         let problem = format!(
-            "interrupted after step {step}, which is saved; go on with `imfl aigc train --dataset {} --out {out} --resume`",
+            "interrupted after step {step}, which is saved; go on with `imfl aigc train --dataset {} --out {out}{distil} --resume`",
             self.dataset
         );
         Failure::new(Kind::Interrupted, problem)
@@ -203,7 +209,9 @@ impl Training {
 /// Draws with the same seeds every time: a grid of pictures, or a file of rows.
 fn draw(checkpoint: &Checkpoint, out: &Path, compute: &Compute) -> Outcome {
     let mut checkpoint = checkpoint.clone();
-    checkpoint.description.sampling = Sampling::default();
+    if checkpoint.description.distilled.is_none() {
+        checkpoint.description.sampling = Sampling::default();
+    }
     let generator = Generator::of(checkpoint).map_err(|problem| Failure::new(Kind::Unexpected, problem))?;
     let requests = Request::of_counts(&vec![COLUMNS; generator.class_names().len().min(20)], 0);
     let images = generator.draw(&requests, 0, compute, &mut |_, _| ControlFlow::Continue(()))?;

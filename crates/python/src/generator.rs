@@ -207,7 +207,7 @@ pub fn train_generator(
         let settings: TrainingConfig = overlaid(&TrainingConfig::default(), &given, "the training of a generator")?;
         let settings = TrainingConfig { shards: settings.shards.min(settings.batch), ..settings };
         let compute = compute(&device, workers)?;
-        let training = Training { dataset, images, out, resume, restart, start, width, every, settings };
+        let training = Training { dataset, images, out, resume, restart, start, distil: None, width, every, settings };
         training.run(&compute, host.memory, &host.progress)
     })
 }

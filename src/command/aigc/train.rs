@@ -5,7 +5,7 @@ use crate::output;
 use clap::Args;
 use imfl_aigc::TrainingConfig;
 use imfl_experiment::generator::{Part, Training};
-use imfl_run::{Host, Outcome};
+use imfl_run::{Failure, Host, Kind, Outcome, assets};
 use std::path::PathBuf;
 
 /// The parts of a dataset that a generator can learn from.
@@ -36,6 +36,10 @@ pub struct Train {
     /// Start from the weights of this generator, which learnt from the same images, with a fresh optimizer
     #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "width"])]
     start: Option<PathBuf>,
+    /// Learn to draw what this generator draws, in the fewer steps in which --start draws: by Euler's method and without guidance (progressive
+    /// distillation, Salimans and Ho 2022)
+    #[arg(long, value_name = "GENERATOR")]
+    distil: Option<String>,
     /// Begin anew where a generator is, or an unfinished run has left its state
     #[arg(long, conflicts_with = "resume")]
     restart: bool,
@@ -95,10 +99,15 @@ impl Train {
             seed: self.seed,
             ..TrainingConfig::default()
         };
-        let Self { dataset, images, out, resume, restart, start, width, every, .. } = self;
+        let Self { dataset, images, out, resume, restart, start, distil, width, every, .. } = self;
+        if distil.is_some() && start.is_none() && !resume {
+            let problem = "--distil needs --start FILE, whose sampler says in which steps to draw: make it by `imfl aigc configure`";
+            return Err(Failure::new(Kind::Usage, problem));
+        }
+        let distil = distil.map(|name| assets::generator(&name)).transpose()?;
         let compute = self.machine.open()?;
         let shown = format!("{}\n", out.display());
-        let training = Training { dataset, images, out, resume, restart, start, width, every, settings };
+        let training = Training { dataset, images, out, resume, restart, start, distil, width, every, settings };
         training.run(&compute, host.memory, &host.progress)?;
         output::text(&shown)
     }

@@ -1,7 +1,8 @@
 //! From noise to an image: the probability-flow ODE `dx/dsigma = (x - D(x; sigma)) / sigma` (Karras et al. 2022,
-//! equation 1 with sigma(t) = t) and two ways to solve it.
+//! equation 1 with sigma(t) = t) and three ways to solve it.
 
 mod dpm_solver;
+mod euler;
 mod heun;
 mod schedule;
 
@@ -17,11 +18,13 @@ pub enum Method {
     DpmSolver,
     /// Heun's method (Karras et al. 2022, algorithm 1): two evaluations a step but for the last, which takes one.
     Heun,
+    /// Euler's method, one evaluation a step: for generators that were distilled to such steps.
+    Euler,
 }
 
 impl Method {
     /// The names that [`Method::from_str`] knows.
-    pub const NAMES: [&str; 2] = ["dpm-solver", "heun"];
+    pub const NAMES: [&str; 3] = ["dpm-solver", "heun", "euler"];
 
     /// The name by which a command line calls it.
     pub fn name(self) -> &'static str {
@@ -36,6 +39,7 @@ impl FromStr for Method {
         match name {
             "dpm-solver" => Ok(Self::DpmSolver),
             "heun" => Ok(Self::Heun),
+            "euler" => Ok(Self::Euler),
             other => Err(SamplingError::Method(other.into())),
         }
     }
@@ -156,7 +160,7 @@ impl Sampling {
         let at = |sigmas: &[f64]| sigmas.iter().map(|&sigma| 1 + usize::from(self.guides(sigma))).sum::<usize>();
         let levels = &sigmas[..self.steps];
         match self.method {
-            Method::DpmSolver => at(levels),
+            Method::DpmSolver | Method::Euler => at(levels),
             // The corrector of each step but the last looks at the level where the step ends.
             Method::Heun => at(levels) + at(levels.get(1..).unwrap_or_default()),
         }
@@ -168,17 +172,37 @@ impl Sampling {
     }
 
     /// The noise levels of all steps, and 0.
-    fn sigmas(&self) -> Vec<f64> {
+    pub(crate) fn sigmas(&self) -> Vec<f64> {
         schedule::sigmas(self.steps, self.sigma_min, self.sigma_max, self.rho)
+    }
+
+    /// Noise levels of so many steps from one level to another; to 0, by way of the lowest level.
+    pub(crate) fn between(&self, [from, to]: [f64; 2], steps: usize) -> Vec<f64> {
+        if to == 0.0 {
+            return schedule::sigmas(steps, self.sigma_min.min(from / 2.0), from, self.rho);
+        }
+        let mut levels = schedule::sigmas(steps + 1, to, from, self.rho);
+        levels.pop();
+        levels
     }
 
     /// Solves the ODE from `noise`, which has deviation 1, with `denoise(x, sigma)`, the best guess at the clean image.
     pub(crate) fn solve(&self, noise: Tensor<5>, denoise: impl FnMut(Tensor<5>, f64) -> Tensor<5>) -> Tensor<5> {
         let sigmas = self.sigmas();
-        let x = noise * sigmas[0];
+        self.along(&sigmas, noise * sigmas[0], denoise)
+    }
+
+    /// Solves the ODE from `x` at the first of some levels to the last.
+    pub(crate) fn along(
+        &self,
+        sigmas: &[f64],
+        x: Tensor<5>,
+        denoise: impl FnMut(Tensor<5>, f64) -> Tensor<5>,
+    ) -> Tensor<5> {
         match self.method {
-            Method::DpmSolver => dpm_solver::solve(&sigmas, x, denoise),
-            Method::Heun => heun::solve(&sigmas, x, denoise),
+            Method::DpmSolver => dpm_solver::solve(sigmas, x, denoise),
+            Method::Heun => heun::solve(sigmas, x, denoise),
+            Method::Euler => euler::solve(sigmas, x, denoise),
         }
     }
 }

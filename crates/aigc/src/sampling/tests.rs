@@ -29,6 +29,21 @@ fn both_methods_solve_the_gaussian_case_and_converge_with_order_two() {
 }
 
 #[test]
+fn euler_converges_with_order_one_and_goes_any_way_in_parts() {
+    let with = |steps| error(&Sampling { method: Method::Euler, steps, ..Sampling::default() });
+    let (coarse, fine) = (with(20), with(40));
+    assert!((1.5..2.5).contains(&(coarse / fine)), "{coarse} then {fine}");
+    let sampling = Sampling { steps: 3, ..Sampling::default() };
+    let levels = sampling.sigmas();
+    for pair in levels.windows(2) {
+        let between = sampling.between([pair[0], pair[1]], 4);
+        assert_eq!(between.len(), 5);
+        assert!(between.is_sorted_by(|a, b| a > b), "{between:?}");
+        assert!((between[0] - pair[0]).abs() < 1e-9 && (between[4] - pair[1]).abs() < 1e-9, "{between:?}");
+    }
+}
+
+#[test]
 fn guidance_costs_an_evaluation_where_it_acts() {
     let with = |method, guidance_min, guidance_max| {
         Sampling { method, steps: 5, guidance: 1.0, guidance_min, guidance_max, ..Sampling::default() }.evaluations()
@@ -53,5 +68,5 @@ fn settings_out_of_range_are_named() {
     assert!(problem(Sampling { guidance: -1.0, ..good.clone() }).contains("guidance = -1"));
     assert!(problem(Sampling { guidance_min: f64::NAN, ..good.clone() }).contains("guidance_min"));
     assert!(problem(Sampling { guidance_min: 3.0, guidance_max: 2.0, ..good }).contains("guidance_max = 2"));
-    assert!("euler".parse::<Method>().unwrap_err().to_string().contains("dpm-solver, heun"));
+    assert!("midpoint".parse::<Method>().unwrap_err().to_string().contains("dpm-solver, heun, euler"));
 }

@@ -19,6 +19,9 @@ pub enum TrainingError {
     /// The images are not those that network or checkpoint are for.
     #[error("{0}")]
     OtherData(String),
+    /// A generator to learn from that does not fit.
+    #[error("the generator cannot be distilled: {0}")]
+    Teacher(&'static str),
     /// A finished generator.
     #[error(
         "the checkpoint is a finished generator without the training state; resume from the one saved while training"

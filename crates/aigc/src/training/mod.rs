@@ -1,6 +1,7 @@
 //! Training a generator: the loss of Karras et al. 2022, or of Sahoo et al. 2024 for texts, AdamW, a moving average of the weights.
 
 mod batch;
+mod distillation;
 mod error;
 mod loss;
 
@@ -9,13 +10,16 @@ pub use error::TrainingError;
 use crate::checkpoint::{Checkpoint, Description};
 use crate::denoiser::{DenoiserConfig, Preconditioning};
 use crate::fingerprint::Fingerprints;
+use crate::generator::Generator;
 use crate::network::AnyNetwork;
 use crate::optimizer::{AdamW, flat_gradient, sharded};
 use crate::pixels::PixelScale;
+use crate::sampling::Method;
 use crate::text::{self, Examples};
 use crate::training_config::TrainingConfig;
 use batch::{Batches, Order};
 use burn::tensor::Device;
+use distillation::Lesson;
 use imfl_engine::data::Dataset;
 use imfl_engine::layer::Pass;
 use imfl_engine::parameters::{Stacked, Weights};
@@ -47,6 +51,7 @@ pub struct Trainer<'a> {
     checkpoint: Checkpoint,
     state: AdamW,
     order: Order,
+    lesson: Option<Lesson>,
 }
 
 impl<'a> Trainer<'a> {
@@ -94,10 +99,11 @@ impl<'a> Trainer<'a> {
             steps: 0,
             steps_before: 0,
             seconds: 0.0,
+            distilled: None,
         };
         let fingerprints = Fingerprints::of(data);
         let checkpoint = Checkpoint { description, average: weights.clone(), fingerprints, state: None };
-        Ok(Self { network: built, data, checkpoint, state: AdamW::new(weights), order: Order::default() })
+        Ok(Self { network: built, data, checkpoint, state: AdamW::new(weights), order: Order::default(), lesson: None })
     }
 
     /// Starts a new training from the averaged weights of a generator that learnt from the same images; the optimizer starts
@@ -125,7 +131,40 @@ impl<'a> Trainer<'a> {
         let Some(state) = checkpoint.state.take() else { return Err(TrainingError::NotResumable) };
         same_images(data, &checkpoint)?;
         let network = AnyNetwork::new(&checkpoint.description.denoiser)?;
-        Ok(Self { network, data, checkpoint, state, order: Order::default() })
+        Ok(Self { network, data, checkpoint, state, order: Order::default(), lesson: None })
+    }
+
+    /// Learns to draw as its checkpoint says, by Euler's method, what a teacher draws in more steps and with guidance; one that goes on has
+    /// the teacher that it had.
+    ///
+    /// # Errors
+    /// [`TrainingError::Teacher`] if the two do not fit each other.
+    pub fn distil(mut self, teacher: Generator) -> Result<Self, TrainingError> {
+        let Description { sampling, denoiser, scale, training, distilled, .. } = &mut self.checkpoint.description;
+        let own = teacher.description();
+        let known = Some(teacher.digest().unwrap_or_default().to_string());
+        let problem = match () {
+            () if matches!(self.network, AnyNetwork::Symbols(_)) => {
+                "texts have no noise levels between which it could lead"
+            }
+            () if (own.denoiser.shape, own.denoiser.classes) != (denoiser.shape, denoiser.classes) => {
+                "it draws samples of another shape or of other classes"
+            }
+            () if own.scale != *scale => "its samples have another scale",
+            () if sampling.method != Method::Euler || sampling.guidance > 0.0 => {
+                "whoever learns from it has to draw by Euler's method and without guidance: `imfl aigc configure --method euler --steps 4 \
+                 --guidance 0 --out START` makes such a start"
+            }
+            () if distilled.is_some() && *distilled != known => "it is not the teacher that the training began with",
+            () => {
+                *distilled = known;
+                // What is drawn without its class is only there for guidance.
+                training.label_dropout = 0.0;
+                self.lesson = Some(Lesson::new(teacher, sampling));
+                return Ok(self);
+            }
+        };
+        Err(TrainingError::Teacher(problem))
     }
 
     /// How it learns.
@@ -165,6 +204,9 @@ impl<'a> Trainer<'a> {
         let config = self.config().clone();
         let started = Instant::now();
         let (seconds_before, first_step) = (self.checkpoint.description.seconds, self.step());
+        if self.checkpoint.description.distilled.is_some() && self.lesson.is_none() {
+            return Err(TrainingError::Teacher("it learns from one, who has to be named to go on"));
+        }
         while self.step() < config.steps {
             let step = self.step();
             let batch = self.order.batch(step, &config, self.data.len() as u32);
@@ -214,7 +256,10 @@ impl<'a> Trainer<'a> {
                 return text::bound(network, &weights, &examples.shard(step, batch, shard), size, device);
             }
         };
-        let examples = Batches::new(self.data, training, scale).shard(step, batch, shard);
+        let mut examples = Batches::new(self.data, training, scale).shard(step, batch, shard);
+        if let Some(lesson) = &self.lesson {
+            lesson.teach(&mut examples, [training.seed, step, shard as u64], &device.clone().inner());
+        }
         let scalings = Preconditioning { sigma_data: scale.sigma_data };
         let error = loss::squared_error(network, &Pass::evaluate(&weights), &examples, scalings, device);
         flat_gradient(&weights, error * (1.0 / (training.batch * self.data.shape.size()) as f64))

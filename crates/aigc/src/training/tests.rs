@@ -1,4 +1,5 @@
 use super::*;
+use crate::sampling::Sampling;
 use crate::source::SampleSource;
 use crate::text::testing::{TEXTS, texts, tiny};
 use imfl_engine::data::{Columns, ImageShape};
@@ -141,6 +142,47 @@ fn a_training_may_start_from_a_generator_of_the_same_images() {
     assert_ne!(second.finished().average, start.average);
     let other = data.select(&[0, 1, 2]);
     assert!(matches!(Trainer::start_from(&other, &start, &config), Err(TrainingError::OtherData(_))));
+}
+
+#[test]
+fn a_student_draws_in_two_steps_what_its_teacher_draws_in_many() {
+    let data = squares();
+    let mut first = trainer(&data, 150);
+    run(&mut first, 2, u64::MAX);
+    let teacher = || {
+        let sampling = Sampling { steps: 8, sigma_max: 5.0, guidance: 0.5, ..Sampling::default() };
+        Generator::of(first.finished()).unwrap().with_sampling(sampling).unwrap()
+    };
+    let mut start = first.finished();
+    start.description.sampling =
+        Sampling { method: Method::Euler, steps: 2, sigma_min: 0.7, sigma_max: 5.0, ..Sampling::default() };
+    let config = TrainingConfig { steps: 300, seed: 9, average: 0.98, ..first.config().clone() };
+    let draw = |generator: &Generator| {
+        let requests = crate::Request::of_counts(&[10, 10], 0);
+        generator.draw(&requests, 4, &Compute::cpu(), &mut |_, _| ControlFlow::Continue(())).unwrap()
+    };
+    let expected = draw(&teacher());
+    let distance = |checkpoint: Checkpoint| {
+        let drawn = draw(&Generator::of(checkpoint).unwrap());
+        let pairs = (0..20).flat_map(|i| drawn.image(i).iter().zip(expected.image(i)));
+        pairs.map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum::<f64>()
+    };
+    let begin = || Trainer::start_from(&data, &start, &config).unwrap();
+    let mut student = begin().distil(teacher()).unwrap();
+    let losses = run(&mut student, 2, u64::MAX);
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    let (first_losses, last_losses) = (mean(&losses[..30]), mean(&losses[270..]));
+    let (before, after) = (distance(start.clone()), distance(student.finished()));
+    assert!(last_losses < 0.6 * first_losses && after < 0.6 * before, "{first_losses} {last_losses}, {before} {after}");
+    let checkpoint = student.checkpoint();
+    assert_eq!(checkpoint.description.training.label_dropout, 0.0);
+    let mut alone = Trainer::resume(&data, Checkpoint { state: checkpoint.state.clone(), ..checkpoint }).unwrap();
+    alone.checkpoint.description.training.steps += 1;
+    let error = alone.run(&Device::flex(), 1, |_, _| ControlFlow::Continue(())).unwrap_err();
+    assert!(error.to_string().contains("has to be named"), "{error}");
+    // Whoever draws by another method learns nothing of use.
+    let unfit = Trainer::start_from(&data, &first.finished(), &config).unwrap().distil(teacher()).unwrap_err();
+    assert!(unfit.to_string().contains("--method euler"), "{unfit}");
 }
 
 #[test]
