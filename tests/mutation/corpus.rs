@@ -184,6 +184,7 @@ pub fn generator() -> Vec<Vec<u8>> {
         steps: 7,
         steps_before: 0,
         seconds: 1.5,
+        distilled: None,
     };
     let state = AdamW { weights: average.clone(), first: vec![0.5; size], second: vec![2.0; size] };
     let folder = tempfile::tempdir().unwrap();
