@@ -23,6 +23,30 @@ fn drawn(generator: &Path, out: &Path, more: &[&str]) -> Dataset {
     data::idx::read(&images, &out.join("train-labels-idx1-ubyte.gz"), "drawn", &names).unwrap()
 }
 
+/// A generator is copied with a sampler of two steps, which a training then teaches it to draw in.
+#[test]
+fn a_generator_is_distilled_to_fewer_steps() {
+    let root = tempfile::tempdir().unwrap();
+    let dataset = small(root.path());
+    let teacher = trained(root.path(), &dataset);
+    let at = |name: &str| root.path().join(name);
+    let (start, out) = (at("start.safetensors"), at("student.safetensors"));
+    let train = ["aigc", "train", "--dataset", text(&dataset), "--out", text(&out), "--distil", text(&teacher)];
+    let train = [&train[..], &["--steps", "3", "--batch", "4", "--shards", "2"]].concat();
+    let from = |path| [&train[..], &["--start", path]].concat();
+    assert!(fail(&train, USAGE).contains("--distil needs --start"));
+    assert!(fail(&from(text(&teacher)), CONFIG).contains("by Euler's method and without guidance"));
+    let sampler = ["--method", "euler", "--steps", "2", "--sigma-max", "10", "--sigma-min", "0.5"];
+    let configure = ["aigc", "configure", "--generator", text(&teacher), "--out", text(&start)];
+    succeed(&[&configure[..], &sampler].concat());
+    succeed(&from(text(&start)));
+    let description = Checkpoint::read(&out).unwrap().description;
+    assert_eq!((description.steps, description.sampling.evaluations()), (3, 2));
+    assert_eq!(description.distilled.map(|digest| digest.len()), Some(64));
+    let drawn = drawn(&out, &at("drawn"), &[]);
+    assert_eq!(drawn.len(), 100);
+}
+
 #[test]
 fn a_killed_training_resumes_to_the_same_weights() {
     let root = tempfile::tempdir().unwrap();
@@ -182,7 +206,7 @@ fn wrong_requests_say_what_is_wrong() {
     assert!(sample(&["--generator", own, "--count", "0"], CONFIG).contains("zero images"));
     assert!(sample(&["--generator", own, "--classes", "10"], USAGE).contains("no class `10`"));
     assert!(sample(&["--generator", own, "--steps", "0"], CONFIG).contains("steps = 0"));
-    assert!(sample(&["--generator", own, "--method", "euler"], USAGE).contains("dpm-solver"));
+    assert!(sample(&["--generator", own, "--method", "midpoint"], USAGE).contains("dpm-solver"));
     assert!(sample(&["--generator", "/no/such.safetensors"], CHECKPOINT).contains("/no/such.safetensors"));
     let whole = std::fs::read(&generator).unwrap();
     let cut = file(root.path(), "cut.safetensors", &whole[..whole.len() / 2]);
