@@ -187,11 +187,6 @@ impl Generator {
         sampling.along(&levels, x, |x, sigma| self.guided(denoiser, &weights, x, sigma, labels))
     }
 
-    /// The SHA-256 of the file that it was opened from.
-    pub(crate) fn digest(&self) -> Option<&str> {
-        self.provenance.sha256.as_deref()
-    }
-
     /// Values `[1, batch, channels, height, width]` as bytes.
     fn bytes(&self, values: Tensor<5>, requests: &[Request]) -> Result<Vec<u8>, SampleError> {
         let shape = self.shape();

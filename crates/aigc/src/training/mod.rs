@@ -15,6 +15,7 @@ use crate::network::AnyNetwork;
 use crate::optimizer::{AdamW, flat_gradient, sharded};
 use crate::pixels::PixelScale;
 use crate::sampling::Method;
+use crate::source::SampleSource;
 use crate::text::{self, Examples};
 use crate::training_config::TrainingConfig;
 use batch::{Batches, Order};
@@ -112,7 +113,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// [`TrainingError`] if a setting is out of range or the images are not those that it learnt from.
     pub fn start_from(data: &'a Dataset, start: &Checkpoint, training: &TrainingConfig) -> Result<Self, TrainingError> {
-        same_images(data, start)?;
+        same_images(data, &start.description, &start.fingerprints)?;
         let mut trainer = Self::new(data, &start.description.denoiser, training)?;
         trainer.state.weights = start.average.clone();
         trainer.checkpoint.average = start.average.clone();
@@ -129,28 +130,26 @@ impl<'a> Trainer<'a> {
     /// learnt from.
     pub fn resume(data: &'a Dataset, mut checkpoint: Checkpoint) -> Result<Self, TrainingError> {
         let Some(state) = checkpoint.state.take() else { return Err(TrainingError::NotResumable) };
-        same_images(data, &checkpoint)?;
+        same_images(data, &checkpoint.description, &checkpoint.fingerprints)?;
         let network = AnyNetwork::new(&checkpoint.description.denoiser)?;
         Ok(Self { network, data, checkpoint, state, order: Order::default(), lesson: None })
     }
 
     /// Learns to draw as its checkpoint says, by Euler's method, what a teacher draws in more steps and with guidance; one that goes on has
-    /// the teacher that it had.
+    /// the teacher that it had. Both learn from the same images: what a teacher saw is passed on, and only what the student's fingerprints name is
+    /// kept from clients and tests.
     ///
     /// # Errors
-    /// [`TrainingError::Teacher`] if the two do not fit each other.
+    /// [`TrainingError::Teacher`] if the two do not fit each other, [`TrainingError::OtherData`] if the teacher learnt from other images.
     pub fn distil(mut self, teacher: Generator) -> Result<Self, TrainingError> {
-        let Description { sampling, denoiser, scale, training, distilled, .. } = &mut self.checkpoint.description;
-        let own = teacher.description();
-        let known = Some(teacher.digest().unwrap_or_default().to_string());
+        let provenance = teacher.provenance();
+        same_images(self.data, teacher.description(), &provenance.fingerprints)?;
+        let Description { sampling, training, distilled, .. } = &mut self.checkpoint.description;
+        let known = Some(provenance.sha256.clone().unwrap_or_default());
         let problem = match () {
             () if matches!(self.network, AnyNetwork::Symbols(_)) => {
                 "texts have no noise levels between which it could lead"
             }
-            () if (own.denoiser.shape, own.denoiser.classes) != (denoiser.shape, denoiser.classes) => {
-                "it draws samples of another shape or of other classes"
-            }
-            () if own.scale != *scale => "its samples have another scale",
             () if sampling.method != Method::Euler || sampling.guidance > 0.0 => {
                 "whoever learns from it has to draw by Euler's method and without guidance: `imfl aigc configure --method euler --steps 4 \
                  --guidance 0 --out START` makes such a start"
@@ -266,13 +265,12 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// Checks that a checkpoint learnt from the images of a dataset.
-fn same_images(data: &Dataset, checkpoint: &Checkpoint) -> Result<(), TrainingError> {
-    let description = &checkpoint.description;
+/// Checks that a generator learnt from the images of a dataset.
+fn same_images(data: &Dataset, description: &Description, fingerprints: &Fingerprints) -> Result<(), TrainingError> {
     let same = description.denoiser.shape == data.shape
         && description.class_names == data.class_names
         && description.scale == PixelScale::of(data)
-        && checkpoint.fingerprints == Fingerprints::of(data);
+        && *fingerprints == Fingerprints::of(data);
     match same {
         true => Ok(()),
         false => Err(TrainingError::OtherData(format!(

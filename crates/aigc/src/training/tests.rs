@@ -183,6 +183,10 @@ fn a_student_draws_in_two_steps_what_its_teacher_draws_in_many() {
     // Whoever draws by another method learns nothing of use.
     let unfit = Trainer::start_from(&data, &first.finished(), &config).unwrap().distil(teacher()).unwrap_err();
     assert!(unfit.to_string().contains("--method euler"), "{unfit}");
+    // What a teacher saw elsewhere would be passed on unnamed.
+    let other = data.select(&[0, 1, 2]);
+    let stranger = Generator::of(trainer(&other, 1).finished()).unwrap();
+    assert!(matches!(begin().distil(stranger), Err(TrainingError::OtherData(_))));
 }
 
 #[test]
