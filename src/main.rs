@@ -36,7 +36,7 @@ fn main() -> ExitCode {
             return printed.map_or_else(|failure| end(&failure), |()| ExitCode::from(ended));
         }
     };
-    let session = match imfl_ranks::start() {
+    let session = match imfl_ranks::start(imfl_mpi::CONNECT) {
         Ok(session) => session,
         Err(error) => {
             if first {

@@ -1,6 +1,7 @@
 //! Whether somebody started several of us, and joining them.
 
 use crate::Ranks;
+use std::any::Any;
 
 /// Variables that launchers set for each process: rank and size. Open MPI; MPICH, Intel MPI and Slurm's PMI; MVAPICH; Slurm.
 const VARIABLES: [(&str, &str); 4] = [
@@ -59,11 +60,14 @@ pub enum StartError {
     Refused,
 }
 
+/// Joins the other processes of a launcher: what ends the connection when it is dropped, and the ranks. Nothing if it cannot.
+pub type Connect = fn() -> Option<(Box<dyn Any>, Ranks)>;
+
 /// Keeps the ranks connected until it is dropped, which waits for all of them.
 pub struct Session {
     ranks: Ranks,
-    #[cfg(feature = "mpi")]
-    _connected: Option<crate::mpi::Connected>,
+    /// Held for its end.
+    _connection: Option<Box<dyn Any>>,
 }
 
 impl Session {
@@ -73,33 +77,23 @@ impl Session {
     }
 }
 
-/// Joins the other ranks, if a launcher has started any. To be called once, by the main thread.
+/// Joins the other ranks, if a launcher has started any, by `connect`. To be called once, by the main thread.
 ///
 /// # Errors
 /// [`StartError`] if they were started and cannot work together.
-pub fn start() -> Result<Session, StartError> {
+pub fn start(connect: Option<Connect>) -> Result<Session, StartError> {
     match Launched::found() {
-        Some(launched) => join(launched),
-        None => Ok(Session {
-            ranks: Ranks::alone(),
-            #[cfg(feature = "mpi")]
-            _connected: None,
-        }),
+        Some(launched) => join(launched, connect),
+        None => Ok(Session { ranks: Ranks::alone(), _connection: None }),
     }
 }
 
-#[cfg(not(feature = "mpi"))]
-fn join(launched: Launched) -> Result<Session, StartError> {
-    Err(StartError::NotBuilt(launched))
-}
-
-#[cfg(feature = "mpi")]
-fn join(launched: Launched) -> Result<Session, StartError> {
-    let (connected, transport) = crate::mpi::connect().ok_or(StartError::Refused)?;
-    let ranks = Ranks::over(transport);
+fn join(launched: Launched, connect: Option<Connect>) -> Result<Session, StartError> {
+    let connect = connect.ok_or(StartError::NotBuilt(launched))?;
+    let (connection, ranks) = connect().ok_or(StartError::Refused)?;
     match ranks.size() {
         found if found != launched.size => Err(StartError::Strangers { launched, found }),
-        _ => Ok(Session { ranks, _connected: Some(connected) }),
+        _ => Ok(Session { ranks, _connection: Some(connection) }),
     }
 }
 
@@ -122,9 +116,16 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(feature = "mpi"))]
     fn a_build_without_mpi_says_how_to_get_one() {
-        let error = join(Launched { rank: 1, size: 2 }).err().unwrap().to_string();
+        let error = join(Launched { rank: 1, size: 2 }, None).err().unwrap().to_string();
         assert!(error.contains("rank 1 of 2") && error.contains("--features mpi"), "{error}");
+    }
+
+    #[test]
+    fn whoever_cannot_connect_or_finds_others_than_were_started_is_refused() {
+        let launched = Launched { rank: 0, size: 2 };
+        assert_eq!(join(launched, Some(|| None)).err(), Some(StartError::Refused));
+        let alone: Connect = || Some((Box::new(()), Ranks::alone()));
+        assert_eq!(join(launched, Some(alone)).err(), Some(StartError::Strangers { launched, found: 1 }));
     }
 }

@@ -18,13 +18,11 @@
 #![forbid(unsafe_code)]
 
 mod launcher;
-#[cfg(feature = "mpi")]
-mod mpi;
 mod share;
 mod threads;
 mod transport;
 
-pub use launcher::{Launched, Session, StartError, start};
+pub use launcher::{Connect, Launched, Session, StartError, start};
 pub use share::balanced;
 pub use threads::{threads, together};
 pub use transport::{Local, Transport};

@@ -1,16 +1,14 @@
 //! Ranks over MPI, by the library that the cluster runs.
 
-use crate::{Local, Transport};
+use imfl_ranks::{Local, Ranks, Transport};
 use mpi::collective::SystemOperation;
 use mpi::datatype::PartitionMut;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives};
 use mpi::{Count, Threading};
+use std::any::Any;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Ends MPI when dropped.
-pub struct Connected(#[allow(dead_code, reason = "held for its end")] mpi::environment::Universe);
 
 /// The ranks that were started with this one. One thread at a time calls MPI.
 #[derive(Debug)]
@@ -21,15 +19,15 @@ pub struct Mpi {
     calling: Mutex<()>,
 }
 
-/// Starts MPI; nothing if it was started before, or does not let threads take turns.
-pub fn connect() -> Option<(Connected, Mpi)> {
+/// Starts MPI, which ends when what it returns first is dropped; nothing if it was started before, or does not let threads take turns.
+pub fn connect() -> Option<(Box<dyn Any>, Ranks)> {
     let (universe, threading) = mpi::initialize_with_threading(Threading::Serialized)?;
     let world = universe.world();
     let (rank, size) = (world.rank() as usize, world.size() as usize);
     let machine = world.split_shared(world.rank());
     let local = Local { rank: machine.rank() as usize, size: machine.size() as usize, sharing: sharing(&machine) };
     let transport = Mpi { rank, size, local, calling: Mutex::new(()) };
-    (threading >= Threading::Serialized).then_some((Connected(universe), transport))
+    (threading >= Threading::Serialized).then(|| (Box::new(universe) as Box<dyn Any>, Ranks::over(transport)))
 }
 
 /// The cores that this process may run on, as Linux writes them; elsewhere all processes look the same.

@@ -1,7 +1,7 @@
 //! Ranks count primes together: each looks at a part of the numbers, and every rank learns the whole.
 //!
-//! `cargo run --release -p imfl-ranks --example spread`, or on several processes
-//! `mpirun -n 4 cargo run --release -p imfl-ranks --features mpi --example spread`.
+//! `cargo run --release -p imfl-mpi --example spread`, or on several processes
+//! `mpirun -n 4 cargo run --release -p imfl-mpi --features mpi --example spread`.
 
 use imfl_ranks::{Ranks, StartError, start, together};
 
@@ -21,7 +21,7 @@ fn count(ranks: &Ranks) -> (i64, Vec<i64>) {
 }
 
 fn main() -> Result<(), StartError> {
-    let session = start()?;
+    let session = start(imfl_mpi::CONNECT)?;
     let ranks = session.ranks();
     let (primes, found) = count(ranks);
     // Rank 0 alone speaks.
