@@ -28,7 +28,7 @@ fn interrupted_after_any_round_a_run_comes_to_the_same() {
         let whole = run(root.path(), &[&["--config", &config][..], flags].concat());
         let expected = left(&whole);
         assert_eq!(expected.metrics.len(), 10);
-        assert!(!expected.ledger.is_empty() && expected.summary["accuracy"].as_f64().unwrap() > 0.2);
+        assert!(!expected.ledger.is_empty() && expected.summary["accuracy"].as_f64().unwrap() > 0.15);
         for round in 0..10 {
             // As if it had died after this round's checkpoint: in the middle of the next, or just before its checkpoint,
             // when its metrics and its pay were already written.

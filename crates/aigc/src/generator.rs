@@ -11,11 +11,11 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use imfl_engine::data::{Dataset, ImageShape, Kind};
 use imfl_engine::device::Compute;
 use imfl_engine::layer::Pass;
+use imfl_engine::noise::normals;
 use imfl_engine::parameters::{Stacked, Weights};
-use imfl_engine::random::{Purpose, keyed};
+use imfl_engine::random::{Purpose, key};
 use imfl_engine::transfer::{floats, upload};
 use imfl_engine::worker;
-use rand::RngExt;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -154,9 +154,9 @@ impl Generator {
             }
         };
         let labels: Vec<usize> = requests.iter().map(|request| usize::from(request.label)).collect();
-        let noise = latents(requests, shape.size(), seed);
+        let keys: Vec<_> = requests.iter().map(|request| key(seed, Purpose::Latent, 0, 0, request.index)).collect();
         let dims = [1, requests.len(), shape.channels, shape.height, shape.width];
-        let noise: Tensor<5> = upload(TensorData::new(noise, dims), device);
+        let noise: Tensor<5> = normals(&keys, shape.size(), device).reshape(dims);
         let values = sampling.solve(noise, |x, sigma| {
             let seen = self.guided(denoiser, weights, x, sigma, &labels);
             watch(&seen);
@@ -278,16 +278,6 @@ impl SampleSource for Generator {
             }
         }
     }
-}
-
-/// Initial noise of deviation 1, `size` values for each request.
-fn latents(requests: &[Request], size: usize, seed: u64) -> Vec<f32> {
-    let mut values = Vec::with_capacity(requests.len() * size);
-    for request in requests {
-        let mut random = keyed(seed, Purpose::Latent, 0, 0, request.index);
-        values.extend((0..size).map(|_| random.sample::<f32, _>(rand_distr::StandardNormal)));
-    }
-    values
 }
 
 #[cfg(test)]

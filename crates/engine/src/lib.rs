@@ -70,6 +70,7 @@ pub mod layer;
 pub mod meter;
 pub mod model;
 pub mod network;
+pub mod noise;
 pub mod op;
 pub mod parameters;
 pub mod partition;

@@ -1,4 +1,4 @@
-//! Philox 4x32-10, by which dropout is drawn: [`imfl_kernel::philox`] on the host, and the same bits on GPUs.
+//! Philox 4x32-10, by which dropout and noise ([`crate::noise`]) are drawn: [`imfl_kernel::philox`] on the host, and the same bits on GPUs.
 
 pub use imfl_kernel::philox::{block, mask};
 

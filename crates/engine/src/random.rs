@@ -4,7 +4,7 @@
 //! key, the purpose is the stream. A draw therefore depends on nothing that was drawn before it, nor on the thread that
 //! draws, nor on how many threads there are.
 
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 pub use rand_chacha::ChaCha8Rng;
 
 /// What a stream of random numbers is used for. The discriminants are part of the format of saved runs: add, never renumber.
@@ -19,15 +19,15 @@ pub enum Purpose {
     Cohort = 3,
     /// The order in which a client visits its samples.
     Shuffle = 4,
-    /// Dropout masks: the first eight bytes of each stream are the key of a counter-based generator ([`crate::philox`]).
+    /// Dropout masks, by [`key`].
     Dropout = 5,
     /// Splitting a dataset into parts.
     Split = 6,
     /// Speed of a client's device relative to this one.
     DeviceSpeed = 7,
-    /// Initial noise of a generated image.
+    /// Initial noise of a generated image, by [`key`]; what is random about a generated text.
     Latent = 8,
-    /// Noise levels and noise while a generator learns.
+    /// Noise levels and, by [`key`], noise while a generator learns.
     Diffusion = 9,
     /// Which samples of a client give way to generated ones.
     Augmentation = 10,
@@ -64,10 +64,16 @@ pub fn keyed(seed: u64, purpose: Purpose, round: u64, client: u64, step: u64) ->
     generator
 }
 
+/// The first eight bytes of the stream that [`keyed`] gives: the key of a counter-based generator ([`crate::philox`]), where so many
+/// numbers are drawn that they had better be vectors, or drawn on a device.
+pub fn key(seed: u64, purpose: Purpose, round: u64, client: u64, step: u64) -> [u32; 2] {
+    let bits = keyed(seed, purpose, round, client, step).next_u64();
+    [bits as u32, (bits >> 32) as u32]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::Rng;
 
     #[test]
     fn each_coordinate_gives_another_stream() {

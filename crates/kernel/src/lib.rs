@@ -14,6 +14,7 @@ pub mod conv;
 pub mod linear;
 pub mod mean;
 pub mod norm;
+pub mod normal;
 pub mod philox;
 mod product;
 mod scratch;

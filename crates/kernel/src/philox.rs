@@ -39,6 +39,25 @@ fn lanes<const L: usize>(mut counter: [[u32; L]; 4], mut key: [u32; 2]) -> [[u32
     counter
 }
 
+/// Fills values with what `values` makes of each block of the counters `[0, 0, number, 0]`, `[1, 0, number, 0]`, ...
+#[inline(always)]
+pub(crate) fn blocks(values: &mut [f32], number: u32, key: [u32; 2], made: impl Fn([u32; 4]) -> [f32; 4]) {
+    for (place, values) in values.chunks_mut(4 * LANES).enumerate() {
+        let words = some_blocks((place * LANES) as u32, number, key);
+        for (lane, values) in values.chunks_mut(4).enumerate() {
+            let block = made(words.each_ref().map(|word| word[lane]));
+            values.copy_from_slice(&block[..values.len()]);
+        }
+    }
+}
+
+/// The blocks from the counter `[first, 0, number, 0]` on, word by word.
+#[inline(always)]
+fn some_blocks(first: u32, number: u32, key: [u32; 2]) -> [[u32; LANES]; 4] {
+    let numbers = std::array::from_fn(|lane| first.wrapping_add(lane as u32));
+    lanes::<LANES>([numbers, [0; LANES], [number; LANES], [0; LANES]], key)
+}
+
 dispatch! {
     /// A dropout mask: each value is 0 if its 16-bit draw is below `threshold`, else `keep`. The draws are the blocks of the counters
     /// `[0, 0, number, 0]`, `[1, 0, number, 0]`, ..., each word's low half before its high one.
@@ -50,9 +69,7 @@ dispatch! {
 #[inline(always)]
 fn mask_body(values: &mut [f32], number: u32, key: [u32; 2], threshold: u32, keep: f32) {
     for (place, values) in values.chunks_mut(DRAWS * LANES).enumerate() {
-        let first = (place * LANES) as u32;
-        let numbers = std::array::from_fn(|lane| first.wrapping_add(lane as u32));
-        let words = lanes::<LANES>([numbers, [0; LANES], [number; LANES], [0; LANES]], key);
+        let words = some_blocks((place * LANES) as u32, number, key);
         let mut all = [0.0; DRAWS * LANES];
         for (lane, block) in all.as_chunks_mut::<DRAWS>().0.iter_mut().enumerate() {
             for (pair, word) in block.as_chunks_mut::<2>().0.iter_mut().zip(&words) {

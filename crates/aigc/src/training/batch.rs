@@ -2,22 +2,42 @@
 
 use crate::pixels::PixelScale;
 use crate::training_config::TrainingConfig;
-use imfl_engine::data::{Dataset, Scale};
-use imfl_engine::random::{Purpose, keyed};
+use burn::tensor::{Bool, Device, Tensor, TensorData};
+use imfl_engine::batch::Batch;
+use imfl_engine::client::{Images, Sample};
+use imfl_engine::data::Dataset;
+use imfl_engine::noise::normals;
+use imfl_engine::random::{Purpose, key, keyed};
+use imfl_engine::transfer::upload;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_distr::StandardNormal;
+use std::sync::Arc;
 
-/// An image with noise for it.
-pub struct Example {
-    /// Clean values y, `[channels, height, width]`.
-    pub clean: Vec<f32>,
-    /// Normal noise n of deviation 1, of the same shape.
-    pub noise: Vec<f32>,
-    /// What the noise is multiplied by, sigma.
-    pub sigma: f64,
-    /// Its class, or the number of classes where it is shown without.
-    pub class: usize,
+/// Images of one shard of a step's batch, with noise for each; all tensors `[1, images, channels, height, width]`.
+pub struct Shard {
+    /// Clean values y.
+    pub clean: Tensor<5>,
+    /// Normal noise n of deviation 1.
+    pub noise: Tensor<5>,
+    /// What each image's noise is multiplied by, sigma.
+    pub sigmas: Vec<f64>,
+    /// The class of each, or the number of classes where it is shown without.
+    pub classes: Vec<usize>,
+}
+
+impl Shard {
+    /// A factor for each image, in the shape of its values: `[1, images, 1, 1, 1]`.
+    pub fn each(&self, factor: impl Fn(f64) -> f64) -> Tensor<5> {
+        let factors: Vec<f32> = self.sigmas.iter().map(|sigma| factor(*sigma) as f32).collect();
+        let count = factors.len();
+        upload(TensorData::new(factors, [1, count, 1, 1, 1]), &self.clean.device())
+    }
+
+    /// Noisy values `y + sigma n`.
+    pub fn noisy(&self) -> Tensor<5> {
+        self.clean.clone() + self.noise.clone() * self.each(|sigma| sigma)
+    }
 }
 
 /// Which image comes when: pass after pass over the data, each in an order of its own.
@@ -46,44 +66,49 @@ impl Order {
     }
 }
 
-/// Draws the examples of any step, whatever came before.
-pub struct Batches<'a> {
-    data: &'a Dataset,
-    config: &'a TrainingConfig,
-    pixels: &'a PixelScale,
-    scale: Scale,
+/// Draws the shards of any step, whatever came before. Images stay where they are drawn: a GPU is brought them once.
+#[derive(Debug)]
+pub struct Shards {
+    images: Images,
+    sigma_data: f32,
 }
 
-impl<'a> Batches<'a> {
-    pub fn new(data: &'a Dataset, config: &'a TrainingConfig, pixels: &'a PixelScale) -> Self {
-        Self { data, config, pixels, scale: pixels.scale() }
+/// Where the noise itself is among what is drawn while a generator learns.
+const NOISE: u64 = 3;
+
+impl Shards {
+    pub fn new(data: &Dataset, pixels: &PixelScale) -> Self {
+        let images = Images::new(Arc::new(data.clone()), &pixels.normalisation);
+        Self { images, sigma_data: pixels.sigma_data as f32 }
     }
 
-    /// The examples of one shard of a step's batch, whose images are `batch`; sizes of shards differ by at most one.
-    pub fn shard(&self, step: u64, batch: &[u32], shard: usize) -> Vec<Example> {
-        let bound = |shard: usize| shard * self.config.batch / self.config.shards;
-        (bound(shard)..bound(shard + 1)).map(|place| self.example(step, place, batch[place] as usize)).collect()
-    }
-
-    /// The example at one place of a step's batch. All that is drawn is keyed by step and place.
-    fn example(&self, step: u64, place: usize, image: usize) -> Example {
-        let TrainingConfig { seed, noise_mean, noise_deviation, label_dropout, mirror, .. } = *self.config;
-        let random = &mut keyed(seed, Purpose::Diffusion, 0, place as u64, step);
-        let sigma = (noise_mean + noise_deviation * random.sample::<f64, _>(StandardNormal)).exp();
-        let shown = random.random::<f64>() >= label_dropout;
-        let mirrored = mirror && random.random::<bool>();
-        let clean = self.values(image, mirrored);
-        let noise = (0..clean.len()).map(|_| random.sample(StandardNormal)).collect();
-        Example { clean, noise, sigma, class: if shown { self.data.label(image) } else { self.data.classes() } }
-    }
-
-    /// An image's values, on request with left and right exchanged.
-    fn values(&self, image: usize, mirrored: bool) -> Vec<f32> {
-        let mut values = self.pixels.values(self.data, image, &self.scale);
-        if mirrored {
-            values.chunks_exact_mut(self.data.shape.width).for_each(<[f32]>::reverse);
+    /// One shard of a step's batch, whose images are `batch`; sizes of shards differ by at most one. All that is drawn is keyed by step and
+    /// place in the batch.
+    pub fn shard(&self, step: u64, batch: &[u32], shard: usize, config: &TrainingConfig, device: &Device) -> Shard {
+        let TrainingConfig { seed, noise_mean, noise_deviation, label_dropout, .. } = *config;
+        let bound = |shard: usize| shard * config.batch / config.shards;
+        let places = bound(shard)..bound(shard + 1);
+        let samples: Vec<Sample> = batch[places.clone()].iter().map(|&image| Sample::Authentic(image)).collect();
+        let keys: Vec<_> =
+            places.clone().map(|place| key(seed, Purpose::Diffusion, NOISE, place as u64, step)).collect();
+        let (mut sigmas, mut classes, mut mirrored) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, &sample) in places.zip(&samples) {
+            let random = &mut keyed(seed, Purpose::Diffusion, 0, place as u64, step);
+            sigmas.push((noise_mean + noise_deviation * random.sample::<f64, _>(StandardNormal)).exp());
+            let shown = random.random::<f64>() >= label_dropout;
+            mirrored.push(config.mirror && random.random::<bool>());
+            classes.push(if shown { self.images.label(sample) } else { self.images.authentic().classes() });
         }
-        values
+        let count = samples.len();
+        let batch = Batch::assemble(&self.images, &[&samples], count, device);
+        let mut clean = batch.inputs * self.sigma_data;
+        if config.mirror {
+            let mirrored = Tensor::<5, Bool>::from_data(TensorData::new(mirrored, [1, count, 1, 1, 1]), device);
+            let flipped = clean.clone().flip([4]);
+            clean = clean.clone().mask_where(mirrored.expand(clean.dims()), flipped);
+        }
+        let noise = normals(&keys, clean.dims()[2..].iter().product(), device).reshape(clean.dims());
+        Shard { clean, noise, sigmas, classes }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::sampling::Method;
 use crate::source::SampleSource;
 use crate::text::{self, Examples};
 use crate::training_config::TrainingConfig;
-use batch::{Batches, Order};
+use batch::{Order, Shards};
 use burn::tensor::Device;
 use distillation::Lesson;
 use imfl_engine::data::Dataset;
@@ -52,6 +52,7 @@ pub struct Trainer<'a> {
     checkpoint: Checkpoint,
     state: AdamW,
     order: Order,
+    shards: Shards,
     lesson: Option<Lesson>,
 }
 
@@ -104,7 +105,9 @@ impl<'a> Trainer<'a> {
         };
         let fingerprints = Fingerprints::of(data);
         let checkpoint = Checkpoint { description, average: weights.clone(), fingerprints, state: None };
-        Ok(Self { network: built, data, checkpoint, state: AdamW::new(weights), order: Order::default(), lesson: None })
+        let shards = Shards::new(data, &checkpoint.description.scale);
+        let state = AdamW::new(weights);
+        Ok(Self { network: built, data, checkpoint, state, order: Order::default(), shards, lesson: None })
     }
 
     /// Starts a new training from the averaged weights of a generator that learnt from the same images; the optimizer starts
@@ -132,7 +135,8 @@ impl<'a> Trainer<'a> {
         let Some(state) = checkpoint.state.take() else { return Err(TrainingError::NotResumable) };
         same_images(data, &checkpoint.description, &checkpoint.fingerprints)?;
         let network = AnyNetwork::new(&checkpoint.description.denoiser)?;
-        Ok(Self { network, data, checkpoint, state, order: Order::default(), lesson: None })
+        let shards = Shards::new(data, &checkpoint.description.scale);
+        Ok(Self { network, data, checkpoint, state, order: Order::default(), shards, lesson: None })
     }
 
     /// Learns to draw as its checkpoint says, by Euler's method, what a teacher draws in more steps and with guidance; one that goes on has
@@ -255,12 +259,12 @@ impl<'a> Trainer<'a> {
                 return text::bound(network, &weights, &examples.shard(step, batch, shard), size, device);
             }
         };
-        let mut examples = Batches::new(self.data, training, scale).shard(step, batch, shard);
+        let mut images = self.shards.shard(step, batch, shard, training, device);
         if let Some(lesson) = &self.lesson {
-            lesson.teach(&mut examples, [training.seed, step, shard as u64], &device.clone().inner());
+            lesson.teach(&mut images, [training.seed, step, shard as u64]);
         }
         let scalings = Preconditioning { sigma_data: scale.sigma_data };
-        let error = loss::squared_error(network, &Pass::evaluate(&weights), &examples, scalings, device);
+        let error = loss::squared_error(network, &Pass::evaluate(&weights), &images, scalings);
         flat_gradient(&weights, error * (1.0 / (training.batch * self.data.shape.size()) as f64))
     }
 }

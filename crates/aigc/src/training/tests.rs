@@ -147,7 +147,8 @@ fn a_training_may_start_from_a_generator_of_the_same_images() {
 #[test]
 fn a_student_draws_in_two_steps_what_its_teacher_draws_in_many() {
     let data = squares();
-    let mut first = trainer(&data, 150);
+    // Long enough for a teacher whose steps can be learnt.
+    let mut first = trainer(&data, 500);
     run(&mut first, 2, u64::MAX);
     let teacher = || {
         let sampling = Sampling { steps: 8, sigma_max: 5.0, guidance: 0.5, ..Sampling::default() };

@@ -10,6 +10,8 @@ use crate::layer::{Keys, Pass, StepKeys};
 use crate::op::{Descending, DescendingTable};
 use crate::parameters::{Layout, Stacked};
 use crate::transfer;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use burn::tensor::Gradients;
 use burn::tensor::{Device, Tensor};
 use std::sync::Arc;
 
@@ -129,7 +131,8 @@ impl<'a> Chunk<'a> {
         let start = (!local.algorithm.is_plain()).then(|| parameters.clone());
         let mut descending: Vec<Option<Descending>> = vec![None; layout.parameters().len()];
         let mut tables: Vec<Option<DescendingTable>> = vec![None; layout.parameters().len()];
-        if local.is_plain() {
+        // On a GPU one launch takes the step of all parameters.
+        if local.is_plain() && !transfer::is_apart(device) {
             // Taken out, so that nobody else holds the weights and they move in place.
             let mut taken = |place| {
                 let [inputs, outputs] = matrix(layout, place);
@@ -138,8 +141,7 @@ impl<'a> Chunk<'a> {
             for place in federation.trace().descendable() {
                 descending[place] = Some(Descending::new(taken(place), rate as f32));
             }
-            // On a GPU, where adding rows is one thread's work after the other's, the whole table is the quicker way.
-            for place in federation.trace().lookups().filter(|_| !transfer::is_apart(device)) {
+            for place in federation.trace().lookups() {
                 tables[place] = Some(DescendingTable::new(taken(place), rate as f32));
             }
         }
@@ -165,14 +167,16 @@ impl<'a> Chunk<'a> {
         let losses = batch.cross_entropy(logits);
         let mut gradients = losses.backward();
         self.tables.iter().flatten().for_each(|table| table.step(&mut gradients));
-        let active = Active::of(batch.counts, all);
+        let counts = batch.counts;
+        #[cfg(any(feature = "wgpu", feature = "cuda"))]
+        if federation.local.is_plain() && transfer::is_apart(&counts.device()) {
+            self.parameters = descended(&leaves, &mut gradients, &counts, self.rate as f32);
+            return losses.inner() * counts;
+        }
+        let active = Active::of(counts, all);
         let moved = leaves.tensors().iter().enumerate().map(|(place, leaf)| {
             let weight = leaf.clone().inner();
             match leaf.grad_remove(&mut gradients) {
-                #[cfg(any(feature = "wgpu", feature = "cuda"))]
-                Some(gradient) if federation.local.is_plain() && transfer::is_apart(&weight.device()) => {
-                    crate::gpu::dense::descend_where(weight, gradient, &active.counts, self.rate as f32)
-                }
                 Some(gradient) => active.select(self.moved(place, weight.clone(), gradient), weight),
                 None => weight,
             }
@@ -213,6 +217,19 @@ impl<'a> Chunk<'a> {
         }
         self.parameters
     }
+}
+
+/// Parameters on a GPU after a step of plain gradient descent; those without a gradient stay.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fn descended(leaves: &Stacked, gradients: &mut Gradients, counts: &Tensor<1>, rate: f32) -> Stacked {
+    let mut weights: Vec<Tensor<2>> = leaves.tensors().iter().map(|leaf| leaf.clone().inner()).collect();
+    let found = leaves.tensors().iter().enumerate();
+    let (places, moving): (Vec<usize>, Vec<_>) =
+        found.filter_map(|(place, leaf)| Some((place, (weights[place].clone(), leaf.grad_remove(gradients)?)))).unzip();
+    for (place, moved) in places.into_iter().zip(crate::gpu::descend::descend(moving, counts, rate)) {
+        weights[place] = moved;
+    }
+    leaves.with_tensors(weights)
 }
 
 /// Which clients of a chunk still have samples in a step.

@@ -1,7 +1,6 @@
 //! What stands behind matrix products: bias and ReLU, the way back through ReLU, and a step of gradient descent.
 
-use super::{Buffer, grid, memory};
-use burn::tensor::Tensor;
+use super::{Buffer, grid};
 use burn_cubecl::kernel::into_contiguous;
 use cubecl::prelude::*;
 
@@ -66,35 +65,6 @@ pub fn descend(weight: Buffer, gradient: Buffer, rate: f32) -> Buffer {
 fn descend_kernel(weight: &[f32], gradient: &[f32], output: &mut [f32], rate: f32) {
     if ABSOLUTE_POS < output.len() {
         output[ABSOLUTE_POS] = weight[ABSOLUTE_POS] - rate * gradient[ABSOLUTE_POS];
-    }
-}
-
-/// [`descend`] for a parameter `[clients, size]`; a client without samples, as `counts` has it, keeps what it has.
-pub fn descend_where(weight: Tensor<2>, gradient: Tensor<2>, counts: &Tensor<1>, rate: f32) -> Tensor<2> {
-    let output = Tensor::<2>::empty(weight.dims(), &weight.device());
-    let size = weight.dims()[1];
-    let out = memory(output.clone());
-    let (count, dim) = grid(&out, weight.dims()[0] * size);
-    descend_where_kernel::launch(
-        &out.client.clone(),
-        count,
-        dim,
-        memory(weight).into_buffer_arg(),
-        memory(gradient).into_buffer_arg(),
-        memory(counts.clone()).into_buffer_arg(),
-        out.into_buffer_arg(),
-        size as u32,
-        rate,
-    );
-    output
-}
-
-#[cube(launch)]
-fn descend_where_kernel(weight: &[f32], gradient: &[f32], counts: &[f32], output: &mut [f32], size: u32, rate: f32) {
-    if ABSOLUTE_POS < output.len() {
-        let old = weight[ABSOLUTE_POS];
-        let new = old - rate * gradient[ABSOLUTE_POS];
-        output[ABSOLUTE_POS] = select(counts[ABSOLUTE_POS / size as usize] > 0.0f32, new, old);
     }
 }
 

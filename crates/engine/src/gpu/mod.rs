@@ -9,10 +9,12 @@
 
 pub mod columns;
 pub mod dense;
+pub mod descend;
 pub mod double;
+pub mod dropout;
 pub mod gather;
 pub mod loss;
-pub mod mask;
+pub mod noise;
 pub mod norm;
 pub mod sum;
 pub mod winograd;

@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 
 /// Zeroes activations at random while training and scales the others up, so that their mean stays (Srivastava et al. 2014).
 ///
-/// The masks are drawn by [`crate::philox`] where the activations are, the same bits on every device. The rate is kept to a
+/// Which are zeroed is drawn by [`crate::philox`] where the activations are, the same bits on every device. The rate is kept to a
 /// multiple of 1/65,536: one 16-bit draw decides an activation.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout {
@@ -28,9 +28,8 @@ impl Dropout {
         let keep = 65_536.0 / (65_536 - self.threshold) as f32;
         #[cfg(any(feature = "wgpu", feature = "cuda"))]
         if let Some((words, first)) = keys.on_device() {
-            let draw = crate::gpu::mask::Draw { number, threshold: self.threshold, keep };
-            let mask = crate::gpu::mask::mask(words, first, dims, draw);
-            return x * if device.is_autodiff() { mask.autodiff() } else { mask };
+            let draw = crate::gpu::dropout::Draw { first, number, threshold: self.threshold, keep };
+            return crate::op::dropout::dropout(x, crate::op::dropout::Random { keys: words.clone(), draw });
         }
         let each: usize = dims[1..].iter().product();
         let mut mask = vec![0.0; dims[0] * each];

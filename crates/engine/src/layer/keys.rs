@@ -1,7 +1,6 @@
-use crate::random::{Purpose, keyed};
+use crate::random::{Purpose, key};
 use crate::transfer::{self, is_apart};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use rand::Rng;
 
 /// Keys of Philox ([`crate::philox`]) for the random numbers of local steps: one for each client of a chunk and each step.
 #[derive(Clone, Debug)]
@@ -15,13 +14,9 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Keys of so many steps of some clients, given by id: the first eight bytes of the stream that seed, purpose, round, client and step
-    /// address ([`keyed`]).
+    /// Keys of so many steps of some clients, given by id.
     pub fn new(seed: u64, round: u64, clients: &[u32], steps: std::ops::Range<u64>, device: &Device) -> Self {
-        let key = |step: u64, client: &u32| {
-            let bits = keyed(seed, Purpose::Dropout, round, u64::from(*client), step).next_u64();
-            [bits as u32, (bits >> 32) as u32]
-        };
+        let key = |step: u64, client: &u32| key(seed, Purpose::Dropout, round, u64::from(*client), step);
         let words: Vec<[u32; 2]> = steps.flat_map(|step| clients.iter().map(move |client| key(step, client))).collect();
         let on_device = (is_apart(device) && !words.is_empty()).then(|| {
             let words: Vec<i32> = words.as_flattened().iter().map(|word| *word as i32).collect();

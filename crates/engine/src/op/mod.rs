@@ -13,6 +13,8 @@ mod convolution;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 mod cube;
 mod descend;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+pub(crate) mod dropout;
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]
