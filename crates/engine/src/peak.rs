@@ -1,4 +1,4 @@
-//! What the machine can do at most: its rate of matrix products.
+//! What the machine can do at most: its rate of matrix products, and how fast it goes through memory.
 
 use crate::device::{self, AdapterKind, Compute, DeviceName};
 use crate::transfer;
@@ -50,6 +50,29 @@ fn rate(side: usize, device: &Device) -> f64 {
     2.0 * (side as f64).powi(3) * f64::from(products - 3) / started.elapsed().as_secs_f64() * 1e-9
 }
 
+/// Bytes a second, in GB/s, that all workers together read and write while each goes again and again through so many values of its own, as a
+/// step goes through weights: which cache they come from follows from their number.
+pub fn bandwidth(workers: usize, values: usize) -> f64 {
+    let best = |_| worker::map(workers, workers, |_| passes(values.max(1))).into_iter().sum();
+    (0..REPEATS).map(best).fold(0.0, f64::max)
+}
+
+/// GB/s of one worker.
+fn passes(values: usize) -> f64 {
+    let mut own = vec![1.0f32; values];
+    let (mut rounds, started) = (0u32, Instant::now());
+    while started.elapsed() < TIME {
+        // A few passes between two looks at the clock; the factor is hidden, so that none can be left out.
+        for _ in 0..(1 << 20) / values.min(1 << 20) + 1 {
+            let factor = std::hint::black_box(0.999f32);
+            own.iter_mut().for_each(|value| *value *= factor);
+            std::hint::black_box(&mut own);
+            rounds += 1;
+        }
+    }
+    2.0 * 4.0 * values as f64 * f64::from(rounds) / started.elapsed().as_secs_f64() * 1e-9
+}
+
 /// Waits until a tensor is computed: reading a value of it does.
 fn finish(tensor: &Tensor<2>) {
     transfer::download(tensor.clone().slice([0..1, 0..1]));
@@ -58,6 +81,12 @@ fn finish(tensor: &Tensor<2>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn small_arrays_are_not_slower_than_a_tenth_of_large_ones() {
+        let (small, large) = (bandwidth(1, 1 << 12), bandwidth(1, 1 << 24));
+        assert!(large > 0.05 && small > 0.1 * large, "{small} and {large} GB/s");
+    }
 
     #[test]
     fn two_workers_are_not_slower_than_a_tenth_of_one() {

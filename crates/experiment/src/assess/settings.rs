@@ -99,7 +99,7 @@ impl Settings {
             ..RunConfig::default()
         };
         config.training.model = self.model;
-        config.probe.points = self.points;
+        config.probe.points = Some(self.points);
         config.probe.images_per_class = self.images_per_class;
         config.check()?;
         Ok(config)

@@ -4,4 +4,5 @@ pub mod generate;
 pub mod memory;
 pub mod network;
 pub mod ranks;
+pub mod roofline;
 pub mod train;

@@ -78,7 +78,7 @@ impl Setting {
     /// # Errors
     /// A failure if the model cannot be built.
     pub fn footprint(&self) -> Outcome<Estimate> {
-        let values = self.model.build_for(&self.kind()?, self.shape, CLASSES)?.layout().size();
+        let values = self.values()?;
         let workers = self.compute.workers.min(self.cohort) + 1;
         let (image, batch) = (self.shape.size(), self.local.batch);
         Ok(Estimate::default()
@@ -95,6 +95,14 @@ impl Setting {
             // Without a look at the model: a layer has at least as many activations as an image has values, and each is kept.
             .with(format!("batches of {batch} images"), &[4, 4, image, batch, workers], "--batch")
             .with("the samples of every step", &[16, self.local.epochs, self.samples, workers], "--local-epochs"))
+    }
+
+    /// Parameters of the model.
+    ///
+    /// # Errors
+    /// A failure if the model cannot be built.
+    pub fn values(&self) -> Outcome<usize> {
+        Ok(self.model.build_for(&self.kind()?, self.shape, CLASSES)?.layout().size())
     }
 
     /// Trains and times.

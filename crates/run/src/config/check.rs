@@ -38,7 +38,11 @@ impl RunConfig {
                 "a number above 0 and at most 1000000",
             ),
             ("generator.train_steps", self.generator.train_steps >= 1, "at least 1"),
-            ("probe.points", self.probe.points >= 2, "at least 2, or no smoothness can be measured"),
+            (
+                "probe.points",
+                self.probe.points.is_none_or(|points| points >= 2),
+                "at least 2, or no smoothness can be measured",
+            ),
             ("probe.images_per_class", self.probe.images_per_class >= 2, "at least 2"),
             ("costs.credits_per_second", fits(self.costs.credits_per_second), "a number of at least 0"),
             ("costs.seconds_per_sample", self.costs.seconds_per_sample.is_none_or(fits), "a number of at least 0"),

@@ -31,7 +31,7 @@ impl RunConfig {
             ("training.batch", training.batch <= BATCH, &BATCH),
             ("partition.clients", self.partition.clients <= u32::MAX as usize, &u32::MAX),
             ("training.cohort", training.cohort.is_none_or(|cohort| cohort <= u32::MAX as usize), &u32::MAX),
-            ("probe.points", probe.points <= PROBE, &PROBE),
+            ("probe.points", self.points() <= PROBE, &PROBE),
             ("probe.images_per_class", probe.images_per_class <= PROBE, &PROBE),
             ("generator.train_steps", self.generator.train_steps <= 100_000_000, &100_000_000),
             ("mechanism.scenarios", self.mechanism.scenarios <= 1_000_000, &1_000_000),
@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(refused(&|config| config.training.rounds = u64::MAX), "`training.rounds` must be at most 1000000");
         assert!(refused(&|config| config.training.local_epochs = Some(usize::MAX)).contains("`training.local_epochs`"));
         assert!(refused(&|config| config.training.batch = usize::MAX).contains("`training.batch`"));
-        assert!(refused(&|config| config.probe.points = usize::MAX).contains("`probe.points`"));
+        assert!(refused(&|config| config.probe.points = Some(usize::MAX)).contains("`probe.points`"));
         assert_eq!(
             refused(&|config| config.mechanism.weight = 1e300),
             "`mechanism.weight` must be at most 1e12 credits"

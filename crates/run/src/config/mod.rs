@@ -174,6 +174,15 @@ impl RunConfig {
         Reading { missing: self.missing }
     }
 
+    /// Points of the trajectory along which gradients are measured: by default two, which theta needs, and a third for the smoothness constant
+    /// where the bound decides.
+    pub fn points(&self) -> usize {
+        self.probe.points.unwrap_or(match self.mechanism.objective {
+            ObjectiveChoice::Forecast => 2,
+            ObjectiveChoice::Bound => 3,
+        })
+    }
+
     /// Sets the value of a dotted key, as `training.rounds`, from its text; `said` is how it was said, for the error.
     ///
     /// # Errors

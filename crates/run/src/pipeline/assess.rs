@@ -39,8 +39,8 @@ pub fn run(setup: &Setup, clients: &[Client], samples: Option<&Arc<Dataset>>) ->
     let halves = authentic_halves(setup)?;
     let mut federation = setup.undisturbed(samples)?;
     fit_batch(&mut federation, clients);
-    let bar = setup.progress.task("measuring gradients", setup.config.probe.points as u64);
-    let mut points = Vec::with_capacity(setup.config.probe.points);
+    let bar = setup.progress.task("measuring gradients", setup.config.points() as u64);
+    let mut points = Vec::with_capacity(setup.config.points());
     let generated = samples.map(|samples| generated_sets(samples));
     trajectory::walk(setup, &federation, clients, |state| {
         points.push(Point::measure(&federation, &state.weights, &halves, generated.as_deref(), state.round));

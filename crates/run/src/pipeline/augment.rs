@@ -1,6 +1,6 @@
 //! Part of stage 5: generated images take the place of surplus ones in the data of augmented clients.
 
-use super::Setup;
+use super::{Setup, assess};
 use crate::allocation::Roles;
 use crate::failure::Outcome;
 use imfl_aigc::{Augmentation, Request, SampleSource};
@@ -9,7 +9,7 @@ use imfl_engine::data::Dataset;
 use imfl_mechanism::Mode;
 use std::sync::Arc;
 
-/// Number of the first image that clients get; those before it were drawn for measuring.
+/// Number of the first image that is drawn for clients; those before it are drawn for measuring.
 pub(super) const FIRST_IMAGE: u64 = 1 << 32;
 
 /// The data of a run as it is trained on.
@@ -20,9 +20,19 @@ pub struct Augmented {
     pub generated: Option<Arc<Dataset>>,
 }
 
-/// Plans every client's data and generates the images for it, unless they are `known`.
-pub fn run(setup: &Setup, clients: &[Client], roles: &Roles, known: Option<Arc<Dataset>>) -> Outcome<Augmented> {
-    of_modes(setup, clients, &roles.modes, &roles.target, known)
+/// What progress calls it.
+const TASK: &str = "generating for clients";
+
+/// Plans every client's data and generates the images for it, unless they are `known`. Those that were drawn for measuring are used first.
+pub fn run(
+    setup: &Setup,
+    clients: &[Client],
+    roles: &Roles,
+    known: Option<Arc<Dataset>>,
+    measured: Option<&Arc<Dataset>>,
+) -> Outcome<Augmented> {
+    let draw = |generator: &dyn SampleSource, requests: &[Request]| draw_rest(setup, generator, requests, measured);
+    with(setup, clients, (&roles.modes, &roles.target), known, draw)
 }
 
 /// The same for given modes, one for each client, and label shares to aim at.
@@ -33,6 +43,16 @@ pub fn of_modes(
     target: &[f64],
     known: Option<Arc<Dataset>>,
 ) -> Outcome<Augmented> {
+    with(setup, clients, (modes, target), known, |generator, requests| setup.draw(generator, requests, TASK))
+}
+
+fn with(
+    setup: &Setup,
+    clients: &[Client],
+    (modes, target): (&[Mode], &[f64]),
+    known: Option<Arc<Dataset>>,
+    draw: impl FnOnce(&dyn SampleSource, &[Request]) -> Outcome<Arc<Dataset>>,
+) -> Outcome<Augmented> {
     let chosen = clients.iter().zip(modes).map(|(client, mode)| (client, *mode == Mode::Augmented));
     let (prepared, requests) = fill(setup, chosen, target)?;
     if known.as_ref().is_some_and(|images| images.len() == requests.len()) {
@@ -42,8 +62,38 @@ pub fn of_modes(
         return Ok(Augmented { clients: prepared, generated: None });
     };
     say_what_is_short(setup, generator, &requests);
-    let images = setup.draw(generator, &requests, "generating for clients")?;
+    let images = draw(generator, &requests)?;
     Ok(Augmented { clients: prepared, generated: Some(images) })
+}
+
+/// The images that are asked for: of each class first those that were `measured`, which are drawn again where they are not at hand, then others.
+fn draw_rest(
+    setup: &Setup,
+    generator: &dyn SampleSource,
+    requests: &[Request],
+    measured: Option<&Arc<Dataset>>,
+) -> Outcome<Arc<Dataset>> {
+    // Whoever has samples and no more hands them out from the first each time.
+    let measured = match measured.cloned() {
+        _ if generator.stock().is_some() => None,
+        None => assess::generate(setup)?,
+        there => there,
+    };
+    let Some(measured) = measured else { return setup.draw(generator, requests, TASK) };
+    let mut there: Vec<_> = measured.by_class().into_iter().map(Vec::into_iter).collect();
+    let places: Vec<Option<u32>> = requests.iter().map(|request| there[usize::from(request.label)].next()).collect();
+    let rest: Vec<Request> =
+        requests.iter().zip(&places).filter(|(_, place)| place.is_none()).map(|(request, _)| *request).collect();
+    let drawn = if rest.is_empty() { None } else { Some(setup.draw(generator, &rest, TASK)?) };
+    let mut others = drawn.iter().flat_map(|drawn| (0..drawn.len()).map(|index| drawn.image(index)));
+    let mut bytes = Vec::new();
+    for place in &places {
+        // As many were drawn as have no place among those that were measured.
+        let image = place.map(|index| measured.image(index as usize)).or_else(|| others.next());
+        bytes.extend_from_slice(image.expect("an image for each request"));
+    }
+    let labels = requests.iter().map(|request| request.label).collect();
+    Ok(Arc::new(measured.like(measured.name.clone(), bytes, labels)?))
 }
 
 /// Says where a source with so many samples and no more gives some of them to several clients.

@@ -41,7 +41,7 @@ pub fn check(
     let named = format!("a model of {values} parameters for images of {}", train.shape);
     let smaller = "the size of the images, or take another `training.model`";
     // At a point the gradients of one half's classes and of a group of the others', generated ones in two halves; of every point two vectors.
-    let sets = classes.saturating_add(3 * CLASSES).max(NOISE).saturating_add(probe.points.saturating_mul(2));
+    let sets = classes.saturating_add(3 * CLASSES).max(NOISE).saturating_add(config.points().saturating_mul(2));
     let images = probe.images_per_class.min(train.len() / 2);
     let robust = !["mean", "clip"].iter().any(|name| training.aggregation.to_string().starts_with(name));
     let kept = if robust { cohort } else { 0 };
@@ -49,7 +49,7 @@ pub fn check(
     let estimate = Estimate::default()
         .with(format!("{named} in the hands of {workers} threads"), &[VALUE, values, SETS, workers + 1], smaller)
         .with(
-            format!("gradients of {named}, for each of {classes} classes at {} points", probe.points),
+            format!("gradients of {named}, for each of {classes} classes at {} points", config.points()),
             &[VALUE, values, sets],
             "`probe.points`, the number of classes, or take another `training.model`",
         )

@@ -194,7 +194,7 @@ pub fn run(config: RunConfig, resumed: Option<Resumed>, host: &Host) -> Outcome<
     clock.begin("generate");
     let data = match met {
         Some(_) => augment::Augmented { clients: shares.clone(), generated: None },
-        None => augment::run(&setup, &shares, &roles, known.generated())?,
+        None => augment::run(&setup, &shares, &roles, known.generated(), samples.as_ref())?,
     };
     clock.begin("train");
     let state = known.state(setup.model.layout())?;

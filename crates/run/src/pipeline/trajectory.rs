@@ -21,6 +21,6 @@ pub fn walk(
     let start = federation.start();
     look(&start)?;
     let cohort = |round| Ok(CohortSampling::default().cohort(&everybody, size, setup.seed, round)?);
-    let last = setup.config.probe.points.saturating_sub(1) as u64;
+    let last = setup.config.points().saturating_sub(1) as u64;
     federation.train_with(start, last, cohort, |state, _| look(state)).map(drop)
 }
