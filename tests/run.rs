@@ -70,7 +70,8 @@ fn the_same_seed_gives_the_same_run_for_any_number_of_workers() {
     let read = |ran: &Ran, name: &str| fs::read_to_string(ran.folder.join(name)).unwrap();
     assert_eq!(read(&one, "ledger.jsonl"), read(&two, "ledger.jsonl"));
     let other = run(root.path(), &["--seed", "6"]);
-    assert_ne!(without_times(&one.summary)["accuracy"], without_times(&other.summary)["accuracy"]);
+    // Accuracies on few images may well be equal.
+    assert_ne!(without_times(&one.summary)["loss"], without_times(&other.summary)["loss"]);
 }
 
 #[test]
