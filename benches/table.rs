@@ -12,6 +12,7 @@ use imfl_engine::{peak, worker};
 use imfl_experiment::bench::roofline::Roofline;
 use imfl_experiment::bench::{generate, train};
 use imfl_run::Outcome;
+use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
@@ -58,8 +59,9 @@ fn main() -> Outcome {
             let measured = setting.measure()?;
             own.push(measured.samples as f64 / measured.median());
             flops = measured.flops / measured.samples as f64;
-            bare.extend(peers.ask(&["model", model.name()], "samples_per_second", compute.workers));
-            rounds.extend(peers.ask(&["pfl", model.name()], "samples_per_second", compute.workers));
+            let [bare_loop, pfl] = ["model", "pfl"].map(|what| peers.ask(&[what, model.name()], compute.workers));
+            bare.extend(figure(&bare_loop, "samples_per_second"));
+            rounds.extend(figure(&pfl, "samples_per_second"));
         }
         let rate = median(own).unwrap_or(f64::NAN);
         let roof = Roofline::of(&setting, flops, peak)?;
@@ -86,8 +88,9 @@ fn main() -> Outcome {
         let measured = setting.measure(&compute)?;
         own[0].push(measured.trained);
         own[1].push(measured.drawn * measured.sampling.evaluations() as f64);
-        others[0].extend(peers.ask(&["denoiser"], "samples_per_second", compute.workers));
-        others[1].extend(peers.ask(&["denoiser"], "evaluations_per_second", compute.workers));
+        let theirs = peers.ask(&["denoiser"], compute.workers);
+        others[0].extend(figure(&theirs, "samples_per_second"));
+        others[1].extend(figure(&theirs, "evaluations_per_second"));
     }
     let [trained, evaluated] = own;
     let [their_training, their_evaluations] = others;
@@ -128,20 +131,24 @@ impl Peers {
         Self(std::env::var("PEER_PYTHON").ok())
     }
 
-    /// A figure of a peer; none without a Python, or where it says that something is missing.
-    fn ask(&self, what: &[&str], key: &str, threads: usize) -> Option<f64> {
+    /// What a peer measured; nothing without a Python, or where it says that something is missing.
+    fn ask(&self, what: &[&str], threads: usize) -> Option<Value> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/peers/peers.py");
         let output = Command::new(self.0.as_ref()?).arg(script).args(what).arg(threads.to_string()).output();
         let output = output.inspect_err(|error| eprintln!("PEER_PYTHON does not start: {error}")).ok()?;
         let said = String::from_utf8_lossy(&output.stdout);
-        let found = said.lines().last().and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let figure = found.and_then(|found| found[key].as_f64());
-        if figure.is_none() {
+        let found = said.lines().last().and_then(|line| serde_json::from_str(line).ok());
+        if found.is_none() {
             let problem = String::from_utf8_lossy(&output.stderr);
             eprintln!("{}: no figure: {}", what.join(" "), problem.lines().last().unwrap_or("it said nothing"));
         }
-        figure
+        found
     }
+}
+
+/// One figure of what a peer measured.
+fn figure(measured: &Option<Value>, key: &str) -> Option<f64> {
+    measured.as_ref()?[key].as_f64()
 }
 
 /// A peer's figure, and how many times ours is of it.

@@ -18,17 +18,22 @@ const CONFIG: i32 = 3;
 #[test]
 fn interrupted_after_any_round_a_run_comes_to_the_same() {
     let adaptive = "[training.server]\nrule = \"fedadam\"\n[training.availability]\nlate = 0.2\nbefore = 0.1\n";
-    let ways: [(&str, &[&str]); 2] = [
-        ("", &[]),
-        (adaptive, &["--algorithm", "scaffold", "--cohort", "5", "--aggregation", "trimmed-mean:1", "--quorum", "3"]),
+    // With what each reaches at least in ten rounds on 300 images.
+    let ways: [(&str, &[&str], f64); 2] = [
+        ("", &[], 0.2),
+        (
+            adaptive,
+            &["--algorithm", "scaffold", "--cohort", "5", "--aggregation", "trimmed-mean:1", "--quorum", "3"],
+            0.15,
+        ),
     ];
-    for (more, flags) in ways {
+    for (more, flags, least) in ways {
         let root = tempfile::tempdir().unwrap();
         let config = config(root.path(), more);
         let whole = run(root.path(), &[&["--config", &config][..], flags].concat());
         let expected = left(&whole);
         assert_eq!(expected.metrics.len(), 10);
-        assert!(!expected.ledger.is_empty() && expected.summary["accuracy"].as_f64().unwrap() > 0.15);
+        assert!(!expected.ledger.is_empty() && expected.summary["accuracy"].as_f64().unwrap() > least);
         for round in 0..10 {
             // As if it had died after this round's checkpoint: in the middle of the next, or just before its checkpoint,
             // when its metrics and its pay were already written.

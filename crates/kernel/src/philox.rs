@@ -39,7 +39,7 @@ fn lanes<const L: usize>(mut counter: [[u32; L]; 4], mut key: [u32; 2]) -> [[u32
     counter
 }
 
-/// Fills values with what `values` makes of each block of the counters `[0, 0, number, 0]`, `[1, 0, number, 0]`, ...
+/// Fills values with what `made` makes of each block of the counters `[0, 0, number, 0]`, `[1, 0, number, 0]`, ...
 #[inline(always)]
 pub(crate) fn blocks(values: &mut [f32], number: u32, key: [u32; 2], made: impl Fn([u32; 4]) -> [f32; 4]) {
     for (place, values) in values.chunks_mut(4 * LANES).enumerate() {
