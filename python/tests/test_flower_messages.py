@@ -42,7 +42,7 @@ def offer(pay: int = 1000) -> dict[str, Any]:
 def order(client: int, award: int = 1000) -> dict[str, Any]:
     return {
         "client": client, "mode": "local", "award": award, "samples": 20, "batch": 5, "target": [0.5, 0.5],
-        "first_image": 0,
+        "first_images": [0, 0],
     }  # fmt: skip
 
 

@@ -108,8 +108,8 @@ impl Trainer {
         hand(py, &found)
     }
 
-    /// Takes an order: its number in the run, the samples of a batch and, in augmented mode, the label shares to fill up to, the number of
-    /// the first image and the generator's file.
+    /// Takes an order: its number in the run, the samples of a batch and, in augmented mode, the label shares to fill up to, the place
+    /// of its first image of each class, and the generator's file.
     #[allow(clippy::too_many_arguments)]
     fn assign(
         &self,
@@ -117,7 +117,7 @@ impl Trainer {
         client: u32,
         batch: usize,
         target: Option<Vec<f64>>,
-        first_image: u64,
+        first_images: Vec<u64>,
         generator: Option<PathBuf>,
     ) -> PyResult<()> {
         short(py, move || {
@@ -136,7 +136,10 @@ impl Trainer {
             };
             let labels: Vec<u16> = self.own.iter().map(|&sample| images.label(sample) as u16).collect();
             let plan = Augmentation::plan(&labels, &target, self.seed, client.into())?;
-            let requests = Request::of_counts(&plan.generated, first_image);
+            if first_images.len() != plan.generated.len() || first_images.iter().any(|first| first >> 32 != 0) {
+                return fail("the order's first images are not one number for each class");
+            }
+            let requests = Request::of_classes(&plan.generated, &first_images);
             let mut samples: Vec<Sample> =
                 plan.kept(labels.len()).into_iter().map(|place| self.own[place as usize]).collect();
             samples.extend((0..requests.len()).map(|image| Sample::Generated(image as u32)));

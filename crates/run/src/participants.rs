@@ -69,8 +69,8 @@ pub struct Order {
     pub batch: usize,
     /// Label shares that it is filled up to, in augmented mode.
     pub target: Vec<f64>,
-    /// Number of the first image that it generates.
-    pub first_image: u64,
+    /// Of each class, which of all generated images is its first.
+    pub first_images: Vec<u64>,
 }
 
 /// Clients elsewhere. A client is meant by its place in what [`Participants::meet`] returned, or [`Participants::recall`] was given.

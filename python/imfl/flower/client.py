@@ -99,7 +99,7 @@ class Order:
     samples: int
     batch: int
     target: tuple[float, ...]
-    first_image: int
+    first_images: tuple[int, ...]
     rounds: int
     generator: Path | None
 
@@ -344,7 +344,7 @@ class _Desk:
             samples=int(contract["samples"]),
             batch=int(contract["batch"]),
             target=tuple(float(share) for share in contract["target"]),
-            first_image=int(contract["first_image"]),
+            first_images=tuple(int(first) for first in contract["first_images"]),
             rounds=int(contract["rounds"]),
             generator=self.generator_path(str(digest)) if augmented else None,
         )

@@ -68,7 +68,7 @@ class EngineClient(Participant):
 
     def train(self, model: Model, order: Order) -> tuple[Model, float]:
         target = list(order.target) if order.mode == "augmented" else None
-        self._trainer.assign(order.client, order.batch, target, order.first_image, order.generator)
+        self._trainer.assign(order.client, order.batch, target, list(order.first_images), order.generator)
         made, loss, _ = self._trainer.train(order.round, wire.named(model))
         return wire.from_rust(made), loss
 

@@ -42,6 +42,29 @@ impl Request {
         labels.zip(first..).map(|(label, index)| Self { label, index }).collect()
     }
 
+    /// Asks for the next `counts[class]` samples of each class after the first `before[class]`. Sample n of a class has the same number whatever
+    /// else is asked for, so that who draws it later, or elsewhere, draws the same.
+    ///
+    /// ```
+    /// use imfl_aigc::Request;
+    ///
+    /// let first = Request::of_classes(&[2, 1], &[0, 0]);
+    /// let next = Request::of_classes(&[1, 1], &[2, 1]);
+    /// assert_eq!([first, next].concat().iter().map(|request| request.index).collect::<Vec<_>>(), [0, 2, 1, 4, 3]);
+    /// ```
+    pub fn of_classes(counts: &[usize], before: &[u64]) -> Vec<Self> {
+        let classes = counts.len() as u64;
+        let of_class = |(label, (&count, &before)): (u64, (&usize, &u64))| {
+            (before..before + count as u64).map(move |place| Self { label: label as u16, index: place * classes + label })
+        };
+        (0..).zip(counts.iter().zip(before)).flat_map(of_class).collect()
+    }
+
+    /// Which of its class's samples it is, counted from 0, if it is one of [`Self::of_classes`].
+    pub fn place(&self, classes: usize) -> u64 {
+        self.index / classes.max(1) as u64
+    }
+
     /// The class of each.
     pub(crate) fn labels(requests: &[Self]) -> Vec<u16> {
         requests.iter().map(|request| request.label).collect()

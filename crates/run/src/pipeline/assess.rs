@@ -166,6 +166,6 @@ pub(super) fn authentic_halves(setup: &Setup) -> Outcome<[Vec<Vec<Sample>>; 2]> 
 pub fn generate(setup: &Setup) -> Outcome<Option<Arc<Dataset>>> {
     let Some(generator) = setup.generator.as_deref() else { return Ok(None) };
     let sizes: Vec<usize> = authentic_halves(setup)?[0].iter().map(Vec::len).collect();
-    let requests = Request::of_counts(&sizes, 0);
+    let requests = Request::of_classes(&sizes, &vec![0; sizes.len()]);
     setup.draw(generator, &requests, "generating for the probe").map(Some)
 }

@@ -9,9 +9,6 @@ use imfl_engine::data::Dataset;
 use imfl_mechanism::Mode;
 use std::sync::Arc;
 
-/// Number of the first image that is drawn for clients; those before it are drawn for measuring.
-pub(super) const FIRST_IMAGE: u64 = 1 << 32;
-
 /// The data of a run as it is trained on.
 pub struct Augmented {
     /// The clients with the data that they will train on.
@@ -66,7 +63,7 @@ fn with(
     Ok(Augmented { clients: prepared, generated: Some(images) })
 }
 
-/// The images that are asked for: of each class first those that were `measured`, which are drawn again where they are not at hand, then others.
+/// The images that are asked for. The first of each class were drawn to be `measured`, and are drawn again only where they are not at hand.
 fn draw_rest(
     setup: &Setup,
     generator: &dyn SampleSource,
@@ -80,8 +77,11 @@ fn draw_rest(
         there => there,
     };
     let Some(measured) = measured else { return setup.draw(generator, requests, TASK) };
-    let mut there: Vec<_> = measured.by_class().into_iter().map(Vec::into_iter).collect();
-    let places: Vec<Option<u32>> = requests.iter().map(|request| there[usize::from(request.label)].next()).collect();
+    let there = measured.by_class();
+    let place = |request: &Request| {
+        there[usize::from(request.label)].get(request.place(there.len()) as usize).copied()
+    };
+    let places: Vec<Option<u32>> = requests.iter().map(place).collect();
     let rest: Vec<Request> =
         requests.iter().zip(&places).filter(|(_, place)| place.is_none()).map(|(request, _)| *request).collect();
     let drawn = if rest.is_empty() { None } else { Some(setup.draw(generator, &rest, TASK)?) };
@@ -119,6 +119,7 @@ pub fn fill<'a>(
     target: &[f64],
 ) -> Outcome<(Vec<Client>, Vec<Request>)> {
     let (mut prepared, mut requests) = (Vec::new(), Vec::new());
+    let mut before = vec![0; target.len()];
     for (client, augmented) in clients {
         if !augmented {
             prepared.push(client.clone());
@@ -129,7 +130,8 @@ pub fn fill<'a>(
         let mut samples: Vec<Sample> =
             plan.kept(labels.len()).into_iter().map(|place| client.samples[place as usize]).collect();
         let first = requests.len();
-        requests.extend(Request::of_counts(&plan.generated, FIRST_IMAGE + first as u64));
+        requests.extend(Request::of_classes(&plan.generated, &before));
+        before.iter_mut().zip(&plan.generated).for_each(|(before, count)| *before += *count as u64);
         samples.extend((first..requests.len()).map(|image| Sample::Generated(image as u32)));
         prepared.push(Client { id: client.id, samples });
     }

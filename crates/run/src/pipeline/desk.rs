@@ -2,7 +2,7 @@
 
 use super::hiring::Met;
 use super::profile::Profile;
-use super::{Setup, augment};
+use super::Setup;
 use crate::allocation::{Allocation, Roles};
 use crate::failure::Outcome;
 use crate::participants::{Order, Participants};
@@ -29,8 +29,8 @@ pub struct Desk {
 pub struct Work {
     /// Samples of each class.
     pub histogram: Vec<usize>,
-    /// Generated ones among them.
-    pub generated: usize,
+    /// Generated ones among them; empty where there are none.
+    pub generated: Vec<usize>,
 }
 
 impl Work {
@@ -41,14 +41,14 @@ impl Work {
     pub fn of(held: &[usize], mode: Mode, target: &[f64], seed: u64, client: u64) -> Outcome<Self> {
         match mode {
             Mode::Out => Ok(Self::default()),
-            Mode::Local => Ok(Self { histogram: held.to_vec(), generated: 0 }),
+            Mode::Local => Ok(Self { histogram: held.to_vec(), generated: Vec::new() }),
             Mode::Augmented => {
                 let labels: Vec<u16> = (0u16..).zip(held).flat_map(|(class, &count)| vec![class; count]).collect();
                 let plan = Augmentation::plan(&labels, target, seed, client)?;
                 let mut histogram: Vec<usize> =
                     held.iter().zip(&plan.generated).map(|(own, more)| own + more).collect();
                 plan.removed.iter().for_each(|&place| histogram[usize::from(labels[place as usize])] -= 1);
-                Ok(Self { histogram, generated: plan.images() })
+                Ok(Self { histogram, generated: plan.generated })
             }
         }
     }
@@ -79,7 +79,7 @@ impl Desk {
     /// # Errors
     /// What the participants return.
     pub fn hire(&self, roles: &Roles, local: &LocalSgd) -> Outcome<Arc<dyn Remote>> {
-        let mut first_image = augment::FIRST_IMAGE;
+        let mut before = vec![0; roles.target.len()];
         let mut orders = Vec::with_capacity(self.works.len());
         for (client, (work, &mode)) in (0u32..).zip(self.works.iter().zip(&roles.modes)) {
             let order = Order {
@@ -89,9 +89,9 @@ impl Desk {
                 samples: work.histogram.iter().sum::<usize>() as u64,
                 batch: local.batch,
                 target: roles.target.clone(),
-                first_image,
+                first_images: before.clone(),
             };
-            first_image += work.generated as u64;
+            before.iter_mut().zip(&work.generated).for_each(|(before, count)| *before += *count as u64);
             orders.push(mode.plays().then_some(order));
         }
         self.participants.hire(&orders)?;
@@ -153,7 +153,7 @@ mod tests {
         let target = [0.5, 0.5];
         let of = |mode| Work::of(&[6, 2], mode, &target, 1, 0).unwrap();
         assert_eq!(of(Mode::Out), Work::default());
-        assert_eq!(of(Mode::Local), Work { histogram: vec![6, 2], generated: 0 });
-        assert_eq!(of(Mode::Augmented), Work { histogram: vec![4, 4], generated: 2 });
+        assert_eq!(of(Mode::Local), Work { histogram: vec![6, 2], generated: vec![] });
+        assert_eq!(of(Mode::Augmented), Work { histogram: vec![4, 4], generated: vec![0, 2] });
     }
 }
