@@ -42,7 +42,7 @@ pub fn run(setup: &Setup, clients: &[Client], samples: Option<&Arc<Dataset>>) ->
     let bar = setup.progress.task("measuring gradients", setup.config.points() as u64);
     let mut points = Vec::with_capacity(setup.config.points());
     let generated = samples.map(|samples| generated_sets(samples));
-    trajectory::walk(setup, &federation, clients, |state| {
+    trajectory::walk(setup, &federation, &trajectory::travellers(setup, clients), |state| {
         points.push(Point::measure(&federation, &state.weights, &halves, generated.as_deref(), state.round));
         bar.advance();
         Ok(())

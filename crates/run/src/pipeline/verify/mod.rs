@@ -29,6 +29,7 @@ use imfl_engine::federated::Federation;
 use imfl_engine::gradient;
 use imfl_engine::parameters::Weights;
 use imfl_engine::partition::{LabelSkew, Scheme};
+use imfl_engine::worker;
 use std::sync::Arc;
 
 /// Images of a class whose gradients the server averages, at most.
@@ -133,12 +134,9 @@ impl Court {
         let rest = held.select(&rest);
         let (sets, shares) = made_up(&rest);
         let gradients = of(&federation.images.like(Arc::new(rest)), &sets);
-        let made_up: Vec<MadeUp> = shares
-            .into_iter()
-            .zip(&sets)
-            .zip(&gradients)
-            .map(|((shares, set), gradient)| (shares, set.len(), Seen::new(&known, gradient, towards.as_deref())))
-            .collect();
+        let made_up: Vec<MadeUp> = worker::map(federation.compute.workers, sets.len(), |client| {
+            (shares[client].clone(), sets[client].len(), Seen::new(&known, &gradients[client], towards.as_deref()))
+        });
         let allowance = Allowance::new(&known, &made_up, sizes.iter().flatten().sum());
         Ok(Some(Self { federation, weights, known, allowance, stock, towards }))
     }
@@ -160,11 +158,10 @@ impl Court {
         let mut flagged = Vec::new();
         let usable =
             |sent: &Vec<f32>| sent.len() == self.weights.values().len() && sent.iter().all(|value| value.is_finite());
-        let see = |sent: &Option<Vec<f32>>| {
-            let sent = sent.as_ref().filter(|sent| usable(sent));
+        let seen: Vec<Option<Seen>> = worker::map(self.federation.compute.workers, gradients.len(), |client| {
+            let sent = gradients[client].as_ref().filter(|sent| usable(sent));
             sent.map(|sent| Seen::new(&self.known, sent, self.towards.as_deref()))
-        };
-        let seen: Vec<Option<Seen>> = gradients.iter().map(see).collect();
+        });
         let claimed = profile.clients.iter().map(|told| told.histogram.iter().sum());
         let compared = claimed.zip(&seen).filter_map(|(claimed, seen)| Some((claimed, seen.as_ref()?)));
         let allowance = self.allowance.beside(&self.known, compared);
