@@ -12,6 +12,7 @@ use imfl_engine::{peak, worker};
 use imfl_experiment::bench::roofline::Roofline;
 use imfl_experiment::bench::{generate, train};
 use imfl_run::Outcome;
+use imfl_statistics::median;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -29,9 +30,9 @@ fn main() -> Outcome {
     }
     let compute = Compute { workers: worker::available(), ..Compute::cpu() };
     let peers = Peers::found();
-    let peak = peak::gflops(&compute);
     println!(
-        "{} workers, {peak:.0} GFLOP/s in matrix products; rounds of 50 clients with 50 images of {SHAPE}, batches of 10; the median of {TURNS} turns\n",
+        "{} workers; rounds of 50 clients with 50 images of {SHAPE}, batches of 10; the median of {TURNS} turns, in each of which matrix \
+         products are timed, too\n",
         compute.workers
     );
     let mut table = Table::new();
@@ -40,6 +41,7 @@ fn main() -> Outcome {
         "",
         "imfl, /s",
         "GFLOP/s",
+        "peak",
         "of peak",
         "of limit",
         "bound by",
@@ -54,8 +56,10 @@ fn main() -> Outcome {
     let mut limits = String::new();
     for model in MODELS {
         let setting = setting(model, &compute);
-        let (mut own, mut bare, mut rounds, mut flops) = (vec![], vec![], vec![], 0.0);
+        let (mut own, mut bare, mut rounds, mut peaks, mut flops) = (vec![], vec![], vec![], vec![], 0.0);
         for _ in 0..TURNS {
+            // The speed of a machine that is shared changes: its peak belongs to the minute of the measurement.
+            peaks.push(peak::gflops(&compute));
             let measured = setting.measure()?;
             own.push(measured.samples as f64 / measured.median());
             flops = measured.flops / measured.samples as f64;
@@ -63,7 +67,7 @@ fn main() -> Outcome {
             bare.extend(figure(&bare_loop, "samples_per_second"));
             rounds.extend(figure(&pfl, "samples_per_second"));
         }
-        let rate = median(own).unwrap_or(f64::NAN);
+        let (rate, peak) = (median(&own), median(&peaks));
         let roof = Roofline::of(&setting, flops, peak)?;
         let bound = if roof.by_memory < roof.by_arithmetic { "weights" } else { "arithmetic" };
         limits += &format!(
@@ -75,10 +79,11 @@ fn main() -> Outcome {
             roof.most(),
             roof.in_turn()
         );
-        let limit = percent(rate / roof.most());
-        let shares = [format!("{:.0}", rate * flops * 1e-9), percent(rate * flops * 1e-9 / peak), limit, bound.into()];
+        let reached = rate * flops * 1e-9;
+        let [of_peak, of_limit] = [reached / peak, rate / roof.most()].map(percent);
+        let shares = [format!("{reached:.0}"), format!("{peak:.0}"), of_peak, of_limit, bound.into()];
         let row = [model.name().into(), format!("{rate:.0}")].into_iter().chain(shares);
-        table.add_row(row.chain(beside(rate, median(bare))).chain(beside(rate, median(rounds))));
+        table.add_row(row.chain(beside(rate, &bare)).chain(beside(rate, &rounds)));
     }
     let (mut own, mut others) = ([vec![], vec![]], [vec![], vec![]]);
     for _ in 0..TURNS {
@@ -97,9 +102,9 @@ fn main() -> Outcome {
     for (what, own, theirs) in
         [("generator, trained on", trained, their_training), ("generator, evaluations", evaluated, their_evaluations)]
     {
-        let rate = median(own).unwrap_or(f64::NAN);
-        let row = [what.to_string(), format!("{rate:.0}")].into_iter().chain((0..4).map(|_| String::new()));
-        table.add_row(row.chain(beside(rate, median(theirs))).chain(beside(rate, None)));
+        let rate = median(&own);
+        let row = [what.to_string(), format!("{rate:.0}")].into_iter().chain((0..5).map(|_| String::new()));
+        table.add_row(row.chain(beside(rate, &theirs)).chain(beside(rate, &[])));
     }
     println!("{table}\n\n{limits}");
     Ok(())
@@ -151,16 +156,14 @@ fn figure(measured: &Option<Value>, key: &str) -> Option<f64> {
     measured.as_ref()?[key].as_f64()
 }
 
-/// A peer's figure, and how many times ours is of it.
-fn beside(own: f64, theirs: Option<f64>) -> [String; 2] {
-    theirs.map_or_else(Default::default, |theirs| [format!("{theirs:.0}"), format!("{:.1}", own / theirs)])
+/// A peer's median, and how many times ours is of it; nothing where there is no peer.
+fn beside(own: f64, theirs: &[f64]) -> [String; 2] {
+    match median(theirs) {
+        theirs if theirs.is_nan() => Default::default(),
+        theirs => [format!("{theirs:.0}"), format!("{:.1}", own / theirs)],
+    }
 }
 
 fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }

@@ -148,3 +148,31 @@ fn whoever_needs_every_update_gets_it() {
         }
     }
 }
+
+/// Where a clipped round differs from the CPU's by more than roundings, it is one client that does, and not the cut: an activation of it fell to the
+/// other side of a switch. Each round starts from the CPU's state, so that a switch of one round is not carried to the next.
+#[test]
+fn a_clipped_round_is_off_by_no_more_than_its_clients() {
+    let _turn = alone();
+    let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt();
+    for name in gpus() {
+        let [(here, cohort), (there, _)] = [DeviceName::Cpu, name].map(|name| {
+            let (mut federation, cohort) = federation(name, 8);
+            federation.aggregation = "clip:0.05".parse().unwrap();
+            (federation, cohort)
+        });
+        let (mut state, mut switched) = (here.start(), 0);
+        for round in 0..3 {
+            let both = |one: &Participant| [&here, &there].map(|side| side.train_client(&state, &one.client).values);
+            let off: Vec<f32> = cohort.iter().map(both).map(|[here, there]| apart(&here, &there)).collect();
+            let next = [&here, &there].map(|side| side.apply(state.clone(), &cohort).unwrap().0);
+            let whole = apart(next[0].weights.values(), next[1].weights.values());
+            println!("round {round} on {name}: off by {whole:.1e}, its clients by {off:?}");
+            switched += off.iter().filter(|off| **off > 1e-5).count();
+            // A mean of cut updates moves less than the updates do.
+            assert!(whole <= off.iter().sum::<f32>() / 8.0, "round {round} on {name}: {whole} {off:?}");
+            [state, _] = next;
+        }
+        assert!(switched <= 1, "{switched} of 24 trainings on {name}");
+    }
+}

@@ -55,7 +55,8 @@ impl Request {
     pub fn of_classes(counts: &[usize], before: &[u64]) -> Vec<Self> {
         let classes = counts.len() as u64;
         let of_class = |(label, (&count, &before)): (u64, (&usize, &u64))| {
-            (before..before + count as u64).map(move |place| Self { label: label as u16, index: place * classes + label })
+            (before..before + count as u64)
+                .map(move |place| Self { label: label as u16, index: place * classes + label })
         };
         (0..).zip(counts.iter().zip(before)).flat_map(of_class).collect()
     }

@@ -118,7 +118,7 @@ impl Point {
 }
 
 /// The mean gradient over two sets of so many images each, out of the mean gradients of both.
-fn whole(halves: [&[f32]; 2], images: [usize; 2]) -> Vec<f32> {
+pub(super) fn whole(halves: [&[f32]; 2], images: [usize; 2]) -> Vec<f32> {
     let share = images[0] as f32 / (images[0] + images[1]).max(1) as f32;
     halves[0].iter().zip(halves[1]).map(|(even, odd)| share * even + (1.0 - share) * odd).collect()
 }

@@ -78,9 +78,7 @@ fn draw_rest(
     };
     let Some(measured) = measured else { return setup.draw(generator, requests, TASK) };
     let there = measured.by_class();
-    let place = |request: &Request| {
-        there[usize::from(request.label)].get(request.place(there.len()) as usize).copied()
-    };
+    let place = |request: &Request| there[usize::from(request.label)].get(request.place(there.len()) as usize).copied();
     let places: Vec<Option<u32>> = requests.iter().map(place).collect();
     let rest: Vec<Request> =
         requests.iter().zip(&places).filter(|(_, place)| place.is_none()).map(|(request, _)| *request).collect();

@@ -1,6 +1,6 @@
 //! Theta and pull of several generators along one and the same trajectory.
 
-use super::assess::{authentic_halves, generated_sets};
+use super::assess::{self, authentic_halves, generated_sets};
 use super::setup::Setup;
 use super::trajectory;
 use crate::failure::{Failure, Kind, Outcome};
@@ -43,11 +43,18 @@ impl Yardstick {
             let halves = [of(&federation.images, &self.halves[0]), of(&federation.images, &self.halves[1])];
             for (generated, measured) in generated.iter().zip(&mut measured) {
                 let images = federation.images.clone().with_generated(generated.clone());
-                let generated = of(&images, &generated_sets(generated));
+                let sets = generated_sets(generated);
+                let half = |odd| sets.iter().map(|set| set.iter().copied().skip(odd).step_by(2).collect()).collect();
+                let parts: [Vec<Vec<Sample>>; 2] = [0, 1].map(half);
+                let each = parts.each_ref().map(|part| of(&images, part));
+                let whole = |class: usize| {
+                    assess::whole([&each[0][class], &each[1][class]], parts.each_ref().map(|part| part[class].len()))
+                };
+                let generated: Vec<Vec<f32>> = (0..sets.len()).map(whole).collect();
                 let probe =
                     GradientProbe { authentic: &halves[0], generated: &generated, halves: [&halves[0], &halves[1]] };
                 measured.0.push(theta(&[probe]).map_err(|error| Failure::new(Kind::Diverged, error))?);
-                measured.1.add(&generated, [&halves[0], &halves[1]]);
+                measured.1.add([&each[0], &each[1]], [&halves[0], &halves[1]]);
             }
             Ok(())
         })?;

@@ -1,8 +1,8 @@
 //! Where a round's orders go out to clients elsewhere, and what comes back is handed to the engine.
 
+use super::Setup;
 use super::hiring::Met;
 use super::profile::Profile;
-use super::Setup;
 use crate::allocation::{Allocation, Roles};
 use crate::failure::Outcome;
 use crate::participants::{Order, Participants};
