@@ -144,7 +144,8 @@ fn a_run_goes_on_for_longer_and_pays_for_each_further_round_as_before() {
             priced.summary["payments"].as_f64().unwrap(),
             "the awards are those of 4 rounds"
         );
-        assert!(number("paid") <= number("payments") + number("further_payments"));
+        // Credits are written with six digits; their sum in binary may be off by less.
+        assert!(number("paid") <= number("payments") + number("further_payments") + 1e-7);
         if flags.is_empty() {
             // Everybody delivers: five further rounds earn five quarters of the awards, to a micro-credit a transfer.
             let further = number("paid") - number("payments");

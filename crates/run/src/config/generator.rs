@@ -26,7 +26,7 @@ settings! {
 settings! {
     /// How quality and the constants of the bound are measured.
     ProbeConfig {
-        /// Points of the authentic-only trajectory where gradients are taken, a round of the run's size apart.
+        /// Points of the authentic-only trajectory where gradients are taken, a round apart.
         points: Option<usize> = None, absent "2; 3 where the bound is the objective";
         /// Images of a class whose gradients are averaged, in each of: generated, one authentic half, the other.
         images_per_class: usize = 200;
