@@ -73,7 +73,7 @@ pub use pull::Pull;
 pub use sampling::{Method, Sampling, SamplingError};
 pub use setting::SettingError;
 pub use source::{
-    Fit, Fitted, Folder, Misfit, Ngram, Observe, Program, Provenance, Request, SampleError, SampleSource,
+    Fit, Fitted, Folder, Misfit, Ngram, Numbering, Observe, Program, Provenance, Request, SampleError, SampleSource,
 };
 pub use theta::{AboveNoise, GradientProbe, Lengths, Longest, NotFinite, Theta, ThetaError, theta};
 pub use training::{Progress, Trainer, TrainingError};

@@ -137,7 +137,7 @@ impl Trainer {
             let labels: Vec<u16> = self.own.iter().map(|&sample| images.label(sample) as u16).collect();
             let plan = Augmentation::plan(&labels, &target, self.seed, client.into())?;
             if first_images.len() != plan.generated.len() || first_images.iter().any(|first| first >> 32 != 0) {
-                return fail("the order's first images are not one number for each class");
+                return fail("the order's first images are not one number below 2^32 for each class");
             }
             let requests = Request::of_classes(&plan.generated, &first_images);
             let mut samples: Vec<Sample> =

@@ -72,6 +72,33 @@ impl Request {
     }
 }
 
+/// Numbers the samples of each class in the order in which clients ask for them, as if one process drew all of them.
+///
+/// ```
+/// use imfl_aigc::Numbering;
+///
+/// let mut numbering = Numbering::new(2);
+/// assert_eq!(numbering.next(&[2, 1]), [0, 0]);
+/// assert_eq!(numbering.next(&[]), [2, 1], "a client that asks for nothing");
+/// assert_eq!(numbering.next(&[1, 1]), [2, 1]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Numbering(Vec<u64>);
+
+impl Numbering {
+    /// From the first sample of each of so many classes.
+    pub fn new(classes: usize) -> Self {
+        Self(vec![0; classes])
+    }
+
+    /// Hands out the next `counts[class]` of each class: how many of it were handed out before, which [`Request::of_classes`] wants.
+    pub fn next(&mut self, counts: &[usize]) -> Vec<u64> {
+        let before = self.0.clone();
+        self.0.iter_mut().zip(counts).for_each(|(next, count)| *next += *count as u64);
+        before
+    }
+}
+
 /// Checks that something is asked for, and of classes that there are.
 pub fn check(requests: &[Request], classes: usize) -> Result<(), SampleError> {
     if requests.is_empty() {

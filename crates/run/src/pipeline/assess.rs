@@ -74,8 +74,7 @@ impl Point {
             let classes = start..(start + CLASSES).min(other.len());
             let mut sets = halves[0][classes.clone()].to_vec();
             for odd in [0, 1] {
-                let half = |set: &Vec<Sample>| set.iter().copied().skip(odd).step_by(2).collect();
-                sets.extend(generated.iter().flat_map(|generated| generated[classes.clone()].iter().map(half)));
+                sets.extend(generated.iter().flat_map(|generated| halved(&generated[classes.clone()], odd)));
             }
             let gradients = of(&sets);
             let (authentic, generated) = gradients.split_at(classes.len());
@@ -115,6 +114,11 @@ impl Point {
         let sigma = gradient::noise(&of(&batches), batch).sqrt();
         Self { weights: weights.clone(), target, g_data, sigma, longest, above }
     }
+}
+
+/// Every second sample of each set, from its first or, for `odd` 1, its second on.
+pub(super) fn halved(sets: &[Vec<Sample>], odd: usize) -> Vec<Vec<Sample>> {
+    sets.iter().map(|set| set.iter().copied().skip(odd).step_by(2).collect()).collect()
 }
 
 /// The mean gradient over two sets of so many images each, out of the mean gradients of both.

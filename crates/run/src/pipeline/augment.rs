@@ -3,7 +3,7 @@
 use super::{Setup, assess};
 use crate::allocation::Roles;
 use crate::failure::Outcome;
-use imfl_aigc::{Augmentation, Request, SampleSource};
+use imfl_aigc::{Augmentation, Numbering, Request, SampleSource};
 use imfl_engine::client::{Client, Sample};
 use imfl_engine::data::Dataset;
 use imfl_mechanism::Mode;
@@ -117,7 +117,7 @@ pub fn fill<'a>(
     target: &[f64],
 ) -> Outcome<(Vec<Client>, Vec<Request>)> {
     let (mut prepared, mut requests) = (Vec::new(), Vec::new());
-    let mut before = vec![0; target.len()];
+    let mut numbering = Numbering::new(target.len());
     for (client, augmented) in clients {
         if !augmented {
             prepared.push(client.clone());
@@ -128,8 +128,7 @@ pub fn fill<'a>(
         let mut samples: Vec<Sample> =
             plan.kept(labels.len()).into_iter().map(|place| client.samples[place as usize]).collect();
         let first = requests.len();
-        requests.extend(Request::of_classes(&plan.generated, &before));
-        before.iter_mut().zip(&plan.generated).for_each(|(before, count)| *before += *count as u64);
+        requests.extend(Request::of_classes(&plan.generated, &numbering.next(&plan.generated)));
         samples.extend((first..requests.len()).map(|image| Sample::Generated(image as u32)));
         prepared.push(Client { id: client.id, samples });
     }

@@ -44,8 +44,7 @@ impl Yardstick {
             for (generated, measured) in generated.iter().zip(&mut measured) {
                 let images = federation.images.clone().with_generated(generated.clone());
                 let sets = generated_sets(generated);
-                let half = |odd| sets.iter().map(|set| set.iter().copied().skip(odd).step_by(2).collect()).collect();
-                let parts: [Vec<Vec<Sample>>; 2] = [0, 1].map(half);
+                let parts = [0, 1].map(|odd| assess::halved(&sets, odd));
                 let each = parts.each_ref().map(|part| of(&images, part));
                 let whole = |class: usize| {
                     assess::whole([&each[0][class], &each[1][class]], parts.each_ref().map(|part| part[class].len()))

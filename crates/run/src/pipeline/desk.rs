@@ -6,7 +6,7 @@ use super::profile::Profile;
 use crate::allocation::{Allocation, Roles};
 use crate::failure::Outcome;
 use crate::participants::{Order, Participants};
-use imfl_aigc::Augmentation;
+use imfl_aigc::{Augmentation, Numbering};
 use imfl_engine::client::Client;
 use imfl_engine::federated::remote::{Remote, Reply};
 use imfl_engine::federated::{Aggregation, Evaluation, LocalSgd, Participant, ServerState};
@@ -79,7 +79,7 @@ impl Desk {
     /// # Errors
     /// What the participants return.
     pub fn hire(&self, roles: &Roles, local: &LocalSgd) -> Outcome<Arc<dyn Remote>> {
-        let mut before = vec![0; roles.target.len()];
+        let mut numbering = Numbering::new(roles.target.len());
         let mut orders = Vec::with_capacity(self.works.len());
         for (client, (work, &mode)) in (0u32..).zip(self.works.iter().zip(&roles.modes)) {
             let order = Order {
@@ -89,9 +89,8 @@ impl Desk {
                 samples: work.histogram.iter().sum::<usize>() as u64,
                 batch: local.batch,
                 target: roles.target.clone(),
-                first_images: before.clone(),
+                first_images: numbering.next(&work.generated),
             };
-            before.iter_mut().zip(&work.generated).for_each(|(before, count)| *before += *count as u64);
             orders.push(mode.plays().then_some(order));
         }
         self.participants.hire(&orders)?;

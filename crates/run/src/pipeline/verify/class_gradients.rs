@@ -85,8 +85,8 @@ impl ClassGradients {
         let heavy = |(a, weight): (&[f32; STRANDS], &[f32; STRANDS])| std::array::from_fn(|at| a[at] * weight[at]);
         let ((a, a_rest), (weight, weight_rest)) = (a.as_chunks(), self.weight.as_chunks());
         let (b, b_rest) = b.as_chunks();
-        let rest: Vec<f32> = a_rest.iter().zip(weight_rest).map(|(a, weight)| a * weight).collect();
-        sum(a.iter().zip(weight).map(heavy).zip(b.iter().copied())) + in_turn(&rest, b_rest)
+        let rest = a_rest.iter().zip(weight_rest).map(|(a, weight)| a * weight);
+        sum(a.iter().zip(weight).map(heavy).zip(b.iter().copied())) + in_turn(rest.zip(b_rest.iter().copied()))
     }
 
     /// What the squared rest comes to on average: `(of one sample over the number of samples, of the server's images)`, up to a factor that is the
@@ -110,7 +110,7 @@ const STRANDS: usize = 8;
 
 fn product(a: &[f32], b: &[f32]) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks(), b.as_chunks());
-    sum(a.iter().copied().zip(b.iter().copied())) + in_turn(a_rest, b_rest)
+    sum(a.iter().copied().zip(b.iter().copied())) + in_turn(a_rest.iter().copied().zip(b_rest.iter().copied()))
 }
 
 fn sum(pairs: impl Iterator<Item = ([f32; STRANDS], [f32; STRANDS])>) -> f64 {
@@ -123,8 +123,9 @@ fn sum(pairs: impl Iterator<Item = ([f32; STRANDS], [f32; STRANDS])>) -> f64 {
     strands.iter().sum()
 }
 
-fn in_turn(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+/// What is left over from the strands.
+fn in_turn(pairs: impl Iterator<Item = (f32, f32)>) -> f64 {
+    pairs.map(|(a, b)| f64::from(a) * f64::from(b)).sum()
 }
 
 #[cfg(test)]
