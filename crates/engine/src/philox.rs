@@ -2,6 +2,27 @@
 
 pub use imfl_kernel::philox::{block, mask};
 
+/// What all clients' dropout masks of one layer and step have in common.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Draw {
+    /// Which draw of its pass it is.
+    pub number: u32,
+    /// Activations whose 16 bits are below it are dropped.
+    pub threshold: u32,
+    /// What the others are multiplied by.
+    pub keep: f32,
+}
+
+impl Draw {
+    /// Nothing is dropped.
+    pub const NONE: Self = Self { number: 0, threshold: 0, keep: 1.0 };
+
+    /// Drops out of a client's activations by its key.
+    pub fn mask(&self, values: &mut [f32], key: [u32; 2]) {
+        mask(values, self.number, key, self.threshold, self.keep);
+    }
+}
+
 /// The same on a GPU.
 #[allow(missing_docs, reason = "of what the macros add")]
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -44,5 +65,17 @@ pub mod gpu {
             second += comptime!(WEYL[1]);
         }
         Block { a, b, c, d }
+    }
+
+    /// What a dropout mask multiplies the value at a place among its client's by, see [`super::mask`].
+    #[cube]
+    pub fn factor(place: u32, draw: u32, first_key: u32, second_key: u32, threshold: u32, keep: f32) -> f32 {
+        let words = block(place / 8u32, draw, first_key, second_key);
+        let pair = place / 2u32 % 4u32;
+        let first = select(pair == 0u32, words.a, words.b);
+        let last = select(pair == 2u32, words.c, words.d);
+        let word = select(pair < 2u32, first, last);
+        let drawn = select((place & 1u32) == 0u32, word & 0xFFFFu32, word >> 16u32);
+        select(drawn < threshold, 0.0f32, keep)
     }
 }

@@ -59,10 +59,10 @@ fn some_blocks(first: u32, number: u32, key: [u32; 2]) -> [[u32; LANES]; 4] {
 }
 
 dispatch! {
-    /// A dropout mask: each value is 0 if its 16-bit draw is below `threshold`, else `keep`. The draws are the blocks of the counters
-    /// `[0, 0, number, 0]`, `[1, 0, number, 0]`, ..., each word's low half before its high one.
+    /// Multiplies by a dropout mask: each value by 0 if its 16-bit draw is below `threshold`, else by `keep`. The draws are the blocks of the
+    /// counters `[0, 0, number, 0]`, `[1, 0, number, 0]`, ..., each word's low half before its high one.
     ///
-    /// Integers: every instruction set gives the same mask.
+    /// Integers: every instruction set draws the same mask.
     pub fn mask(values: &mut [f32], number: u32, key: [u32; 2], threshold: u32, keep: f32) = mask_body, plain
 }
 
@@ -76,8 +76,9 @@ fn mask_body(values: &mut [f32], number: u32, key: [u32; 2], threshold: u32, kee
                 *pair = [word[lane] & 0xFFFF, word[lane] >> 16].map(|draw| if draw < threshold { 0.0 } else { keep });
             }
         }
-        let count = values.len();
-        values.copy_from_slice(&all[..count]);
+        for (value, factor) in values.iter_mut().zip(&all) {
+            *value *= factor;
+        }
     }
 }
 
@@ -103,12 +104,14 @@ mod tests {
     fn a_mask_is_made_of_the_halves_of_the_blocks_in_order_on_every_instruction_set() {
         let (key, number, threshold) = ([7, 11], 3, 20_000);
         for count in [0, 1, 8, 127, 128, 129, 300] {
-            let (mut found, mut portable) = (vec![9.0; count], vec![9.0; count]);
+            let mut found: Vec<f32> = (0..count).map(|place| place as f32 - 2.5).collect();
+            let (values, mut portable) = (found.clone(), found.clone());
             mask(&mut found, number, key, threshold, 1.5);
             mask_body(&mut portable, number, key, threshold, 1.5);
             let words = (0..).flat_map(|place| block([place, 0, number, 0], key));
             let draws = words.flat_map(|word| [word & 0xFFFF, word >> 16]).take(count);
-            let expected: Vec<f32> = draws.map(|draw| if draw < threshold { 0.0 } else { 1.5 }).collect();
+            let factors = draws.map(|draw| if draw < threshold { 0.0 } else { 1.5 });
+            let expected: Vec<f32> = values.iter().zip(factors).map(|(value, factor)| value * factor).collect();
             assert_eq!((&found, &portable), (&expected, &expected));
         }
     }

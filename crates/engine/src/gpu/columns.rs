@@ -1,7 +1,9 @@
 //! Convolution as one matrix product a client: the images as columns, one for each pixel of the output (im2col).
 
 use super::dense::fresh;
+use super::mask::{Mask, dropped};
 use super::{Buffer, grid};
+use crate::philox::Draw;
 use burn_cubecl::kernel::into_contiguous;
 use cubecl::prelude::*;
 
@@ -130,23 +132,33 @@ fn fold_kernel(columns: &[f32], x: &mut [f32], #[comptime] sizes: Sizes) {
 }
 
 /// Products `[clients, outputs, places]` with their bias `[clients, outputs]` and what follows, as images
-/// `[clients, batch, outputs, rows, columns]`, or half as many rows and columns under pooling.
-pub fn finish(products: &Buffer, bias: Buffer, sizes: Sizes, follows: u32) -> Buffer {
+/// `[clients, batch, outputs, rows, columns]`, or half as many rows and columns under pooling; with
+/// dropout where asked for.
+pub fn finish(products: &Buffer, bias: Buffer, sizes: Sizes, follows: u32, mask: Option<&Mask>) -> Buffer {
     let bias = into_contiguous(bias);
     let halved = if follows == POOLED { 2 } else { 1 };
     let clients = products.meta.shape()[0];
     let shape = [clients, sizes.batch, sizes.outputs, sizes.rows / halved, sizes.columns / halved];
     let images = fresh(&bias, &shape);
     let (count, dim) = grid(&images, shape.iter().product());
+    // Without a mask the kernel has no code that reads keys, and is given what is at hand in their place.
+    let keys = mask.map_or(&bias, |mask| &mask.keys).clone().into_buffer_arg();
+    let (first, draw) = mask.map_or((0, Draw::NONE), |mask| (mask.first as u32, mask.draw));
     finish_kernel::launch(
         &images.client.clone(),
         count,
         dim,
         products.clone().into_buffer_arg(),
         bias.into_buffer_arg(),
+        keys,
         images.clone().into_buffer_arg(),
+        first,
+        draw.number,
+        draw.threshold,
+        draw.keep,
         sizes,
         follows,
+        mask.is_some(),
     );
     images
 }
@@ -166,9 +178,15 @@ fn value(products: &[f32], at: usize, bias: f32, #[comptime] relu: bool) -> f32 
 fn finish_kernel(
     products: &[f32],
     bias: &[f32],
+    keys: &[u32],
     images: &mut [f32],
+    first_key: u32,
+    number: u32,
+    threshold: u32,
+    keep: f32,
     #[comptime] sizes: Sizes,
     #[comptime] follows: u32,
+    #[comptime] masked: bool,
 ) {
     if ABSOLUTE_POS < images.len() {
         let halved = comptime!(if follows == POOLED { 2usize } else { 1usize });
@@ -196,13 +214,29 @@ fn finish_kernel(
             most = select(third > most, third, most);
             most = select(fourth > most, fourth, most);
         }
+        if masked {
+            let each = comptime!(sizes.batch * sizes.outputs) * high * wide;
+            most = dropped(most, ABSOLUTE_POS, each, keys, first_key, number, threshold, keep);
+        }
         images[ABSOLUTE_POS] = most;
     }
 }
 
-/// The gradient of [`finish`] by the products.
-pub fn back(products: &Buffer, bias: Buffer, gradient: Buffer, sizes: Sizes, follows: u32) -> Buffer {
+/// The gradient of [`finish`] by the products. Where dropout followed ReLU: by the images that it left, in which zero is what was dropped or
+/// cut off, and by what it multiplied the others.
+pub fn back(
+    products: &Buffer,
+    bias: Buffer,
+    gradient: Buffer,
+    sizes: Sizes,
+    follows: u32,
+    left: Option<(Buffer, f32)>,
+) -> Buffer {
     let (bias, gradient) = (into_contiguous(bias), into_contiguous(gradient));
+    let (left, keep, masked) = match left {
+        Some((images, keep)) => (images, keep, true),
+        None => (gradient.clone(), 1.0, false),
+    };
     let clients = products.meta.shape()[0];
     let shape = [clients, sizes.outputs, sizes.places()];
     let output = fresh(&bias, &shape);
@@ -214,9 +248,12 @@ pub fn back(products: &Buffer, bias: Buffer, gradient: Buffer, sizes: Sizes, fol
         products.clone().into_buffer_arg(),
         bias.into_buffer_arg(),
         gradient.into_buffer_arg(),
+        left.into_buffer_arg(),
         output.clone().into_buffer_arg(),
+        keep,
         sizes,
         follows,
+        masked,
     );
     output
 }
@@ -226,9 +263,12 @@ fn back_kernel(
     products: &[f32],
     bias: &[f32],
     gradient: &[f32],
+    left: &[f32],
     output: &mut [f32],
+    keep: f32,
     #[comptime] sizes: Sizes,
     #[comptime] follows: u32,
+    #[comptime] masked: bool,
 ) {
     if ABSOLUTE_POS < output.len() {
         let halved = comptime!(if follows == POOLED { 2usize } else { 1usize });
@@ -245,7 +285,11 @@ fn back_kernel(
         let mut found = 0.0f32;
         // A last odd row or column is in no window.
         if row / halved < high && column / halved < wide {
-            found = gradient[(image * high + row / halved) * wide + column / halved];
+            let at = (image * high + row / halved) * wide + column / halved;
+            found = gradient[at];
+            if masked {
+                found = select(left[at] <= 0.0f32, 0.0f32, keep * found);
+            }
         }
         let relu = comptime!(follows != LINEAR);
         if relu {

@@ -1,52 +1,79 @@
-//! What stands behind matrix products: bias and ReLU, the way back through ReLU, and a step of gradient descent.
+//! What stands behind matrix products: bias, ReLU and dropout, the way back through them, and a step of gradient descent.
 
+use super::mask::{Mask, dropped};
 use super::{Buffer, grid};
+use crate::philox::Draw;
 use burn_cubecl::kernel::into_contiguous;
 use cubecl::prelude::*;
 
-/// Adds its bias `[clients, outputs]` to each row of `y [clients, rows, outputs]`, and ReLU where asked for, in the memory of `y`, which
-/// nobody else may hold.
-pub fn finish(y: Buffer, bias: Buffer, relu: bool) -> Buffer {
+/// Adds its bias `[clients, outputs]` to each row of `y [clients, rows, outputs]`, and ReLU and dropout where asked for, in the memory of
+/// `y`, which nobody else may hold.
+pub fn finish(y: Buffer, bias: Buffer, relu: bool, mask: Option<&Mask>) -> Buffer {
     let (y, bias) = (into_contiguous(y), into_contiguous(bias));
     let shape = y.meta.shape();
     let (clients, rows, outputs) = (shape[0], shape[1], shape[2]);
     let (count, dim) = grid(&y, clients * rows * outputs);
     let client = y.client.clone();
+    // Without a mask the kernel has no code that reads keys, and is given what is at hand in their place.
+    let keys = mask.map_or(&bias, |mask| &mask.keys).clone().into_buffer_arg();
+    let (first, draw) = mask.map_or((0, Draw::NONE), |mask| (mask.first as u32, mask.draw));
     let (out, bias) = (y.clone().into_buffer_arg(), bias.into_buffer_arg());
-    finish_kernel::launch(&client, count, dim, out, bias, rows as u32, outputs as u32, relu);
+    let Draw { number, threshold, keep } = draw;
+    let (rows, outputs) = (rows as u32, outputs as u32);
+    let masked = mask.is_some();
+    finish_kernel::launch(
+        &client, count, dim, out, bias, keys, rows, outputs, first, number, threshold, keep, relu, masked,
+    );
     y
 }
 
 #[cube(launch)]
-fn finish_kernel(y: &mut [f32], bias: &[f32], rows: u32, outputs: u32, #[comptime] relu: bool) {
+fn finish_kernel(
+    y: &mut [f32],
+    bias: &[f32],
+    keys: &[u32],
+    rows: u32,
+    outputs: u32,
+    first: u32,
+    number: u32,
+    threshold: u32,
+    keep: f32,
+    #[comptime] relu: bool,
+    #[comptime] masked: bool,
+) {
     if ABSOLUTE_POS < y.len() {
         let outputs = outputs as usize;
-        let client = ABSOLUTE_POS / (rows as usize * outputs);
-        let value = y[ABSOLUTE_POS] + bias[client * outputs + ABSOLUTE_POS % outputs];
+        let each = rows as usize * outputs;
+        let client = ABSOLUTE_POS / each;
+        let sum = y[ABSOLUTE_POS] + bias[client * outputs + ABSOLUTE_POS % outputs];
+        let mut value = sum;
         if relu {
             // A NaN stays one.
-            y[ABSOLUTE_POS] = select(value <= 0.0f32, 0.0f32, value);
-        } else {
-            y[ABSOLUTE_POS] = value;
+            value = select(sum <= 0.0f32, 0.0f32, sum);
         }
+        if masked {
+            value = dropped(value, ABSOLUTE_POS, each, keys, first, number, threshold, keep);
+        }
+        y[ABSOLUTE_POS] = value;
     }
 }
 
-/// The gradient in front of ReLU, from its output and the gradient of that.
-pub fn gate(y: Buffer, gradient: Buffer) -> Buffer {
+/// The gradient in front of ReLU, from what came out behind it and the gradient of that. Where dropout follows, what was kept was multiplied
+/// by `keep`, and what was dropped came out as zero, as what ReLU cut off; without dropout `keep` is 1.
+pub fn gate(y: Buffer, gradient: Buffer, keep: f32) -> Buffer {
     let (y, gradient) = (into_contiguous(y), into_contiguous(gradient));
     let output = like(&y);
     let (count, dim) = grid(&y, y.meta.shape().num_elements());
     let client = y.client.clone();
     let out = output.clone().into_buffer_arg();
-    gate_kernel::launch(&client, count, dim, y.into_buffer_arg(), gradient.into_buffer_arg(), out);
+    gate_kernel::launch(&client, count, dim, y.into_buffer_arg(), gradient.into_buffer_arg(), out, keep);
     output
 }
 
 #[cube(launch)]
-fn gate_kernel(y: &[f32], gradient: &[f32], output: &mut [f32]) {
+fn gate_kernel(y: &[f32], gradient: &[f32], output: &mut [f32], keep: f32) {
     if ABSOLUTE_POS < output.len() {
-        output[ABSOLUTE_POS] = select(y[ABSOLUTE_POS] <= 0.0f32, 0.0f32, gradient[ABSOLUTE_POS]);
+        output[ABSOLUTE_POS] = select(y[ABSOLUTE_POS] <= 0.0f32, 0.0f32, keep * gradient[ABSOLUTE_POS]);
     }
 }
 

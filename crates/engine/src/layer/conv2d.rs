@@ -1,5 +1,6 @@
+use super::dropout::Dropout;
 use super::pass::Pass;
-use crate::op::{self, Convolution, Finish};
+use crate::op::{self, Convolution, Finish, Masked};
 use crate::parameters::{Initialiser, Layout, ParameterId};
 use burn::tensor::Tensor;
 
@@ -9,6 +10,7 @@ pub struct Conv2d {
     weight: ParameterId,
     bias: ParameterId,
     options: Convolution,
+    dropout: Option<Dropout>,
 }
 
 impl Conv2d {
@@ -27,6 +29,7 @@ impl Conv2d {
             weight: layout.declare(format!("{name}.weight"), &shape, start),
             bias: layout.declare(format!("{name}.bias"), &shape[..1], start),
             options: Convolution::default(),
+            dropout: None,
         }
     }
 
@@ -50,12 +53,19 @@ impl Conv2d {
         Self { options: Convolution { finish: Finish::ReluPool2, ..self.options }, ..self }
     }
 
+    /// The same layer followed by dropout, in the same pass over memory.
+    pub fn with_dropout(self, dropout: Dropout) -> Self {
+        Self { dropout: Some(dropout), ..self }
+    }
+
     /// `[clients, batch, inputs, height, width]` to `[clients, batch, outputs, height', width']`.
     pub fn forward(&self, pass: &Pass, x: Tensor<5>) -> Tensor<5> {
         let weight: Tensor<5> = pass.parameter(self.weight);
         let (images, filters) = (x.dims(), weight.dims());
         let [_, _, inputs, height, width] = filters;
-        let y = op::conv2d(x, weight, Some(pass.parameter(self.bias)), self.options);
+        let mask = self.dropout.and_then(|dropout| dropout.mask(pass));
+        let options = Masked { options: self.options, mask };
+        let y = op::conv2d(x, weight, Some(pass.parameter(self.bias)), options);
         // What was pooled away had to be computed too.
         let pooled = if self.options.finish == Finish::ReluPool2 { 4 } else { 1 };
         let columns = pooled * y.dims()[3] * y.dims()[4] * inputs * height * width;

@@ -1,7 +1,6 @@
 use super::pass::Pass;
-use crate::philox;
-use crate::transfer;
-use burn::tensor::{Tensor, TensorData};
+use crate::op::{self, Mask};
+use burn::tensor::Tensor;
 
 /// Zeroes activations at random while training and scales the others up, so that their mean stays (Srivastava et al. 2014).
 ///
@@ -20,23 +19,16 @@ impl Dropout {
     }
 
     /// Any activation `[clients, batch, ...]`; the identity outside training.
-    pub fn forward<const D: usize>(&self, pass: &mut Pass, x: Tensor<D>) -> Tensor<D> {
-        let Some(keys) = pass.dropout else { return x };
-        let number = pass.drawn;
-        pass.drawn += 1;
-        let (dims, device) = (x.dims(), x.device());
-        let keep = 65_536.0 / (65_536 - self.threshold) as f32;
-        #[cfg(any(feature = "wgpu", feature = "cuda"))]
-        if let Some((words, first)) = keys.on_device() {
-            let draw = crate::gpu::dropout::Draw { first, number, threshold: self.threshold, keep };
-            return crate::op::dropout::dropout(x, crate::op::dropout::Random { keys: words.clone(), draw });
+    pub fn forward<const D: usize>(&self, pass: &Pass, x: Tensor<D>) -> Tensor<D> {
+        match self.mask(pass) {
+            Some(mask) => op::mask(x, mask),
+            None => x,
         }
-        let each: usize = dims[1..].iter().product();
-        let mut mask = vec![0.0; dims[0] * each];
-        for (mask, key) in mask.chunks_mut(each.max(1)).zip(keys.words()) {
-            philox::mask(mask, number, *key, self.threshold, keep);
-        }
-        x * transfer::upload(TensorData::new(mask, dims), &device)
+    }
+
+    /// Its mask in a training pass, for an operation that drops out of its output itself.
+    pub(super) fn mask(&self, pass: &Pass) -> Option<Mask> {
+        pass.mask(self.threshold)
     }
 }
 

@@ -9,7 +9,6 @@ pub struct Keys {
     /// Step by step, client by client.
     words: Vec<[u32; 2]>,
     /// The same where a device draws itself, two words each.
-    #[cfg_attr(not(any(feature = "wgpu", feature = "cuda")), allow(dead_code, reason = "nothing is elsewhere"))]
     on_device: Option<Tensor<1, Int>>,
 }
 
@@ -45,9 +44,8 @@ impl<'a> StepKeys<'a> {
         &self.keys.words[self.first..self.first + self.keys.clients]
     }
 
-    /// All keys on the device, and the place of this step's first word.
-    #[cfg(any(feature = "wgpu", feature = "cuda"))]
-    pub(super) fn on_device(&self) -> Option<(&'a Tensor<1, Int>, usize)> {
-        self.keys.on_device.as_ref().map(|words| (words, 2 * self.first))
+    /// Where a device draws itself: all keys on it, and the place of this step's first word.
+    pub(super) fn on_device(&self) -> Option<(Tensor<1, Int>, usize)> {
+        Some((self.keys.on_device.clone()?, 2 * self.first))
     }
 }

@@ -1,5 +1,6 @@
+use super::dropout::Dropout;
 use super::pass::Pass;
-use crate::op::Activation;
+use crate::op::{Activation, Masked};
 use crate::parameters::{Initialiser, Layout, ParameterId};
 use burn::tensor::Tensor;
 
@@ -9,6 +10,7 @@ pub struct Linear {
     weight: ParameterId,
     bias: ParameterId,
     activation: Activation,
+    dropout: Option<Dropout>,
 }
 
 impl Linear {
@@ -33,6 +35,7 @@ impl Linear {
             weight: layout.declare(format!("{name}.weight"), &shape, start),
             bias: layout.declare(format!("{name}.bias"), &shape[1..], start),
             activation: Activation::Linear,
+            dropout: None,
         }
     }
 
@@ -41,9 +44,15 @@ impl Linear {
         Self { activation: Activation::Relu, ..self }
     }
 
+    /// The same layer followed by dropout, in the same pass over memory.
+    pub fn with_dropout(self, dropout: Dropout) -> Self {
+        Self { dropout: Some(dropout), ..self }
+    }
+
     /// `[clients, batch, inputs]` to `[clients, batch, outputs]`.
     pub fn forward(&self, pass: &Pass, x: Tensor<3>) -> Tensor<3> {
-        pass.linear(self.weight, self.bias, x, self.activation)
+        let mask = self.dropout.and_then(|dropout| dropout.mask(pass));
+        pass.linear(self.weight, self.bias, x, Masked { options: self.activation, mask })
     }
 }
 

@@ -1,17 +1,18 @@
 use super::keys::StepKeys;
 use super::trace::Trace;
 use crate::convolution::Shape;
-use crate::op::{self, Activation, Convolution, Descending, DescendingTable};
+use crate::op::{self, Activation, Convolution, Descending, DescendingTable, Mask, Masked};
 use crate::parameters::{ParameterId, Stacked};
+use crate::philox::Draw;
 use burn::tensor::{Int, Tensor};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// One evaluation of a model: the parameters to use and, while training, where dropout masks come from.
 pub struct Pass<'a> {
     parameters: &'a Stacked,
-    pub(super) dropout: Option<StepKeys<'a>>,
+    dropout: Option<StepKeys<'a>>,
     /// Masks that were drawn so far.
-    pub(super) drawn: u32,
+    drawn: Cell<u32>,
     descending: &'a [Option<Descending>],
     tables: &'a [Option<DescendingTable>],
     trace: Option<&'a RefCell<Trace>>,
@@ -20,13 +21,13 @@ pub struct Pass<'a> {
 impl<'a> Pass<'a> {
     /// A pass without dropout.
     pub fn evaluate(parameters: &'a Stacked) -> Self {
-        Self { parameters, dropout: None, drawn: 0, descending: &[], tables: &[], trace: None }
+        Self { parameters, dropout: None, drawn: Cell::new(0), descending: &[], tables: &[], trace: None }
     }
 
     /// A training pass; client k of the chunk draws its dropout masks by the k-th of the keys.
     pub fn train(parameters: &'a Stacked, keys: StepKeys<'a>) -> Self {
         debug_assert_eq!(keys.words().len(), parameters.clients());
-        Self { parameters, dropout: Some(keys), drawn: 0, descending: &[], tables: &[], trace: None }
+        Self { parameters, dropout: Some(keys), drawn: Cell::new(0), descending: &[], tables: &[], trace: None }
     }
 
     /// The same pass on dense weights that take their step of gradient descent in the backward pass, one place for each
@@ -72,7 +73,13 @@ impl<'a> Pass<'a> {
 
     /// Dense layer `activation(x W + b)` with each client's own `W` and `b`, `[clients, batch, inputs]` to
     /// `[clients, batch, outputs]`.
-    pub fn linear(&self, weight: ParameterId, bias: ParameterId, x: Tensor<3>, activation: Activation) -> Tensor<3> {
+    pub fn linear(
+        &self,
+        weight: ParameterId,
+        bias: ParameterId,
+        x: Tensor<3>,
+        activation: impl Into<Masked<Activation>>,
+    ) -> Tensor<3> {
         let inputs = x.dims()[2];
         self.trace(|trace| trace.dense(weight));
         let bias = self.parameter(bias);
@@ -82,6 +89,14 @@ impl<'a> Pass<'a> {
         };
         self.products(&y, inputs);
         y
+    }
+
+    /// The next dropout mask of a training pass, of activations whose 16 bits are below `threshold`.
+    pub(super) fn mask(&self, threshold: u32) -> Option<Mask> {
+        let keys = self.dropout?;
+        let number = self.drawn.replace(self.drawn.get() + 1);
+        let draw = Draw { number, threshold, keep: 65_536.0 / (65_536 - threshold) as f32 };
+        Some(Mask { keys: keys.words().to_vec(), on_device: keys.on_device(), draw })
     }
 
     /// Notes a layer's output, each of whose values is a sum of `depth` products.

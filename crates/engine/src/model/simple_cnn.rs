@@ -10,9 +10,7 @@ pub struct SimpleCnn {
     layout: Arc<Layout>,
     conv1: Conv2d,
     conv2: Conv2d,
-    dropout_images: Dropout,
     dense: Linear,
-    dropout_features: Dropout,
     head: Linear,
 }
 
@@ -25,18 +23,10 @@ impl SimpleCnn {
         let mut layout = Layout::new();
         let pooled = ((shape.height - 4) / 2) * ((shape.width - 4) / 2);
         let conv1 = Conv2d::new(&mut layout, "conv1", shape.channels, 32, 3).with_relu();
-        let conv2 = Conv2d::new(&mut layout, "conv2", 32, 64, 3).with_relu_and_pool();
-        let dense = Linear::new(&mut layout, "dense", 64 * pooled, 128).with_relu();
+        let conv2 = Conv2d::new(&mut layout, "conv2", 32, 64, 3).with_relu_and_pool().with_dropout(Dropout::new(0.25));
+        let dense = Linear::new(&mut layout, "dense", 64 * pooled, 128).with_relu().with_dropout(Dropout::new(0.5));
         let head = Linear::new(&mut layout, "head", 128, classes);
-        Self {
-            layout: Arc::new(layout),
-            conv1,
-            conv2,
-            dropout_images: Dropout::new(0.25),
-            dense,
-            dropout_features: Dropout::new(0.5),
-            head,
-        }
+        Self { layout: Arc::new(layout), conv1, conv2, dense, head }
     }
 }
 
@@ -48,12 +38,10 @@ impl Model for SimpleCnn {
     fn features(&self, pass: &mut Pass, images: Tensor<5>) -> Tensor<3> {
         let x = self.conv1.forward(pass, images);
         let x = self.conv2.forward(pass, x);
-        let x = flatten(self.dropout_images.forward(pass, x));
-        self.dense.forward(pass, x)
+        self.dense.forward(pass, flatten(x))
     }
 
     fn classify(&self, pass: &mut Pass, features: Tensor<3>) -> Tensor<3> {
-        let x = self.dropout_features.forward(pass, features);
-        self.head.forward(pass, x)
+        self.head.forward(pass, features)
     }
 }

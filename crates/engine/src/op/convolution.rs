@@ -1,6 +1,7 @@
 //! Convolution with a client axis.
 
 use super::assertion::assert_f32;
+use super::mask::Masked;
 use super::options::Convolution;
 use super::stacked::StackedOps;
 use burn::backend::Dispatch;
@@ -9,11 +10,18 @@ use burn::tensor::Tensor;
 /// Convolution of each client's images with its own weights.
 ///
 /// `x [clients, batch, cin, h, w]`, `weight [clients, cout, cin, kh, kw]`, `bias [clients, cout]`; returns
-/// `[clients, batch, cout, h', w']`.
+/// `[clients, batch, cout, h', w']`. With a [`Masked`] dropout follows.
 ///
 /// # Panics
 /// If the shapes disagree, the kernel is larger than the padded image, a stride is zero, or a tensor is not `f32`.
-pub fn conv2d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<2>>, options: Convolution) -> Tensor<5> {
+pub fn conv2d(
+    x: Tensor<5>,
+    weight: Tensor<5>,
+    bias: Option<Tensor<2>>,
+    options: impl Into<Masked<Convolution>>,
+) -> Tensor<5> {
+    let masked = options.into();
+    let options = &masked.options;
     let [clients, _, cin, h, w] = x.dims();
     let [weight_clients, cout, weight_cin, kh, kw] = weight.dims();
     assert!(
@@ -36,6 +44,6 @@ pub fn conv2d(x: Tensor<5>, weight: Tensor<5>, bias: Option<Tensor<2>>, options:
         x.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
-        options,
+        masked,
     ))
 }

@@ -1,10 +1,12 @@
 //! The operations on `flex`: the kernels of `imfl-kernel`, client by client, on the slices behind the tensors.
 
+use super::mask::{Mask, Masked};
 use super::options::{Activation, Convolution};
 use super::slices::{dense, dims, slice, tensor, zeros};
 use super::stacked::{Grads, StackedKernels};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::TensorData;
 use imfl_kernel::Store;
 use imfl_kernel::conv::{Conv2d, ConvShape, Downstream, Finish, Gradients, Upstream};
 use imfl_kernel::linear::{self, Linear};
@@ -49,11 +51,11 @@ impl StackedKernels for Flex {
         x: FlexTensor,
         weight: FlexTensor,
         bias: FlexTensor,
-        options: &Convolution,
+        masked: &Masked<Convolution>,
     ) -> (FlexTensor, Saved) {
         let (x, weight, bias) = (dense(x), dense(weight), dense(bias));
-        let (clients, s) = shape(&x, &weight, options);
-        let finish = options.finish;
+        let (clients, s) = shape(&x, &weight, &masked.options);
+        let finish = masked.options.finish;
         let each = s.output_len(finish);
         let mut out = zeros(clients * each);
         let mut choice = vec![0u8; if finish == Finish::ReluPool2 { out.len() } else { 0 }];
@@ -66,6 +68,7 @@ impl StackedKernels for Flex {
             };
             convolution(s, &x, &weight, client).forward(of(slice(&bias), client, s.cout), target);
         }
+        apply(&mut out, masked);
         let [h, w] = s.finished(finish);
         let out = tensor(out, [clients, s.batch, s.cout, h, w]);
         let saved = match finish {
@@ -81,12 +84,12 @@ impl StackedKernels for Flex {
         weight: FlexTensor,
         saved: Saved,
         grad: FlexTensor,
-        options: &Convolution,
+        masked: &Masked<Convolution>,
         wanted: [bool; 3],
     ) -> Grads<Flex> {
-        let (x, weight, grad) = (dense(x), dense(weight), dense(grad));
-        let (clients, s) = shape(&x, &weight, options);
-        let each = s.output_len(options.finish);
+        let (x, weight, grad) = (dense(x), dense(weight), before_mask(masked, dense(grad)));
+        let (clients, s) = shape(&x, &weight, &masked.options);
+        let each = s.output_len(masked.options.finish);
         let mut dx = wanted[0].then(|| zeros(clients * s.input_len()));
         let mut dw = zeros(clients * s.weight_len());
         let mut db = zeros(clients * s.cout);
@@ -111,7 +114,12 @@ impl StackedKernels for Flex {
         ]
     }
 
-    fn linear_forward(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, activation: Activation) -> FlexTensor {
+    fn linear_forward(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        activation: &Masked<Activation>,
+    ) -> FlexTensor {
         let (x, weight, bias) = (dense(x), dense(weight), dense(bias));
         let [clients, batch, inputs] = dims(&x);
         let [_, _, outputs] = dims(&weight);
@@ -120,13 +128,14 @@ impl StackedKernels for Flex {
         for client in 0..clients {
             linear::forward(
                 &s,
-                activation == Activation::Relu,
+                activation.options == Activation::Relu,
                 of(slice(&x), client, batch * inputs),
                 of(slice(&weight), client, inputs * outputs),
                 of(slice(&bias), client, outputs),
                 of_mut(&mut y, client, batch * outputs),
             );
         }
+        apply(&mut y, activation);
         tensor(y, [clients, batch, outputs])
     }
 
@@ -135,7 +144,7 @@ impl StackedKernels for Flex {
         weight: FlexTensor,
         y: FlexTensor,
         grad: FlexTensor,
-        activation: Activation,
+        activation: &Masked<Activation>,
         wanted: [bool; 3],
     ) -> Grads<Flex> {
         let (x, weight) = (dense(x), dense(weight));
@@ -172,16 +181,13 @@ impl StackedKernels for Flex {
         weight: FlexTensor,
         y: FlexTensor,
         grad: FlexTensor,
-        activation: Activation,
+        activation: &Masked<Activation>,
         rate: f32,
         wanted: [bool; 2],
     ) -> (FlexTensor, [Option<FlexTensor>; 2]) {
         let x = dense(x);
-        // A view into a larger buffer is copied out first: the step writes to storage from its start.
-        let shape = dims::<3>(&weight);
-        let [clients, inputs, outputs] = shape;
-        let whole = weight.is_contiguous() && weight.storage::<f32>().len() == clients * inputs * outputs;
-        let mut weight = if whole { weight } else { tensor(slice(&weight.to_contiguous()).to_vec(), shape) };
+        let [clients, inputs, outputs] = dims(&weight);
+        let mut weight = in_place(weight);
         let [_, batch, _] = dims(&x);
         let s = Linear { batch, inputs, outputs };
         let grad = before_activation(activation, &y, dense(grad));
@@ -205,11 +211,44 @@ impl StackedKernels for Flex {
         let dx = dx.map(|dx| tensor(dx, dims::<3>(&x)));
         (weight, [dx, db.map(|db| tensor(db, [clients, outputs]))])
     }
+
+    fn masked(x: FlexTensor, mask: &Mask) -> FlexTensor {
+        let mut x = in_place(dense(x));
+        mask.apply(x.storage_mut::<f32>());
+        x
+    }
+}
+
+fn apply<T>(values: &mut [f32], masked: &Masked<T>) {
+    if let Some(mask) = &masked.mask {
+        mask.apply(values);
+    }
+}
+
+/// The gradient with respect to what went into the mask. What was dropped is zero behind it, so that nothing comes back there.
+fn before_mask<T>(masked: &Masked<T>, grad: FlexTensor) -> FlexTensor {
+    match &masked.mask {
+        Some(mask) => Flex::masked(grad, mask),
+        None => grad,
+    }
+}
+
+/// A tensor whose storage holds it and nothing else: a view into a larger one is copied out, since what is written in place is written
+/// from the start of the storage.
+fn in_place(tensor: FlexTensor) -> FlexTensor {
+    let count = tensor.shape().num_elements();
+    if tensor.is_contiguous() && tensor.storage::<f32>().len() == count {
+        return tensor;
+    }
+    let tensor = tensor.to_contiguous();
+    let (values, shape) = (slice(&tensor).to_vec(), tensor.shape());
+    FlexTensor::from_data(TensorData::new(values, shape))
 }
 
 /// The gradient with respect to what went into the activation.
-fn before_activation(activation: Activation, y: &FlexTensor, grad: FlexTensor) -> FlexTensor {
-    match activation {
+fn before_activation(activation: &Masked<Activation>, y: &FlexTensor, grad: FlexTensor) -> FlexTensor {
+    let grad = before_mask(activation, grad);
+    match activation.options {
         Activation::Linear => grad,
         Activation::Relu => {
             let mut before = zeros(grad.shape().num_elements());

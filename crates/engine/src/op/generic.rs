@@ -1,13 +1,14 @@
 //! The operations in terms of any backend's own: one launch serves all clients, who become the groups of a convolution.
 #![cfg_attr(not(any(test, feature = "ndarray", feature = "wgpu", feature = "cuda")), allow(dead_code))]
 
+use super::mask::{Mask, Masked};
 use super::options::{Activation, Convolution, Finish};
 use super::primitive::Primitive;
 use super::stacked::{Grads, StackedKernels};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, TensorMetadata, get_or_init_device_settings};
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Shape, Slice};
+use burn::tensor::{Shape, Slice, TensorData};
 
 /// A backend that has no kernels of its own.
 pub trait Generic: Primitive {}
@@ -22,9 +23,10 @@ impl<B: Generic> StackedKernels for B {
         x: FloatTensor<B>,
         weight: FloatTensor<B>,
         bias: FloatTensor<B>,
-        options: &Convolution,
+        masked: &Masked<Convolution>,
     ) -> (FloatTensor<B>, Saved<B>) {
-        conv2d_forward::<B>(x, weight, bias, options)
+        let (y, saved) = conv2d_forward::<B>(x, weight, bias, &masked.options);
+        (behind::<B, _>(y, masked), saved)
     }
 
     fn conv2d_backward(
@@ -32,19 +34,19 @@ impl<B: Generic> StackedKernels for B {
         weight: FloatTensor<B>,
         saved: Saved<B>,
         grad: FloatTensor<B>,
-        options: &Convolution,
+        masked: &Masked<Convolution>,
         wanted: [bool; 3],
     ) -> Grads<B> {
-        conv2d_backward::<B>(x, weight, saved, grad, options, wanted)
+        conv2d_backward::<B>(x, weight, saved, behind::<B, _>(grad, masked), &masked.options, wanted)
     }
 
     fn linear_forward(
         x: FloatTensor<B>,
         weight: FloatTensor<B>,
         bias: FloatTensor<B>,
-        activation: Activation,
+        masked: &Masked<Activation>,
     ) -> FloatTensor<B> {
-        linear_forward::<B>(x, weight, bias, activation)
+        behind::<B, _>(linear_forward::<B>(x, weight, bias, masked.options), masked)
     }
 
     fn linear_backward(
@@ -52,10 +54,10 @@ impl<B: Generic> StackedKernels for B {
         weight: FloatTensor<B>,
         y: FloatTensor<B>,
         grad: FloatTensor<B>,
-        activation: Activation,
+        masked: &Masked<Activation>,
         wanted: [bool; 3],
     ) -> Grads<B> {
-        linear_backward::<B>(x, weight, y, grad, activation, wanted)
+        linear_backward::<B>(x, weight, y, behind::<B, _>(grad, masked), masked.options, wanted)
     }
 
     fn linear_descend(
@@ -63,11 +65,27 @@ impl<B: Generic> StackedKernels for B {
         weight: FloatTensor<B>,
         y: FloatTensor<B>,
         grad: FloatTensor<B>,
-        activation: Activation,
+        masked: &Masked<Activation>,
         rate: f32,
         wanted: [bool; 2],
     ) -> (FloatTensor<B>, [Option<FloatTensor<B>>; 2]) {
-        linear_descend::<B>(x, weight, y, grad, activation, rate, wanted)
+        linear_descend::<B>(x, weight, y, behind::<B, _>(grad, masked), masked.options, rate, wanted)
+    }
+
+    fn masked(x: FloatTensor<B>, mask: &Mask) -> FloatTensor<B> {
+        let shape = x.shape();
+        let mut factors = vec![1.0; shape.num_elements()];
+        mask.apply(&mut factors);
+        let factors = B::float_from_data(TensorData::new(factors, shape), &x.device());
+        B::float_mul(x, factors)
+    }
+}
+
+/// Values behind an operation, or the gradient on its way back to it, through the mask.
+fn behind<B: StackedKernels, T>(values: FloatTensor<B>, masked: &Masked<T>) -> FloatTensor<B> {
+    match &masked.mask {
+        Some(mask) => B::masked(values, mask),
+        None => values,
     }
 }
 

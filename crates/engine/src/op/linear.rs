@@ -2,6 +2,7 @@
 
 use super::assertion::assert_f32;
 use super::descend::Descending;
+use super::mask::Masked;
 use super::options::Activation;
 use super::stacked::StackedOps;
 use burn::backend::Dispatch;
@@ -10,11 +11,16 @@ use burn::tensor::{DType, Tensor};
 /// Dense layer of each client, `activation(x W + b)`.
 ///
 /// `x [clients, batch, inputs]`, `weight [clients, inputs, outputs]`, `bias [clients, outputs]`; returns
-/// `[clients, batch, outputs]`.
+/// `[clients, batch, outputs]`. With a [`Masked`] dropout follows.
 ///
 /// # Panics
 /// If the shapes disagree or a tensor is not `f32`.
-pub fn linear(x: Tensor<3>, weight: Tensor<3>, bias: Tensor<2>, activation: Activation) -> Tensor<3> {
+pub fn linear(
+    x: Tensor<3>,
+    weight: Tensor<3>,
+    bias: Tensor<2>,
+    activation: impl Into<Masked<Activation>>,
+) -> Tensor<3> {
     let [clients, _, inputs] = x.dims();
     let [weight_clients, weight_inputs, outputs] = weight.dims();
     assert!(
@@ -29,7 +35,7 @@ pub fn linear(x: Tensor<3>, weight: Tensor<3>, bias: Tensor<2>, activation: Acti
         x.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
-        activation,
+        activation.into(),
     ))
 }
 
@@ -41,7 +47,12 @@ pub fn linear(x: Tensor<3>, weight: Tensor<3>, bias: Tensor<2>, activation: Acti
 ///
 /// # Panics
 /// If the shapes disagree, a tensor is not `f32`, or input and weights are on different devices.
-pub fn linear_descending(x: Tensor<3>, weight: &Descending, bias: Tensor<2>, activation: Activation) -> Tensor<3> {
+pub fn linear_descending(
+    x: Tensor<3>,
+    weight: &Descending,
+    bias: Tensor<2>,
+    activation: impl Into<Masked<Activation>>,
+) -> Tensor<3> {
     let [clients, _, inputs] = x.dims();
     let [weight_clients, weight_inputs, outputs] = weight.shape();
     assert!(
@@ -56,6 +67,6 @@ pub fn linear_descending(x: Tensor<3>, weight: &Descending, bias: Tensor<2>, act
         x.into_dispatch(),
         bias.into_dispatch(),
         weight.clone(),
-        activation,
+        activation.into(),
     ))
 }

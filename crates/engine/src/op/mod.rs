@@ -13,8 +13,6 @@ mod convolution;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 mod cube;
 mod descend;
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-pub(crate) mod dropout;
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]
@@ -23,6 +21,7 @@ mod generic;
 mod linear;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 pub(crate) mod loss;
+mod mask;
 mod norm;
 mod options;
 mod primitive;
@@ -39,6 +38,7 @@ pub(crate) mod trial;
 pub use convolution::conv2d;
 pub use descend::Descending;
 pub use linear::{linear, linear_descending};
+pub use mask::{Mask, Masked, mask};
 pub use norm::norm;
 pub use options::{Activation, Convolution, Finish, Norm};
 pub use table::DescendingTable;

@@ -6,6 +6,7 @@ use super::options::{Convolution, Finish};
 use super::stacked::Grads;
 use crate::convolution::{Algorithm, Direction, Shape, chosen};
 use crate::gpu::columns::{self, LINEAR, POOLED, RELU, Sizes};
+use crate::gpu::mask::{Mask, mask};
 use crate::gpu::winograd;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
@@ -20,9 +21,18 @@ type Buffer = FloatTensor<Cube>;
 #[derive(Clone, Debug)]
 pub enum Saved {
     /// Where it was one of matrix products: these before bias and what follows, the bias, and what was laid out for them.
-    Products { products: Buffer, bias: Buffer, laid: Option<Laid> },
+    Products { products: Buffer, bias: Buffer, laid: Option<Laid>, dropped: Option<Dropped> },
     /// What grouped convolutions keep.
-    Grouped(generic::Saved<Cube>),
+    Grouped { saved: generic::Saved<Cube>, mask: Option<Mask> },
+}
+
+/// What the way back through dropout is found by.
+#[derive(Clone, Debug)]
+pub enum Dropped {
+    /// Behind ReLU: by the output, in which what was dropped is zero as what was cut off, and what the rest was multiplied by.
+    Output(Buffer, f32),
+    /// Else by drawing again.
+    Mask(Mask),
 }
 
 /// The images as they were laid out, kept where the gradient of the weights is a product of the same.
@@ -127,12 +137,13 @@ impl Route {
     }
 
     /// The output, and what the gradients need of the way to it.
-    pub fn forward(&self, x: Buffer, weight: Buffer, bias: Buffer) -> (Buffer, Saved) {
+    pub fn forward(&self, x: Buffer, weight: Buffer, bias: Buffer, mask: Option<Mask>) -> (Buffer, Saved) {
         let (by, sizes) = (self.algorithm(Direction::Forward), self.sizes);
         let (products, laid) = match by {
             Algorithm::Grouped => {
                 let (y, saved) = generic::conv2d_forward::<Cube>(x, weight, bias, &self.options);
-                return (y, Saved::Grouped(saved));
+                let y = through(&mask, y);
+                return (y, Saved::Grouped { saved, mask });
             }
             Algorithm::Columns => {
                 let columns = columns::unfold(x, sizes);
@@ -145,21 +156,30 @@ impl Route {
                 (winograd::products(m, &sizes), Laid::Tiles(tiles))
             }
         };
-        let y = columns::finish(&products, bias.clone(), sizes, self.follows);
+        let y = columns::finish(&products, bias.clone(), sizes, self.follows, mask.as_ref());
         let laid = (by == self.algorithm(Direction::Weights)).then_some(laid);
-        (y, Saved::Products { products, bias, laid })
+        let dropped = mask.map(|mask| match self.follows {
+            LINEAR => Dropped::Mask(mask),
+            _ => Dropped::Output(y.clone(), mask.draw.keep),
+        });
+        (y, Saved::Products { products, bias, laid, dropped })
     }
 
     /// Gradients of input, weights and bias, where they are wanted.
     pub fn backward(&self, x: Buffer, weight: Buffer, saved: Saved, grad: Buffer, wanted: [bool; 3]) -> Grads<Cube> {
         let (sizes, kernel) = (self.sizes, weight.shape());
         let (mut upstream, laid) = match saved {
-            Saved::Products { products, bias, laid } => {
-                let grad = columns::back(&products, bias, grad, sizes, self.follows);
+            Saved::Products { products, bias, laid, dropped } => {
+                let (grad, left) = match dropped {
+                    None => (grad, None),
+                    Some(Dropped::Output(images, keep)) => (grad, Some((images, keep))),
+                    Some(Dropped::Mask(by)) => (mask(grad, &by), None),
+                };
+                let grad = columns::back(&products, bias, grad, sizes, self.follows, left);
                 (Upstream { images: None, products: Some(grad), sizes }, laid)
             }
-            Saved::Grouped(saved) => {
-                let grad = generic::conv2d_unfinish::<Cube>(saved, grad);
+            Saved::Grouped { saved, mask } => {
+                let grad = generic::conv2d_unfinish::<Cube>(saved, through(&mask, grad));
                 (Upstream { images: Some(grad), products: None, sizes }, None)
             }
         };
@@ -209,6 +229,14 @@ impl Route {
                 winograd::taps(Cube::float_matmul(adjoint, transposed(tiles)), &sizes)
             }
         }
+    }
+}
+
+/// Values, or their gradient on the way back, through a mask if there is one.
+fn through(by: &Option<Mask>, values: Buffer) -> Buffer {
+    match by {
+        Some(by) => mask(values, by),
+        None => values,
     }
 }
 
@@ -286,7 +314,7 @@ mod tests {
             let compute = |algorithms: [Algorithm; 3]| {
                 let route = Route::by(&x, &weight, &options, |_, direction| algorithms[direction as usize]);
                 assert_eq!(Direction::ALL.map(|direction| route.algorithm(direction)), algorithms);
-                let (y, saved) = route.forward(x.clone(), weight.clone(), bias.clone());
+                let (y, saved) = route.forward(x.clone(), weight.clone(), bias.clone(), None);
                 let gradients = route.backward(x.clone(), weight.clone(), saved, grad.clone(), [true; 3]);
                 let gradients = gradients.into_iter().map(|gradient| host(gradient.unwrap()));
                 [host(y)].into_iter().chain(gradients).collect::<Vec<_>>()

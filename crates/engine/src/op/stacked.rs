@@ -1,6 +1,7 @@
 //! The operations as Burn dispatches them, and the passes that a backend makes them from.
 
 use super::descend::Descending;
+use super::mask::{Mask, Masked};
 use super::options::{Activation, Convolution};
 use super::primitive::Primitive;
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
@@ -19,7 +20,7 @@ pub trait StackedOps: Backend {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        options: Convolution,
+        options: Masked<Convolution>,
     ) -> FloatTensor<Self>;
 
     /// See [`linear`](super::linear).
@@ -27,7 +28,7 @@ pub trait StackedOps: Backend {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        activation: Activation,
+        activation: Masked<Activation>,
     ) -> FloatTensor<Self>;
 
     /// See [`linear_descending`](super::linear_descending).
@@ -35,8 +36,11 @@ pub trait StackedOps: Backend {
         x: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         weight: Descending,
-        activation: Activation,
+        activation: Masked<Activation>,
     ) -> FloatTensor<Self>;
+
+    /// See [`mask`](super::mask()).
+    fn stacked_mask(x: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self>;
 }
 
 /// Gradients with respect to input, weights and bias, where somebody needs them.
@@ -52,7 +56,7 @@ pub trait StackedKernels: Primitive {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        options: &Convolution,
+        options: &Masked<Convolution>,
     ) -> (FloatTensor<Self>, Self::Saved);
 
     /// Gradients of [`conv2d`](super::conv2d) from the gradient of its output.
@@ -61,7 +65,7 @@ pub trait StackedKernels: Primitive {
         weight: FloatTensor<Self>,
         saved: Self::Saved,
         grad: FloatTensor<Self>,
-        options: &Convolution,
+        options: &Masked<Convolution>,
         wanted: [bool; 3],
     ) -> Grads<Self>;
 
@@ -70,7 +74,7 @@ pub trait StackedKernels: Primitive {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        activation: Activation,
+        activation: &Masked<Activation>,
     ) -> FloatTensor<Self>;
 
     /// Gradients of [`linear`](super::linear) from its output and the gradient of that.
@@ -79,7 +83,7 @@ pub trait StackedKernels: Primitive {
         weight: FloatTensor<Self>,
         y: FloatTensor<Self>,
         grad: FloatTensor<Self>,
-        activation: Activation,
+        activation: &Masked<Activation>,
         wanted: [bool; 3],
     ) -> Grads<Self>;
 
@@ -90,10 +94,13 @@ pub trait StackedKernels: Primitive {
         weight: FloatTensor<Self>,
         y: FloatTensor<Self>,
         grad: FloatTensor<Self>,
-        activation: Activation,
+        activation: &Masked<Activation>,
         rate: f32,
         wanted: [bool; 2],
     ) -> (FloatTensor<Self>, [Option<FloatTensor<Self>>; 2]);
+
+    /// See [`mask`](super::mask()); the gradient of the output takes the same way back.
+    fn masked(x: FloatTensor<Self>, mask: &Mask) -> FloatTensor<Self>;
 }
 
 /// A backend on its own runs its kernels forward, and keeps nothing.
@@ -102,7 +109,7 @@ impl<B: StackedKernels> StackedOps for B {
         x: FloatTensor<B>,
         weight: FloatTensor<B>,
         bias: FloatTensor<B>,
-        options: Convolution,
+        options: Masked<Convolution>,
     ) -> FloatTensor<B> {
         B::conv2d_forward(x, weight, bias, &options).0
     }
@@ -111,17 +118,21 @@ impl<B: StackedKernels> StackedOps for B {
         x: FloatTensor<B>,
         weight: FloatTensor<B>,
         bias: FloatTensor<B>,
-        activation: Activation,
+        activation: Masked<Activation>,
     ) -> FloatTensor<B> {
-        B::linear_forward(x, weight, bias, activation)
+        B::linear_forward(x, weight, bias, &activation)
     }
 
     fn stacked_linear_descending(
         x: FloatTensor<B>,
         bias: FloatTensor<B>,
         weight: Descending,
-        activation: Activation,
+        activation: Masked<Activation>,
     ) -> FloatTensor<B> {
-        B::linear_forward(x, weight.handle::<B>(), bias, activation)
+        B::linear_forward(x, weight.handle::<B>(), bias, &activation)
+    }
+
+    fn stacked_mask(x: FloatTensor<B>, mask: Mask) -> FloatTensor<B> {
+        B::masked(x, &mask)
     }
 }

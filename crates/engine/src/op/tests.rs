@@ -211,7 +211,12 @@ fn a_client_gets_the_same_bits_in_any_company() {
 #[should_panic(expected = "do not fit weights")]
 fn shapes_that_disagree_are_named() {
     let device = Device::flex();
-    conv2d(Tensor::zeros([1, 1, 3, 8, 8], &device), Tensor::zeros([1, 4, 2, 3, 3], &device), None, Default::default());
+    conv2d(
+        Tensor::zeros([1, 1, 3, 8, 8], &device),
+        Tensor::zeros([1, 4, 2, 3, 3], &device),
+        None,
+        Convolution::default(),
+    );
 }
 
 #[test]
@@ -246,4 +251,69 @@ fn descending_weights_move_by_their_gradient() {
             generic::linear_descend::<Flex>(flex(x), flex(weight), flex(y), flex(grad), activation, rate, [true; 2]);
         close("generic weight", Tensor::<3>::from_primitive::<Flex>(step.0), moved);
     }
+}
+
+/// Masks of clients with keys of their own, which drop a quarter.
+fn masks(clients: usize) -> Mask {
+    let keys = (0..clients as u32).map(|client| [client + 1, 77]).collect();
+    let draw = crate::philox::Draw { number: 3, threshold: 16_384, keep: 65_536.0 / 49_152.0 };
+    Mask { keys, on_device: None, draw }
+}
+
+/// The mask as factors that are multiplied by.
+fn factors<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    let mut factors = vec![1.0; shape.iter().product()];
+    masks(shape[0]).apply(&mut factors);
+    Tensor::from_data(TensorData::new(factors, shape), device)
+}
+
+#[test]
+fn dropout_behind_an_operation_is_a_product_with_the_mask() {
+    let device = Device::flex().autodiff();
+    let masked = |options: Convolution| Masked { options, mask: Some(masks(2)) };
+    for finish in [Finish::Linear, Finish::Relu, Finish::ReluPool2] {
+        let options = Convolution { finish, ..Default::default() };
+        let dims = ([2, 3, 2, 6, 7], [2, 5, 2, 3, 3]);
+        let got = run_conv2d(|x, w, b, o| conv2d(x, w, Some(b), masked(o)), dims, options);
+        let apart = |x, w, b, o| {
+            let y = conv2d(x, w, Some(b), o);
+            let factors = factors(y.dims(), &device);
+            y * factors
+        };
+        let want = run_conv2d(apart, dims, options);
+        close("y", got.0, want.0);
+        close("dx", got.1, want.1);
+        close("dw", got.2, want.2);
+        close("db", got.3, want.3);
+    }
+    for activation in [Activation::Linear, Activation::Relu] {
+        let leaves = || {
+            let x = values([2, 3, 20], 1, &device).require_grad();
+            let weight = values([2, 20, 9], 2, &device).require_grad();
+            (x, weight, values::<2>([2, 9], 3, &device).require_grad())
+        };
+        let toward = values([2, 3, 9], 4, &device);
+        let (x, weight, bias) = leaves();
+        let y = linear(x.clone(), weight.clone(), bias.clone(), activation) * factors([2, 3, 9], &device);
+        let mut want = (y.clone() * toward.clone()).sum().backward();
+        let masked = || Masked { options: activation, mask: Some(masks(2)) };
+        let (again, own, ground) = leaves();
+        let found = linear(again.clone(), own.clone(), ground.clone(), masked());
+        let mut got = (found.clone() * toward.clone()).sum().backward();
+        close("y", found.inner(), y.inner());
+        close("dx", again.grad_remove(&mut got).unwrap(), x.grad_remove(&mut want).unwrap());
+        close("db", ground.grad_remove(&mut got).unwrap(), bias.grad_remove(&mut want).unwrap());
+        let gradient = weight.grad_remove(&mut want).unwrap();
+        close("dw", own.grad_remove(&mut got).unwrap(), gradient.clone());
+        let descending = Descending::new(weight.clone().inner(), 0.1);
+        (linear_descending(again, &descending, ground, masked()) * toward).sum().backward();
+        close("moved", descending.into_weight(), weight.inner() - gradient * 0.1);
+    }
+}
+
+#[test]
+fn a_mask_leaves_what_is_not_finite() {
+    let x = Tensor::<2>::full([1, 8], f32::NAN, &Device::flex());
+    let y = mask(x, masks(1)).into_data();
+    assert!(y.as_slice::<f32>().unwrap().iter().all(|value| value.is_nan()));
 }

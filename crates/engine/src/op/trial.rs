@@ -41,7 +41,7 @@ impl Trial {
 
     /// Begins the forward pass.
     pub fn forward(&self, route: &Route) -> Saved {
-        route.forward(self.x.clone(), self.weight.clone(), self.bias.clone()).1
+        route.forward(self.x.clone(), self.weight.clone(), self.bias.clone(), None).1
     }
 
     /// Begins what a direction is about; the gradients from what the forward pass of the same route kept.

@@ -2,43 +2,41 @@
 
 use super::dense::like;
 use super::{Buffer, grid};
-use crate::philox;
+use crate::philox::{self, Draw};
 use burn_cubecl::kernel::into_contiguous;
 use cubecl::prelude::*;
 
-/// Which activations stay, and by how much those are scaled.
-#[derive(Clone, Copy, Debug)]
-pub struct Draw {
-    /// The first word of the keys of the clients, who have two each.
+/// What a kernel drops out by.
+#[derive(Clone, Debug)]
+pub struct Mask {
+    /// Two words for each client.
+    pub keys: Buffer,
+    /// Where the first client's are.
     pub first: usize,
-    /// Which draw of its pass it is.
-    pub number: u32,
-    /// Activations whose 16 bits are below it are dropped.
-    pub threshold: u32,
-    /// What the others are multiplied by.
-    pub keep: f32,
+    /// How they are used.
+    pub draw: Draw,
 }
 
 /// Activations `[clients, ...]`, or their gradients, times what [`philox::mask`] says of each.
-pub fn drop(values: Buffer, keys: Buffer, draw: Draw) -> Buffer {
+pub fn mask(values: Buffer, by: &Mask) -> Buffer {
     let values = into_contiguous(values);
     let shape = values.meta.shape();
     let (clients, all) = (shape[0], shape.num_elements());
     let each = all / clients.max(1);
     let output = like(&values);
     let (count, dim) = grid(&values, clients * each.div_ceil(DRAWS));
-    drop_kernel::launch(
+    mask_kernel::launch(
         &output.client.clone(),
         count,
         dim,
-        keys.into_buffer_arg(),
+        by.keys.clone().into_buffer_arg(),
         values.into_buffer_arg(),
         output.clone().into_buffer_arg(),
-        draw.first as u32,
+        by.first as u32,
         each as u32,
-        draw.number,
-        draw.threshold,
-        draw.keep,
+        by.draw.number,
+        by.draw.threshold,
+        by.draw.keep,
     );
     output
 }
@@ -48,7 +46,7 @@ const DRAWS: usize = 8;
 
 /// One thread has the eight values of a block.
 #[cube(launch)]
-fn drop_kernel(
+fn mask_kernel(
     keys: &[u32],
     values: &[f32],
     output: &mut [f32],
@@ -83,4 +81,23 @@ fn decide(values: &[f32], output: &mut [f32], at: usize, end: usize, word: u32, 
     if at + 1 < end {
         output[at + 1] = values[at + 1] * select((word >> 16u32) < threshold, 0.0f32, keep);
     }
+}
+
+/// The value at a place of the output of some layer, `each` values a client, after dropout: for kernels that have one value a thread and
+/// write it anyway. A block is then drawn eight times, which is cheaper than to read and write the values once more.
+#[cube]
+pub fn dropped(
+    value: f32,
+    at: usize,
+    each: usize,
+    keys: &[u32],
+    first: u32,
+    number: u32,
+    threshold: u32,
+    keep: f32,
+) -> f32 {
+    let client = at / each;
+    let key = first as usize + 2 * client;
+    let place = (at % each) as u32;
+    value * philox::gpu::factor(place, number, keys[key], keys[key + 1], threshold, keep)
 }
