@@ -1,8 +1,7 @@
 //! Convolution as one matrix product a client: the images as columns, one for each pixel of the output (im2col).
 
-use super::dense::fresh;
 use super::mask::{Mask, dropped};
-use super::{Buffer, grid};
+use super::{Buffer, fresh, grid};
 use crate::philox::Draw;
 use burn_cubecl::kernel::into_contiguous;
 use cubecl::prelude::*;

@@ -1,7 +1,7 @@
 //! What stands behind matrix products: bias, ReLU and dropout, the way back through them, and a step of gradient descent.
 
 use super::mask::{Mask, dropped};
-use super::{Buffer, grid};
+use super::{Buffer, grid, like};
 use crate::philox::Draw;
 use burn_cubecl::kernel::into_contiguous;
 use cubecl::prelude::*;
@@ -93,17 +93,4 @@ fn descend_kernel(weight: &[f32], gradient: &[f32], output: &mut [f32], rate: f3
     if ABSOLUTE_POS < output.len() {
         output[ABSOLUTE_POS] = weight[ABSOLUTE_POS] - rate * gradient[ABSOLUTE_POS];
     }
-}
-
-/// Memory for as many values.
-pub(super) fn like(buffer: &Buffer) -> Buffer {
-    fresh(buffer, buffer.meta.shape().as_slice())
-}
-
-/// Memory for floats of a shape, beside a buffer.
-pub(super) fn fresh(beside: &Buffer, shape: &[usize]) -> Buffer {
-    let bytes = 4 * shape.iter().product::<usize>();
-    let handle = beside.client.empty(bytes);
-    let (client, device) = (beside.client.clone(), beside.device.clone());
-    Buffer::new_contiguous(client, device, shape.to_vec().into(), handle, burn::tensor::DType::F32)
 }

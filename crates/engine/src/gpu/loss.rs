@@ -1,7 +1,6 @@
 //! Cross-entropy with its gradient.
 
-use super::Buffer;
-use super::dense::fresh;
+use super::{Buffer, fresh};
 use burn_cubecl::kernel::into_contiguous;
 use cubecl::prelude::*;
 
@@ -84,7 +83,7 @@ fn forward_kernel(
 pub fn backward(gradient: Buffer, losses: Buffer) -> Buffer {
     let losses = into_contiguous(losses);
     let each = gradient.meta.shape()[1] * gradient.meta.shape()[2];
-    let output = super::dense::like(&gradient);
+    let output = super::like(&gradient);
     let (count, dim) = super::grid(&gradient, gradient.meta.shape().num_elements());
     let client = gradient.client.clone();
     let (gradient, losses, out) =

@@ -1,7 +1,6 @@
 //! Dropout, decided where activations are: no mask is ever in memory.
 
-use super::dense::like;
-use super::{Buffer, grid};
+use super::{Buffer, grid, like};
 use crate::philox::{self, Draw};
 use burn_cubecl::kernel::into_contiguous;
 use cubecl::prelude::*;

@@ -50,6 +50,19 @@ where
     into_contiguous(tensor.try_into_primitive::<Cube>().expect("the tensor is on a GPU"))
 }
 
+/// Memory for as many values.
+fn like(buffer: &Buffer) -> Buffer {
+    fresh(buffer, buffer.meta.shape().as_slice())
+}
+
+/// Memory for floats of a shape, beside a buffer.
+fn fresh(beside: &Buffer, shape: &[usize]) -> Buffer {
+    let bytes = 4 * shape.iter().product::<usize>();
+    let handle = beside.client.empty(bytes);
+    let (client, device) = (beside.client.clone(), beside.device.clone());
+    Buffer::new_contiguous(client, device, shape.to_vec().into(), handle, burn::tensor::DType::F32)
+}
+
 /// Bytes of the largest allocation that a device on a GPU can make.
 pub fn largest(device: &Device) -> u64 {
     memory(Tensor::<1>::empty([1], device)).client.properties().memory.max_page_size

@@ -111,7 +111,7 @@ impl<B: StackedKernels, C: CheckpointStrategy> StackedOps for Autodiff<B, C> {
         }
     }
 
-    fn stacked_mask(x: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self> {
+    fn stacked_dropout(x: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
         match MaskStep.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {

@@ -1,8 +1,6 @@
-//! Dropout: behind an operation, in the same pass over memory where a backend can, or on its own.
+//! What dropout behind an operation is told.
 
-use super::stacked::StackedOps;
 use crate::philox::Draw;
-use burn::backend::Dispatch;
 use burn::tensor::{Int, Tensor};
 
 /// The dropout masks of a chunk of clients in one layer and step, each drawn by its client's key ([`crate::philox`]) where its activations are.
@@ -39,9 +37,4 @@ impl<T> From<T> for Masked<T> {
     fn from(options: T) -> Self {
         Self { options, mask: None }
     }
-}
-
-/// Activations `[clients, ...]` after dropout.
-pub fn mask<const D: usize>(x: Tensor<D>, mask: Mask) -> Tensor<D> {
-    Tensor::from_dispatch(<Dispatch as StackedOps>::stacked_mask(x.into_dispatch(), mask))
 }

@@ -13,6 +13,7 @@ mod convolution;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 mod cube;
 mod descend;
+mod dropout;
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]
@@ -37,8 +38,9 @@ pub(crate) mod trial;
 
 pub use convolution::conv2d;
 pub use descend::Descending;
+pub use dropout::dropout;
 pub use linear::{linear, linear_descending};
-pub use mask::{Mask, Masked, mask};
+pub use mask::{Mask, Masked};
 pub use norm::norm;
 pub use options::{Activation, Convolution, Finish, Norm};
 pub use table::DescendingTable;

@@ -39,8 +39,8 @@ pub trait StackedOps: Backend {
         activation: Masked<Activation>,
     ) -> FloatTensor<Self>;
 
-    /// See [`mask`](super::mask()).
-    fn stacked_mask(x: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self>;
+    /// See [`dropout`](super::dropout()).
+    fn stacked_dropout(x: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self>;
 }
 
 /// Gradients with respect to input, weights and bias, where somebody needs them.
@@ -99,7 +99,7 @@ pub trait StackedKernels: Primitive {
         wanted: [bool; 2],
     ) -> (FloatTensor<Self>, [Option<FloatTensor<Self>>; 2]);
 
-    /// See [`mask`](super::mask()); the gradient of the output takes the same way back.
+    /// See [`dropout`](super::dropout()); the gradient of the output takes the same way back.
     fn masked(x: FloatTensor<Self>, mask: &Mask) -> FloatTensor<Self>;
 }
 
@@ -132,7 +132,7 @@ impl<B: StackedKernels> StackedOps for B {
         B::linear_forward(x, weight.handle::<B>(), bias, &activation)
     }
 
-    fn stacked_mask(x: FloatTensor<B>, mask: Mask) -> FloatTensor<B> {
+    fn stacked_dropout(x: FloatTensor<B>, mask: Mask) -> FloatTensor<B> {
         B::masked(x, &mask)
     }
 }

@@ -14,8 +14,7 @@ mod line;
 mod planes;
 
 use super::columns::Sizes;
-use super::dense::fresh;
-use super::{Buffer, grid};
+use super::{Buffer, fresh, grid};
 use burn_cubecl::kernel::into_contiguous;
 use cubecl::prelude::*;
 use planes::{Planes, place};
