@@ -242,7 +242,12 @@ class Forecast:
         config: Any, given: dict[str, Any], recorded: _Path | None, on_event: _OnEvent
     ) -> tuple[Forecast, list[dict[str, Any]], str]: ...
     def predict(
-        self, authentic: list[int], generated: list[int], mix: float | None = None, steps: float | None = None
+        self,
+        authentic: list[int],
+        generated: list[int],
+        mix: float | None = None,
+        skew: float | None = None,
+        steps: float | None = None,
     ) -> tuple[float, float]: ...
     def text(self) -> str: ...
     def content(self) -> dict[str, Any]: ...

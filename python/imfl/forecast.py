@@ -74,7 +74,8 @@ class Forecast:
 
         Args:
             pilots: a path of a CSV file, a DataFrame, columns or a list of mappings, with ``loss`` (nats), ``error`` (a share),
-                authentic samples of each class ``a0, a1, ...`` and, if any, generated samples ``g0, g1, ...``, ``mix``, ``group``.
+                authentic samples of each class ``a0, a1, ...`` and, if any, generated samples ``g0, g1, ...``, ``mix``,
+                ``skew``, ``steps`` and ``group``.
             initial_loss, initial_error: of the untrained model; those of a guess, ln C and 1 - 1/C, if absent.
             about: what the pilots were, to be kept in the file.
 
@@ -110,12 +111,14 @@ class Forecast:
         generated: Sequence[int] | None = None,
         *,
         mix: float | None = None,
+        skew: float | None = None,
         steps: float | None = None,
     ) -> Prediction:
         """What to expect after training on so many authentic and generated samples, ``[classes]`` each.
 
         Args:
             mix: distance in [0, 2] of the updates' labels from the target's; that of the samples' own labels if absent.
+            skew: the mean of those of single clients, each by its weight times its batches; the mix if absent.
             steps: batches that a participant has, by weight; without limit if absent.
 
         Raises:
@@ -123,7 +126,7 @@ class Forecast:
         """
         own = _counts(authentic, "authentic")
         made = [0] * len(own) if generated is None else _counts(generated, "generated")
-        return Prediction(*self._forecast.predict(own, made, mix, steps))
+        return Prediction(*self._forecast.predict(own, made, mix, skew, steps))
 
     @property
     def content(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::market::Market;
 use crate::money::Rate;
 use crate::objective::{
-    Bias, By, Constants, Forecast, ForecastModel, Law, LossModel, Mix, Objective, Prediction, Weights, Worth,
+    Bias, By, Constants, Deviation, Forecast, ForecastModel, Law, LossModel, Objective, Prediction, Weights, Worth,
 };
 
 /// What to draw.
@@ -106,6 +106,7 @@ pub fn objective(kappa: f64, shape: Shape) -> Result<Arc<dyn Objective>> {
         exponent: 0.6,
         generated: 0.8,
         mix: None,
+        skew: None,
         steps: None,
     };
     let nobody = Prediction { loss: 2.3, error: 0.9 };
@@ -161,10 +162,10 @@ pub fn market(seed: u64, shape: Shape) -> Result<Market> {
     Market::new(Population::new(specs(seed, shape), &TargetChoice::Uniform)?, model)
 }
 
-/// A random forecast: laws of classes and of samples, with and without a mix term, paid by the point and by the nat.
+/// A random forecast: laws of classes and of samples, with and without terms of mix, skew and steps, paid by the point and by the nat.
 fn forecast(rng: &mut ChaCha8Rng, seed: u64, shape: Shape) -> Result<ForecastModel> {
     let by = if seed.is_multiple_of(3) { By::Samples } else { By::Class };
-    let mix = Mix { scale: rng.random_range(0.0..0.3), exponent: rng.random_range(0.5..2.0) };
+    let off = Deviation { scale: rng.random_range(0.0..0.3), exponent: rng.random_range(0.5..2.0) };
     let law = Law {
         by,
         floor: rng.random_range(0.0..0.1),
@@ -172,7 +173,8 @@ fn forecast(rng: &mut ChaCha8Rng, seed: u64, shape: Shape) -> Result<ForecastMod
         offset: 10f64.powf(rng.random_range(-1.0..1.5)),
         exponent: rng.random_range(0.2..1.5),
         generated: rng.random_range(0.0..1.0),
-        mix: (seed % 4 == 3).then_some(mix),
+        mix: (seed % 4 == 3).then_some(off),
+        skew: (seed % 4 == 1).then_some(off),
         steps: (seed % 3 == 2).then_some(0.2),
     };
     let forecast = Forecast {

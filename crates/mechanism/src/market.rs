@@ -7,7 +7,7 @@ use crate::client::{Client, Held, Population, fine, micros_up};
 use crate::error::{Error, Result};
 use crate::mode::{Mode, PerMode};
 use crate::money::Credits;
-use crate::objective::{Appraisal, ForecastModel, LossModel, Member, Objective, Part, Tally};
+use crate::objective::{Appraisal, ForecastModel, LossModel, Member, Objective, Part, Tally, Update};
 use crate::outcome::{Award, Decision, Outcome};
 use crate::printable::Printable;
 
@@ -215,6 +215,26 @@ impl Market {
             }
         }
         if total > 0.0 { sums.iter().map(|sum| sum.abs()).sum::<f64>() / total } else { 0.0 }
+    }
+
+    /// s, how far the labels that each client trains on are from the target, on average: sum_k a_k h_k ‖q_k - p‖₁ / sum_k a_k h_k in [0, 2]; 0 for
+    /// augmented clients, whose labels are the target's, and where label shares are not known. It is never less than [`Market::mix`], in which deviations of one client
+    /// cancel those of another.
+    pub fn skew(&self, modes: &[Mode]) -> f64 {
+        let (mut total, mut sum) = (0.0, 0.0);
+        for (index, mode, weight, steps) in self.pulls(modes) {
+            total += weight * steps;
+            if mode == Mode::Local {
+                let own: i64 = self.deviations(index).iter().map(|own| i64::from(*own).abs()).sum();
+                sum += weight * steps * own as f64 * 1e-9;
+            }
+        }
+        if total > 0.0 { sum / total } else { 0.0 }
+    }
+
+    /// What there is to say of the clients' update beside its samples.
+    pub fn update(&self, modes: &[Mode]) -> Update {
+        Update { mix: Some(self.mix(modes)), skew: Some(self.skew(modes)), steps: Some(self.steps(modes)) }
     }
 
     /// H = sum_k a_k h_k, the steps that the aggregate takes in an epoch, h_k being the batches that a client has; 1 if nobody takes part.

@@ -5,7 +5,7 @@ use crate::settings::Said;
 use crate::table::Table;
 use crate::values;
 use crate::watch::watch;
-use imfl_mechanism::objective::{self, Fit, Pilot, Prediction};
+use imfl_mechanism::objective::{self, Fit, Pilot, Prediction, Update};
 use imfl_run::{Failure, Kind, config, pipeline};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -70,16 +70,17 @@ impl Forecast {
     }
 
     /// Accuracy and loss to expect after training on so many authentic and generated samples of each class.
-    #[pyo3(signature = (authentic, generated, mix=None, steps=None))]
+    #[pyo3(signature = (authentic, generated, mix=None, skew=None, steps=None))]
     fn predict(
         &self,
         py: Python,
         authentic: Vec<u64>,
         generated: Vec<u64>,
         mix: Option<f64>,
+        skew: Option<f64>,
         steps: Option<f64>,
     ) -> PyResult<(f64, f64)> {
-        let found = short(py, || self.0.predict(&authentic, &generated, mix, steps))?;
+        let found = short(py, || self.0.predict(&authentic, &generated, Update { mix, skew, steps }))?;
         Ok((found.accuracy(), found.loss))
     }
 

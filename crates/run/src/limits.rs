@@ -51,13 +51,17 @@ pub fn enough_for_gradients(train: &Dataset) -> Outcome {
     let counts = train.histogram();
     let problem = match counts.iter().position(|&count| count < 2) {
         _ if counts.len() < 2 => format!(
-            "{} has images of one class, `{}`; a classifier needs at least two",
+            "{} has {} of one class, `{}`; a classifier needs at least two",
             train.name,
+            train.kind.plural(),
             train.class_names.join("")
         ),
         Some(class) => format!(
-            "class `{}` of {} has {} training images left; measuring gradients takes at least 2 of every class",
-            train.class_names[class], train.name, counts[class]
+            "class `{}` of {} has {} training {} left; measuring gradients takes at least 2 of every class",
+            train.class_names[class],
+            train.name,
+            counts[class],
+            train.kind.plural()
         ),
         None => return Ok(()),
     };

@@ -14,6 +14,9 @@ use plotters::prelude::*;
 /// Pixels of all panels together.
 const SIZE: (u32, u32) = (1500, 460);
 
+/// What a name takes, in pixels.
+const NAME: (i32, i32) = (115, 11);
+
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// One panel: its title, how it ranks, and what it shows of a row.
@@ -93,6 +96,7 @@ impl Panel<'_> {
             .x_desc(format!("{}{}", self.title, if self.logarithmic { " (logarithmic)" } else { "" }))
             .x_label_formatter(&|value| match self.logarithmic && is_crowded(*value) {
                 true => String::new(),
+                false if *value >= 10.0 => format!("{value:.0}"),
                 false => format!("{value:.2}"),
             })
             .y_desc("accuracy gained by federated training")
@@ -107,10 +111,31 @@ impl Panel<'_> {
         };
         chart.draw_series(table.rows.iter().map(range))?;
         chart.draw_series(table.rows.iter().map(|row| Circle::new(place(row), 4, colour.filled())))?;
-        let label = |row: &Row| EmptyElement::at(place(row)) + Text::new(row.name.clone(), (8, -5), text(11));
-        chart.draw_series(table.rows.iter().map(label))?;
+        let pixels: Vec<(i32, i32)> = table.rows.iter().map(|row| chart.backend_coord(&place(row))).collect();
+        let shifts = apart(&pixels);
+        let label = |(row, shift): (&Row, i32)| {
+            EmptyElement::at(place(row)) + Text::new(row.name.clone(), (8, shift - 5), text(11))
+        };
+        chart.draw_series(table.rows.iter().zip(shifts).map(label))?;
         Ok(())
     }
+}
+
+/// How far names of so many pixels behind points are moved down, so that none stands on another.
+fn apart(points: &[(i32, i32)]) -> Vec<i32> {
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    order.sort_by_key(|&at| (points[at].1, points[at].0));
+    let mut placed: Vec<(i32, i32)> = Vec::new();
+    let mut shifts = vec![0; points.len()];
+    for at in order {
+        let (x, mut y) = points[at];
+        while placed.iter().any(|(other, line)| (other - x).abs() < NAME.0 && (line - y).abs() < NAME.1) {
+            y += 1;
+        }
+        shifts[at] = y - points[at].1;
+        placed.push((x, y));
+    }
+    shifts
 }
 
 /// Whether a number on a logarithmic axis stands too near to its neighbours to be written there: all but 1, 2, 3 and 5 times a power of ten.
@@ -133,6 +158,11 @@ mod tests {
     fn few_numbers_stand_at_a_logarithmic_axis() {
         assert!([0.1, 0.2, 0.3, 0.5, 1.0, 20.0].into_iter().all(|value| !is_crowded(value)));
         assert!([0.15, 0.4, 0.6, 0.7, 0.8, 0.9, 60.0].into_iter().all(is_crowded));
+    }
+
+    #[test]
+    fn names_stand_apart() {
+        assert_eq!(apart(&[(0, 0), (5, 3), (300, 1), (10, 40), (2, 4)]), [0, 8, 0, 0, 18]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::objective::appraisal::Prediction;
-use crate::objective::law::Law;
+use crate::objective::law::{Law, Update};
 
 /// How well a law did on pilots that it was not fitted on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub struct Fitted {
 /// The laws of a learning problem at one rate and number of rounds; the content of a forecast file (`docs/mechanism/forecast.md`).
 ///
 /// ```
-/// use imfl_mechanism::objective::Forecast;
+/// use imfl_mechanism::objective::{Forecast, Update};
 ///
 /// let forecast = Forecast::parse("
 ///     classes = 2
@@ -60,8 +60,8 @@ pub struct Fitted {
 ///     error = { floor = 0.01, scale = 0.1, offset = 5.0, exponent = 0.6, generated = 0.8 }
 ///     loss = { floor = 0.05, scale = 0.4, offset = 2.0, exponent = 0.6, generated = 0.8 }
 /// ")?;
-/// let few = forecast.predict(&[50, 0], &[0, 20], None, None)?;
-/// let many = forecast.predict(&[500, 400], &[0, 20], None, None)?;
+/// let few = forecast.predict(&[50, 0], &[0, 20], Update::default())?;
+/// let many = forecast.predict(&[500, 400], &[0, 20], Update::default())?;
 /// assert!(many.error < few.error && few.error < 0.5);
 /// # Ok::<(), imfl_mechanism::Error>(())
 /// ```
@@ -139,28 +139,23 @@ impl Forecast {
         self.target.clone().unwrap_or_else(|| vec![1.0 / self.classes as f64; self.classes])
     }
 
-    /// What to expect after training on so many authentic and generated samples, `[classes]` each. `mix` is m, the distance of the
-    /// update's labels from the target; that of the samples' own labels if absent. `steps` is H, the batches that a participant has, by weight
-    /// ([`crate::Market::steps`]); without limit if absent.
+    /// What to expect after training on so many authentic and generated samples, `[classes]` each. Of an update whose mix was not
+    /// recorded it is the distance of the samples' own labels; whose skew was not, its mix; steps that were not are without limit.
     ///
     /// # Errors
-    /// [`Error::Forecast`] for another number of classes, more samples than can be counted, a mix outside [0, 2] or no steps.
-    pub fn predict(
-        &self,
-        authentic: &[u64],
-        generated: &[u64],
-        mix: Option<f64>,
-        steps: Option<f64>,
-    ) -> Result<Prediction> {
+    /// [`Error::Forecast`] for another number of classes, more samples than can be counted, a mix or skew outside [0, 2] or no steps.
+    pub fn predict(&self, authentic: &[u64], generated: &[u64], update: Update) -> Result<Prediction> {
         if authentic.len() != self.classes || generated.len() != self.classes {
             let problem =
                 format!("is {}, but {} and {} counts were given", self.classes, authentic.len(), generated.len());
             return Err(Error::Forecast { key: "classes".into(), problem });
         }
-        if let Some(mix) = mix.filter(|mix| !(0.0..=2.0 + 1e-9).contains(mix)) {
-            return Err(Error::Forecast { key: "mix".into(), problem: format!("is {mix}, outside [0, 2]") });
+        for (key, off) in [("mix", update.mix), ("skew", update.skew)] {
+            if let Some(off) = off.filter(|off| !(0.0..=2.0 + 1e-9).contains(off)) {
+                return Err(Error::Forecast { key: key.into(), problem: format!("is {off}, outside [0, 2]") });
+            }
         }
-        if let Some(steps) = steps.filter(|steps| !(1e-9..=f64::MAX).contains(steps)) {
+        if let Some(steps) = update.steps.filter(|steps| !(1e-9..=f64::MAX).contains(steps)) {
             return Err(Error::Forecast { key: "steps".into(), problem: format!("are {steps}; there must be some") });
         }
         let target = self.shares();
@@ -169,10 +164,12 @@ impl Forecast {
             Some(0) => return Ok(self.nobody),
             Some(_) => {}
         }
-        let mix = mix.unwrap_or_else(|| distance(authentic, generated, &target));
+        let mix = update.mix.unwrap_or_else(|| distance(authentic, generated, &target));
+        let skew = update.skew.unwrap_or(mix);
         let of = |law: &Law| {
             let counted = authentic.iter().zip(generated).map(|(own, made)| *own as f64 + law.generated * *made as f64);
-            law.at(&target, counted) + law.mixed(mix) + steps.map_or(0.0, |steps| law.unlearnt(steps))
+            let labels = law.mixed(mix) + law.skewed(skew);
+            law.at(&target, counted) + labels + update.steps.map_or(0.0, |steps| law.unlearnt(steps))
         };
         Ok(Prediction { loss: of(&self.loss), error: of(&self.error) })
     }

@@ -33,8 +33,8 @@ impl Worth {
 /// The forecast as an objective: J = worth x predicted shortfall + payments, the shortfall being what is missing to an accuracy of 100 %, in
 /// points, or the test loss in nats.
 ///
-/// Its sums are authentic samples per class, then generated ones, all in whole samples, and where the law looks at mix or steps w h, w h (q - p)
-/// per class and w, w in thousandths of a sample and q - p in parts of 1e9.
+/// Its sums are authentic samples per class, then generated ones, all in whole samples, and where the law looks at updates w h, w h (q - p) per class,
+/// w h ‖q - p‖₁ and w, w in thousandths of a sample and q - p in parts of 1e9.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForecastModel {
     forecast: Forecast,
@@ -67,7 +67,8 @@ impl ForecastModel {
             ForecastModel { target: forecast.shares(), forecast, worth, quality: Quality::new(0.0, weights)?, price };
         model.quality = Quality::new(theta.unwrap_or(1.0 - model.law().generated), weights)?;
         let law = model.law();
-        let worst = (law.floor + law.scale * law.decay(0.0) + law.mixed(2.0) + law.unlearnt(1.0)).max(model.nobody());
+        let worst = (law.floor + law.scale * law.decay(0.0) + law.mixed(2.0) + law.skewed(2.0) + law.unlearnt(1.0))
+            .max(model.nobody());
         if worst * price > 1e24 {
             return fail("makes losses of more than 1e12 credits");
         }
@@ -112,24 +113,25 @@ impl ForecastModel {
     fn value(&self, law: &Law, nobody: f64, sums: &[i128]) -> f64 {
         let classes = self.target.len();
         let (authentic, rest) = sums.split_at(classes.min(sums.len()));
-        let (generated, mix) = rest.split_at(classes.min(rest.len()));
+        let (generated, updates) = rest.split_at(classes.min(rest.len()));
         // sums are below 2^53 for every market that is allowed, so they are exact as floats
         let counted = authentic
             .iter()
             .zip(generated)
             .map(|(own, made)| *own as i64 as f64 + law.generated * (*made as i64 as f64));
-        let value = law.at(&self.target, counted) + law.mixed(distance_of(mix)) + law.unlearnt(steps_of(mix));
+        let labels = law.mixed(mix_of(updates)) + law.skewed(skew_of(updates));
+        let value = law.at(&self.target, counted) + labels + law.unlearnt(steps_of(updates));
         if authentic.iter().chain(generated).all(|sum| *sum == 0) { nobody } else { value }
     }
 
-    /// Whether any of the laws looks at mix or steps, so that their sums are kept.
+    /// Whether any of the laws looks at updates, so that their sums are kept.
     fn weighs(&self) -> bool {
         let Forecast { error, loss, .. } = &self.forecast;
-        [error, loss].iter().any(|law| law.mix.is_some() || law.steps.is_some())
+        [error, loss].iter().any(|law| law.mix.is_some() || law.skew.is_some() || law.steps.is_some())
     }
 }
 
-/// H from the sums of w h, w h (q - p) per class, and w.
+/// H from the sums of w h, w h (q - p) per class, w h ‖q - p‖₁, and w.
 fn steps_of(sums: &[i128]) -> f64 {
     match sums {
         [steps, .., weight] if *weight > 0 => *steps as f64 / *weight as f64,
@@ -138,11 +140,19 @@ fn steps_of(sums: &[i128]) -> f64 {
 }
 
 /// m from the same.
-fn distance_of(sums: &[i128]) -> f64 {
+fn mix_of(sums: &[i128]) -> f64 {
     match sums {
-        [weight, classes @ .., _] if *weight > 0 => {
+        [weight, classes @ .., _, _] if *weight > 0 => {
             classes.iter().map(|sum| sum.abs()).sum::<i128>() as f64 / *weight as f64 / NANOS as f64
         }
+        _ => 0.0,
+    }
+}
+
+/// s from the same.
+fn skew_of(sums: &[i128]) -> f64 {
+    match sums {
+        [weight, .., off, _] if *weight > 0 => *off as f64 / *weight as f64 / NANOS as f64,
         _ => 0.0,
     }
 }
@@ -175,14 +185,14 @@ impl Objective for ForecastModel {
                 "is not what the forecast predicts for; give the forecast's `target`, or fit one for these shares";
             return Err(Error::Target(problem.into()));
         }
-        Ok(if self.weighs() { 3 * classes + 2 } else { 2 * classes })
+        Ok(if self.weighs() { 3 * classes + 3 } else { 2 * classes })
     }
 
     #[inline]
     fn add(&self, sums: &mut [i128], member: &Member<'_>, sign: i64) {
         let classes = self.target.len();
         let (authentic, rest) = sums.split_at_mut(classes.min(sums.len()));
-        let (generated, mix) = rest.split_at_mut(classes.min(rest.len()));
+        let (generated, updates) = rest.split_at_mut(classes.min(rest.len()));
         let sign = i128::from(sign);
         match member.mode {
             Mode::Augmented => {
@@ -197,8 +207,8 @@ impl Objective for ForecastModel {
                 }
             }
         }
-        if let [weight, classes @ .., plain] = mix {
-            // the steps of an epoch; a weight is at most 1e15, steps 1e12 in all, deviations 1e9: below 2^127
+        if let [weight, classes @ .., off, plain] = updates {
+            // the steps of an epoch; a weight is at most 1e15, steps 1e12 in all, deviations 2e9 in all: below 2^127
             let steps = member.client.samples().div_ceil(u64::from(member.client.batch()));
             let light = sign * i128::from(member.part.weight / 1000);
             let own = light * i128::from(steps);
@@ -208,6 +218,7 @@ impl Objective for ForecastModel {
                 for (sum, &deviation) in classes.iter_mut().zip(member.deviations) {
                     *sum += own * i128::from(deviation);
                 }
+                *off += own * i128::from(member.deviations.iter().map(|own| i64::from(*own).abs()).sum::<i64>());
             }
         }
     }
@@ -257,8 +268,8 @@ mod tests {
             let modes: Vec<Mode> = (0..6).map(|k| Mode::ALL[(seed as usize / (k + 1) + k) % 3]).collect();
             let (authentic, generated) = market.counts(&modes).unwrap();
             let forecast = market.forecast().unwrap().forecast();
-            let expected =
-                forecast.predict(&authentic, &generated, Some(market.mix(&modes)), Some(market.steps(&modes))).unwrap();
+            let update = market.update(&modes);
+            let expected = forecast.predict(&authentic, &generated, update).unwrap();
             let found = market.appraisal(&modes).prediction().unwrap();
             let close = |a: f64, b: f64| (a - b).abs() <= 1e-5 * a.abs();
             assert!(
@@ -268,7 +279,7 @@ mod tests {
             let worth = market.forecast().unwrap().worth().credits();
             let paid = worth * market.appraisal(&modes).total();
             assert!((market.loss(&modes).unwrap().to_f64() - paid).abs() < 1e-6 + 1e-12 * paid);
-            if let Some(mix) = forecast.error.mix {
+            if forecast.error.mix.or(forecast.error.skew).is_some() {
                 // and by hand: labels of local clients, weighted by what they weigh and the batches that they have
                 let weight = |k: usize| {
                     let client = &market.clients()[k];
@@ -282,7 +293,9 @@ mod tests {
                 let total: f64 = (0..6).map(weight).sum();
                 let of = |y: usize| (0..6).map(|k| weight(k) * away(k, y)).sum::<f64>().abs();
                 let m = (0..5).map(of).sum::<f64>() / total.max(1e-9);
-                assert!((m - market.mix(&modes)).abs() < 1e-6 && mix.scale >= 0.0, "{seed}");
+                let each = |k: usize| weight(k) * (0..5).map(|y| away(k, y).abs()).sum::<f64>();
+                let s = (0..6).map(each).sum::<f64>() / total.max(1e-9);
+                assert!((m - update.mix.unwrap()).abs() < 1e-6 && (s - update.skew.unwrap()).abs() < 1e-6, "{seed}");
             }
         }
     }

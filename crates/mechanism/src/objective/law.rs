@@ -19,18 +19,38 @@ pub enum By {
     Samples,
 }
 
-/// What is added where the labels of an update, taken together, are not the target's: B m^beta with m = ‖sum_k a_k h_k (q_k - p)‖₁ /
-/// sum_k a_k h_k in [0, 2], q_k being the labels that client k trains on and h_k its local steps.
+/// What is added for labels that are off the target's by x in [0, 2]: B x^beta.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Mix {
+pub struct Deviation {
     /// B.
     pub scale: f64,
     /// beta.
     pub exponent: f64,
 }
 
-/// E + A sum_y p(y) ((u_y + o)/100)^(-alpha) + B m^beta + D/H, where u_y are samples of class y, authentic ones plus rho times generated ones, and
+impl Deviation {
+    /// B x^beta.
+    #[inline]
+    fn at(self, x: f64) -> f64 {
+        if x > 0.0 { self.scale * exp(self.exponent * ln(x)) } else { 0.0 }
+    }
+}
+
+/// What is said of an update beside the samples that it was made from. Absent is what nobody recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Update {
+    /// m, how far its labels, taken together, are from the target: ‖sum_k a_k h_k (q_k - p)‖₁ / sum_k a_k h_k in [0, 2], q_k being the labels that client k
+    /// trains on, a_k its weight and h_k its local steps ([`crate::Market::mix`]).
+    pub mix: Option<f64>,
+    /// s, how far those of its clients are, one by one: sum_k a_k h_k ‖q_k - p‖₁ / sum_k a_k h_k in [0, 2] ([`crate::Market::skew`]). Models of clients with few
+    /// classes drift apart before they are averaged, whatever they hold together.
+    pub skew: Option<f64>,
+    /// H = sum_k a_k h_k, the steps that the aggregate takes in an epoch of the run ([`crate::Market::steps`]).
+    pub steps: Option<f64>,
+}
+
+/// E + A sum_y p(y) ((u_y + o)/100)^(-alpha) + B m^beta + S s^gamma + D/H, where u_y are samples of class y, authentic ones plus rho times generated ones, and
 /// p(y) the share of class y in what is predicted. H = sum_k a_k h_k are the steps that the aggregate takes in a round: after as many rounds, many small
 /// clients have learnt less than one large one with the same samples. [`By::Samples`] puts sum_y u_y / C in place of every u_y.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -49,9 +69,12 @@ pub struct Law {
     pub exponent: f64,
     /// rho, how many authentic samples a generated one is worth.
     pub generated: f64,
-    /// The mix term, if there is one.
+    /// What the labels of all clients together are off by, m, adds, if there is such a term.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mix: Option<Mix>,
+    pub mix: Option<Deviation>,
+    /// What the labels of each client are off by, s, adds, if there is such a term.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skew: Option<Deviation>,
     /// D, what a single step a round leaves unlearnt, if there is such a term.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<f64>,
@@ -70,6 +93,8 @@ impl Law {
             ("exponent", self.exponent, 1e-3, 10.0),
             ("generated", self.generated, 0.0, 1.0),
             ("mix.scale", self.mix.map_or(0.0, |mix| mix.scale), 0.0, 1e6),
+            ("skew.scale", self.skew.map_or(0.0, |skew| skew.scale), 0.0, 1e6),
+            ("skew.exponent", self.skew.map_or(1.0, |skew| skew.exponent), 1e-3, 10.0),
             ("steps", self.steps.unwrap_or(0.0), 0.0, 1e6),
             ("mix.exponent", self.mix.map_or(1.0, |mix| mix.exponent), 1e-3, 10.0),
         ];
@@ -97,10 +122,13 @@ impl Law {
     /// B m^beta.
     #[inline]
     pub(crate) fn mixed(&self, m: f64) -> f64 {
-        match self.mix {
-            Some(mix) if m > 0.0 => mix.scale * exp(mix.exponent * ln(m)),
-            _ => 0.0,
-        }
+        self.mix.map_or(0.0, |mix| mix.at(m))
+    }
+
+    /// S s^gamma.
+    #[inline]
+    pub(crate) fn skewed(&self, s: f64) -> f64 {
+        self.skew.map_or(0.0, |skew| skew.at(s))
     }
 
     /// D/H.
@@ -109,7 +137,7 @@ impl Law {
         self.steps.map_or(0.0, |scale| scale / steps.max(1.0))
     }
 
-    /// The law's value without what mix and steps add, from what it counts: u_y per class, or one mean.
+    /// The law's value without what mix, skew and steps add, from what it counts: u_y per class, or one mean.
     #[inline]
     pub(crate) fn at(&self, target: &[f64], counted: impl Iterator<Item = f64>) -> f64 {
         let sum: f64 = match self.by {

@@ -27,7 +27,7 @@ pub use constants::Constants;
 pub use fit::{Candidate, Fit, fit};
 pub use forecast::{Fitted, Forecast, HeldOut};
 pub use forecast_model::{ForecastModel, Worth};
-pub use law::{By, Law, Mix};
+pub use law::{By, Deviation, Law, Update};
 pub(crate) use part::MICRO_SAMPLES;
 pub use part::{MAX_THETA, Part, Quality};
 pub use pilot::Pilot;

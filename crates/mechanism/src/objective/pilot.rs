@@ -5,6 +5,7 @@ use std::io::Read;
 use crate::error::{Error, Result};
 use crate::objective::appraisal::Prediction;
 use crate::objective::forecast::distance;
+use crate::objective::law::Update;
 
 /// A training: how many samples of each class it had, and what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,10 +14,8 @@ pub struct Pilot {
     pub authentic: Vec<u64>,
     /// Generated samples, `[classes]`.
     pub generated: Vec<u64>,
-    /// m, how far the labels of the updates were from the target ([`crate::Market::mix`]); the samples' own distance if it was not recorded.
-    pub mix: Option<f64>,
-    /// H, the steps of the aggregate in an epoch of the run ([`crate::Market::steps`]); none if it was not recorded, and then no law looks at steps.
-    pub steps: Option<f64>,
+    /// Its updates. Without a mix it is the samples' own distance from the target; without skew or steps no law looks at them.
+    pub update: Update,
     /// Test loss and error.
     pub measured: Prediction,
     /// What it shares chance with, such as a seed or a partition: pilots of one group are held out together. Empty if there are no groups.
@@ -26,7 +25,7 @@ pub struct Pilot {
 impl Pilot {
     /// m.
     pub(crate) fn distance(&self, target: &[f64]) -> f64 {
-        self.mix.unwrap_or_else(|| distance(&self.authentic, &self.generated, target))
+        self.update.mix.unwrap_or_else(|| distance(&self.authentic, &self.generated, target))
     }
 
     /// What somebody gets who guesses among the classes of these pilots: loss ln C, error 1 - 1/C.
@@ -40,7 +39,7 @@ impl Pilot {
         let classes = pilots.first().map_or(0, |pilot| pilot.authentic.len());
         let columns = |letter: char| (0..classes).map(move |class| format!(",{letter}{class}"));
         let mut text = format!("loss,error{}{}", columns('a').collect::<String>(), columns('g').collect::<String>());
-        text += ",mix,steps,group\n";
+        text += ",mix,skew,steps,group\n";
         let target = vec![1.0 / classes.max(1) as f64; classes];
         for pilot in pilots {
             let counts: String =
@@ -48,14 +47,15 @@ impl Pilot {
             let Prediction { loss, error } = pilot.measured;
             // group names are made by programs; a comma in one would be another column
             let group = pilot.group.replace([',', '"', '\n'], " ");
-            let steps = pilot.steps.map_or_else(String::new, |steps| steps.to_string());
-            text += &format!("{loss},{error}{counts},{},{steps},{group}\n", pilot.distance(&target));
+            let [skew, steps] = [pilot.update.skew, pilot.update.steps]
+                .map(|recorded| recorded.map_or_else(String::new, |recorded| recorded.to_string()));
+            text += &format!("{loss},{error}{counts},{},{skew},{steps},{group}\n", pilot.distance(&target));
         }
         text
     }
 
-    /// Reads pilots from CSV: `loss,error`, authentic samples `a0,a1,...`, and, where there are any, generated samples `g0,g1,...`, `mix`, `steps` (empty if not
-    /// recorded) and `group`.
+    /// Reads pilots from CSV: `loss,error`, authentic samples `a0,a1,...`, and, where there are any, generated samples `g0,g1,...`, `mix`, `skew`, `steps` (both empty if
+    /// not recorded) and `group`.
     ///
     /// # Errors
     /// [`Error::Table`] with line and column, [`Error::TableShape`] for a wrong header or no pilot.
@@ -65,14 +65,14 @@ impl Pilot {
         let header = table.headers().map_err(|error| shape(error.to_string()))?.clone();
         let place = |column: &str| header.iter().position(|name| name.trim_start_matches('\u{feff}') == column);
         let needed = |column: &str| {
-            let problem = "expected loss,error,a0,a1,... and, if any, g0,g1,...,mix,steps,group";
+            let problem = "expected loss,error,a0,a1,... and, if any, g0,g1,...,mix,skew,steps,group";
             place(column).ok_or_else(|| shape(format!("line 1: there is no column `{column}`; {problem}")))
         };
         let (loss, error) = (needed("loss")?, needed("error")?);
         let many =
             |letter: &str| (0..header.len()).map_while(|class| place(&format!("{letter}{class}"))).collect::<Vec<_>>();
         let (authentic, generated, mix, group) = (many("a"), many("g"), place("mix"), place("group"));
-        let steps = place("steps");
+        let (skew, steps) = (place("skew"), place("steps"));
         needed("a0")?;
         if !generated.is_empty() && generated.len() != authentic.len() {
             let problem =
@@ -97,6 +97,9 @@ impl Pilot {
                 let problem = |_| fail(*at, format!("`{}` is not a whole number of at least 0", &record[*at]));
                 record[*at].parse::<u32>().map(u64::from).map_err(problem)
             };
+            let recorded = |at: Option<usize>, high: f64| {
+                at.filter(|at| !record[*at].is_empty()).map(|at| number(at, high)).transpose()
+            };
             let authentic = authentic.iter().map(count).collect::<Result<Vec<u64>>>()?;
             let generated = match generated.as_slice() {
                 [] => vec![0; authentic.len()],
@@ -105,8 +108,11 @@ impl Pilot {
             pilots.push(Pilot {
                 authentic,
                 generated,
-                mix: mix.map(|at| number(at, 2.0)).transpose()?,
-                steps: steps.filter(|at| !record[*at].is_empty()).map(|at| number(at, 1e9)).transpose()?,
+                update: Update {
+                    mix: mix.map(|at| number(at, 2.0)).transpose()?,
+                    skew: recorded(skew, 2.0)?,
+                    steps: recorded(steps, 1e9)?,
+                },
                 measured: Prediction { loss: number(loss, 1e6)?, error: number(error, 1.0)? },
                 group: group.map_or_else(String::new, |at| record[at].to_owned()),
             });
@@ -131,10 +137,12 @@ mod tests {
         );
         let again = Pilot::read_csv(Pilot::to_csv(&pilots).as_bytes(), "p").unwrap();
         assert_eq!((&again[0].authentic, &again[0].generated), (&pilots[0].authentic, &pilots[0].generated));
-        assert_eq!((again[0].steps, pilots[0].steps), (None, None));
-        let stepped = Pilot { steps: Some(12.5), ..pilots[0].clone() };
+        assert_eq!((again[0].update.steps, again[0].update.skew), (None, None));
+        let update = Update { steps: Some(12.5), skew: Some(0.75), ..Update::default() };
+        let stepped = Pilot { update, ..pilots[0].clone() };
         let again = Pilot::read_csv(Pilot::to_csv(&[stepped, pilots[0].clone()]).as_bytes(), "p").unwrap();
-        assert_eq!((again[0].steps, again[1].steps), (Some(12.5), None));
+        assert_eq!((again[0].update.steps, again[1].update.steps), (Some(12.5), None));
+        assert_eq!((again[0].update.skew, again[1].update.skew), (Some(0.75), None));
         assert_eq!((again[0].measured, &again[0].group), (pilots[0].measured, &pilots[0].group));
         assert!((pilots[0].distance(&[0.5, 0.5]) - 0.5).abs() < 1e-12);
         for (text, expected) in [

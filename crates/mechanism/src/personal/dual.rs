@@ -9,7 +9,7 @@
 //! and the right side separates: each client takes the smallest of 0 and its two reduced costs c - l z. The best t solves the convex problem
 //! in which clients may mix their modes, and by Shapley and Folkman's lemma all but about one client per class do not mix in it: the gap
 //! vanishes like classes over clients. t is found by the fully corrective Frank-Wolfe method: the answers of all clients to a few tangents
-//! are mixed as well as possible, and a tangent at the mixture asks for the next answer. A mix term of the law is at least 0 and left out,
+//! are mixed as well as possible, and a tangent at the mixture asks for the next answer. Terms of mix, skew and steps are at least 0 and left out,
 //! and so is what nobody taking part costs, which callers know anyway. Floats prune, integers decide.
 
 use crate::market::Market;

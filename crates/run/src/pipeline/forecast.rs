@@ -30,6 +30,10 @@ const PER_CLIENT: &str = "samples per client";
 const GENERATOR: &str = "generator";
 /// The name of clipping and noise among them; forecasts that do not say know of none.
 const PRIVACY: &str = "privacy";
+/// The name of how uneven the labels of clients are.
+const SKEW: &str = "skew";
+/// Labels that are more uneven than those of pilots by more than this are something that nobody has tried.
+const TRIED: f64 = 0.1;
 
 /// The forecast of a run, if that is its objective: the one that is `known` from before it was interrupted, the file's, the shipped one, an earlier
 /// run's, or a new one. `stock` are generated images that pilots may train on. None also where the server holds too few images for pilots, which
@@ -84,10 +88,11 @@ pub fn fit(
 ) -> Outcome<(Vec<Pilot>, Fit)> {
     let seconds = plan.passes * costs.seconds_per_sample / setup.compute.workers.max(1) as f64;
     setup.progress.note(format!(
-        "pilots: {} trainings on {} images that the server holds, scored on {} others; {:.0} % of the work of the run's training, \
+        "pilots: {} trainings on {} {} that the server holds, scored on {} others; {:.0} % of the work of the run's training, \
          about {seconds:.0} s",
         plan.trials.len(),
         ground.parts()[1].len(),
+        setup.train.kind.plural(),
         ground.parts()[0].len(),
         100.0 * plan.passes / plan.training.max(1.0),
     ));
@@ -95,10 +100,11 @@ pub fn fit(
     let settings = settings(setup, ground);
     let private = ground.private().map_or_else(String::new, |private| format!(", private: {private}"));
     let about = format!(
-        "{} pilots of {} rounds on {} images of {} that no client holds, scored on {} others{private}",
+        "{} pilots of {} rounds on {} {} of {} that no client holds, scored on {} others{private}",
         pilots.len(),
         setup.config.training.rounds,
         ground.parts()[1].len(),
+        setup.train.kind.plural(),
         setup.train.name,
         ground.parts()[0].len()
     );
@@ -230,16 +236,18 @@ fn settings(setup: &Setup, ground: &Ground) -> BTreeMap<String, String> {
         ("server", format!("{:?}", training.server.server())),
         (PRIVACY, ground.private().unwrap_or_else(|| "none".into())),
         (PER_CLIENT, format!("{:.1}", ground.per_client())),
+        (SKEW, format!("{:.2}", ground.skew())),
     ];
     named.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }
 
-/// Settings whose values differ, as `rate 0.05 -> 0.1`. Sizes of clients may differ by a factor of [`ALIKE`]; without a generator it does not matter
-/// which one pilots had.
+/// Settings whose values differ, as `rate 0.05 -> 0.1`. Sizes of clients may differ by a factor of [`ALIKE`], and labels may be more even than those of pilots; without a
+/// generator it does not matter which one pilots had.
 fn differences(fitted: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
     let size = |text: &String| text.parse().unwrap_or(f64::NAN);
     let alike = |name: &str, then: &String, now: &String| match name {
         PER_CLIENT => (1.0 / ALIKE..=ALIKE).contains(&(size(then) / size(now))),
+        SKEW => size(now) <= size(then) + TRIED,
         GENERATOR if now == "none" => true,
         _ => then == now,
     };
@@ -265,6 +273,10 @@ mod tests {
         assert!(differences(&fitted, &fitted).is_empty());
         assert!(differences(&fitted, &of(&[("rate", "0.1"), (PER_CLIENT, "600"), (GENERATOR, "none")])).is_empty());
         let other = of(&[("rate", "0.2"), (PER_CLIENT, "100"), (GENERATOR, "abd"), ("rounds", "3")]);
+        let skewed = |skew: &str| of(&[(SKEW, skew)]);
+        assert!(differences(&skewed("1.20"), &skewed("0.40")).is_empty());
+        assert_eq!(differences(&skewed("1.20"), &skewed("1.60")), ["skew 1.20 -> 1.60"]);
+        assert_eq!(differences(&fitted, &skewed("0.40")), ["skew unknown -> 0.40"]);
         let found = differences(&fitted, &other);
         let expected =
             ["generator abc -> abd", "rate 0.1 -> 0.2", "rounds unknown -> 3", "samples per client 1000.0 -> 100"];

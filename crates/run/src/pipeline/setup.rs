@@ -111,10 +111,11 @@ impl Opened {
             _ => Err(Failure::new(
                 Kind::Data,
                 format!(
-                    "{} has {} training images: a validation part of one in {VALIDATION_SHARE} takes at least \
+                    "{} has {} training {}: a validation part of one in {VALIDATION_SHARE} takes at least \
                      {VALIDATION_SHARE} of a class",
                     train.name,
-                    train.len()
+                    train.len(),
+                    train.kind.plural()
                 ),
             )),
         }
@@ -300,7 +301,11 @@ fn honest(opened: &Opened, generators: &[Arc<dyn SampleSource>]) -> Outcome<(Dat
     let Benchmark { train, test, .. } = &opened.benchmark;
     let seen = learnt.iter().map(|learnt| learnt.shared_with(test).len()).max().unwrap_or(0);
     if seen > 0 {
-        let problem = format!("the generator learnt from {seen} of the test images of {}; take another", test.name);
+        let problem = format!(
+            "the generator learnt from {seen} of the test {} of {}; take another",
+            test.kind.plural(),
+            test.name
+        );
         return Err(Failure::new(Kind::Data, problem));
     }
     let tested = Fingerprints::of(test);
@@ -309,8 +314,9 @@ fn honest(opened: &Opened, generators: &[Arc<dyn SampleSource>]) -> Outcome<(Dat
     let withheld = train.len() - kept.len();
     if withheld > 0 {
         opened.progress.note(format!(
-            "{withheld} of {} training images are kept from the clients: a generator learnt from them, or the test has them",
-            train.len()
+            "{withheld} of {} training {} are kept from the clients: a generator learnt from them, or the test has them",
+            train.len(),
+            train.kind.plural()
         ));
     }
     if kept.is_empty() {

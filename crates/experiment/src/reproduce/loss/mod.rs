@@ -98,9 +98,9 @@ fn cases(world: &World, seeds: &[u64], by_seed: &[&[Tried]]) -> Outcome<Vec<Vec<
             let (authentic, generated) = market.counts(&tried.modes)?;
             let costs = market.costs().iter().zip(&tried.modes).filter(|(_, mode)| mode.plays());
             let measured = Prediction { loss: tried.score.loss, error: 1.0 - tried.score.accuracy };
-            let (mix, steps) = (Some(market.mix(&tried.modes)), Some(market.steps(&tried.modes)));
+            let update = market.update(&tried.modes);
             Ok(Case {
-                pilot: Pilot { authentic, generated, mix, steps, measured, group: seed.to_string() },
+                pilot: Pilot { authentic, generated, update, measured, group: seed.to_string() },
                 phi: tried.mixture_small.total(),
                 cost: costs.map(|(cost, &mode)| cost.of(mode).to_f64()).sum(),
             })

@@ -22,13 +22,14 @@ pub struct Case {
 
 /// Everything that a law may be fitted to, for other programs.
 pub fn json(case: &Case) -> Value {
-    let Pilot { authentic, generated, mix, steps, measured, group } = &case.pilot;
+    let Pilot { authentic, generated, update, measured, group } = &case.pilot;
     json!({
         "seed": group,
         "authentic": authentic,
         "generated": generated,
-        "mix": mix,
-        "steps": steps,
+        "mix": update.mix,
+        "skew": update.skew,
+        "steps": update.steps,
         "phi": case.phi,
         "cost": case.cost,
         "loss": measured.loss,
@@ -67,9 +68,7 @@ fn forecast(known: &[&Case], asked: &[&Case]) -> Option<Vec<Prediction>> {
     let classes = pilots.first()?.authentic.len() as f64;
     let guess = Prediction { loss: classes.ln(), error: 1.0 - 1.0 / classes };
     let laws = objective::fit(&pilots, guess, None, "").ok()?.forecast;
-    let of = |case: &&Case| {
-        laws.predict(&case.pilot.authentic, &case.pilot.generated, case.pilot.mix, case.pilot.steps).ok()
-    };
+    let of = |case: &&Case| laws.predict(&case.pilot.authentic, &case.pilot.generated, case.pilot.update).ok();
     asked.iter().map(of).collect()
 }
 
@@ -174,6 +173,7 @@ pub fn table(found: &[HeldOut]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use imfl_mechanism::objective::Update;
 
     fn cases(seed: usize) -> Vec<Case> {
         let case = |at: usize| {
@@ -183,8 +183,7 @@ mod tests {
                 pilot: Pilot {
                     authentic: vec![own; 4],
                     generated: vec![0; 4],
-                    mix: Some(0.0),
-                    steps: Some(1.0),
+                    update: Update { mix: Some(0.0), skew: Some(0.0), steps: Some(1.0) },
                     measured: Prediction { loss: 3.0 * value, error: value },
                     group: String::new(),
                 },

@@ -6,7 +6,7 @@
 
 use crate::objective::fit::least_squares::non_negative;
 use crate::objective::fit::quantity::Quantity;
-use crate::objective::law::{By, Law, Mix};
+use crate::objective::law::{By, Deviation, Law};
 use crate::objective::pilot::Pilot;
 
 /// A family of laws.
@@ -14,7 +14,8 @@ use crate::objective::pilot::Pilot;
 pub(super) struct Family {
     pub name: &'static str,
     pub by: By,
-    pub mix: bool,
+    /// Whose labels it looks at.
+    pub labels: Labels,
     pub steps: bool,
     /// Whether something is left that no amount of data removes (E above 0).
     pub floor: bool,
@@ -22,35 +23,105 @@ pub(super) struct Family {
     pub fixed: Option<(f64, f64, f64)>,
 }
 
+/// Labels that a law looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Labels {
+    /// No distance from the target.
+    Neither,
+    /// That of all clients' together (m).
+    Mix,
+    /// That of each client's (s).
+    Skew,
+}
+
 /// From the simplest to the richest: of equally good ones the first is taken. `bound` has the two terms of the convergence bound that counts
 /// determine, one over samples and squared bias.
-pub(super) const FAMILIES: [Family; 10] = [
-    Family { name: "samples", by: By::Samples, mix: false, steps: false, floor: true, fixed: None },
-    Family { name: "bound", by: By::Samples, mix: true, steps: false, floor: true, fixed: Some((1.0, 2.0, 1.0)) },
-    Family { name: "samples + mix", by: By::Samples, mix: true, steps: false, floor: true, fixed: None },
-    Family { name: "class, no floor", by: By::Class, mix: false, steps: false, floor: false, fixed: None },
-    Family { name: "class + mix, no floor", by: By::Class, mix: true, steps: false, floor: false, fixed: None },
-    Family { name: "class + steps, no floor", by: By::Class, mix: false, steps: true, floor: false, fixed: None },
-    Family { name: "class + mix + steps, no floor", by: By::Class, mix: true, steps: true, floor: false, fixed: None },
-    Family { name: "class", by: By::Class, mix: false, steps: false, floor: true, fixed: None },
-    Family { name: "class + mix", by: By::Class, mix: true, steps: false, floor: true, fixed: None },
-    Family { name: "class + mix + steps", by: By::Class, mix: true, steps: true, floor: true, fixed: None },
+pub(super) const FAMILIES: [Family; 15] = [
+    Family { name: "samples", by: By::Samples, labels: Labels::Neither, steps: false, floor: true, fixed: None },
+    Family {
+        name: "bound",
+        by: By::Samples,
+        labels: Labels::Mix,
+        steps: false,
+        floor: true,
+        fixed: Some((1.0, 2.0, 1.0)),
+    },
+    Family { name: "samples + mix", by: By::Samples, labels: Labels::Mix, steps: false, floor: true, fixed: None },
+    Family { name: "samples + skew", by: By::Samples, labels: Labels::Skew, steps: false, floor: true, fixed: None },
+    Family { name: "class, no floor", by: By::Class, labels: Labels::Neither, steps: false, floor: false, fixed: None },
+    Family {
+        name: "class + mix, no floor",
+        by: By::Class,
+        labels: Labels::Mix,
+        steps: false,
+        floor: false,
+        fixed: None,
+    },
+    Family {
+        name: "class + skew, no floor",
+        by: By::Class,
+        labels: Labels::Skew,
+        steps: false,
+        floor: false,
+        fixed: None,
+    },
+    Family {
+        name: "class + steps, no floor",
+        by: By::Class,
+        labels: Labels::Neither,
+        steps: true,
+        floor: false,
+        fixed: None,
+    },
+    Family {
+        name: "class + mix + steps, no floor",
+        by: By::Class,
+        labels: Labels::Mix,
+        steps: true,
+        floor: false,
+        fixed: None,
+    },
+    Family {
+        name: "class + skew + steps, no floor",
+        by: By::Class,
+        labels: Labels::Skew,
+        steps: true,
+        floor: false,
+        fixed: None,
+    },
+    Family { name: "class", by: By::Class, labels: Labels::Neither, steps: false, floor: true, fixed: None },
+    Family { name: "class + mix", by: By::Class, labels: Labels::Mix, steps: false, floor: true, fixed: None },
+    Family { name: "class + skew", by: By::Class, labels: Labels::Skew, steps: false, floor: true, fixed: None },
+    Family { name: "class + mix + steps", by: By::Class, labels: Labels::Mix, steps: true, floor: true, fixed: None },
+    Family { name: "class + skew + steps", by: By::Class, labels: Labels::Skew, steps: true, floor: true, fixed: None },
 ];
 
 /// Where a search starts and ends: the range of each parameter that is not linear, ln alpha, ln o, rho and ln beta.
 const RANGES: [(f64, f64); 4] = [(-3.0, 1.4), (-4.6, 9.2), (0.0, 1.0), (-1.2, 1.1)];
 
 impl Family {
+    /// Whether it has a term of labels that are off the target's.
+    fn off(&self) -> bool {
+        self.labels != Labels::Neither
+    }
+
+    /// Whether pilots recorded what it looks at.
+    pub fn seen(&self, pilots: &[Pilot]) -> bool {
+        let all = |has: fn(&Pilot) -> bool| pilots.iter().all(has);
+        (self.labels != Labels::Skew || all(|pilot| pilot.update.skew.is_some()))
+            && (!self.steps || all(|pilot| pilot.update.steps.is_some()))
+    }
+
     /// Which of ln alpha, ln o, rho and ln beta are fitted.
     fn free(&self, generated: bool) -> [bool; 4] {
         let shape = self.fixed.is_none();
-        [shape, shape, generated, shape && self.mix]
+        [shape, shape, generated, shape && self.off()]
     }
 
     /// How many numbers a fit to these pilots determines.
     pub fn parameters(&self, pilots: &[Pilot]) -> usize {
         let free = self.free(made(pilots)).into_iter().filter(|free| *free).count();
-        free + 1 + [self.floor, self.mix, self.steps].into_iter().filter(|has| *has).count()
+        free + 1 + [self.floor, self.off(), self.steps].into_iter().filter(|has| *has).count()
     }
 
     /// The law of this family that fits best; `None` if none does at all.
@@ -109,22 +180,22 @@ impl Family {
             offset: offset.exp(),
             exponent: alpha.exp(),
             generated,
-            mix: self.mix.then_some(Mix { scale: 1.0, exponent: beta.exp() }),
+            mix: (self.labels == Labels::Mix).then_some(Deviation { scale: 1.0, exponent: beta.exp() }),
+            skew: (self.labels == Labels::Skew).then_some(Deviation { scale: 1.0, exponent: beta.exp() }),
             steps: self.steps.then_some(1.0),
         };
         let rows: Vec<[f64; 5]> = pilots
             .iter()
             .map(|pilot| {
-                let mixed = unit.mixed(pilot.distance(target));
-                let unlearnt = pilot.steps.map_or(0.0, |steps| unit.unlearnt(steps));
+                let off = off(&unit, pilot, target);
+                let unlearnt = pilot.update.steps.map_or(0.0, |steps| unit.unlearnt(steps));
                 let measured = (quantity.of)(&pilot.measured);
                 let weight = 1.0 / (measured + quantity.least);
                 let one = if self.floor { 1.0 } else { 0.0 };
-                [one, value(&unit, pilot, target) - mixed - unlearnt, mixed, unlearnt, measured]
-                    .map(|cell| cell * weight)
+                [one, value(&unit, pilot, target) - off - unlearnt, off, unlearnt, measured].map(|cell| cell * weight)
             })
             .collect();
-        let (mut score, [mut floor, mut scale, mut mix, mut steps]) = non_negative(&rows);
+        let (mut score, [mut floor, mut scale, mut off, mut steps]) = non_negative(&rows);
         let nothing = unit.decay(0.0);
         if !self.floor && scale * nothing > quantity.most {
             return None;
@@ -133,19 +204,20 @@ impl Family {
             // at the most without data: E (1 - s/s0) + most s/s0
             let rows: Vec<[f64; 5]> = rows
                 .iter()
-                .map(|[one, decay, mixed, unlearnt, measured]| {
+                .map(|[one, decay, off, unlearnt, measured]| {
                     let share = decay / nothing;
-                    [one - share, 0.0, *mixed, *unlearnt, measured - quantity.most * share]
+                    [one - share, 0.0, *off, *unlearnt, measured - quantity.most * share]
                 })
                 .collect();
-            (score, [floor, _, mix, steps]) = non_negative(&rows);
+            (score, [floor, _, off, steps]) = non_negative(&rows);
             floor = floor.min(quantity.most);
             scale = (quantity.most - floor) / nothing;
         }
         let law = Law {
             floor,
             scale,
-            mix: unit.mix.map(|of| Mix { scale: mix, ..of }),
+            mix: unit.mix.map(|of| Deviation { scale: off, ..of }),
+            skew: unit.skew.map(|of| Deviation { scale: off, ..of }),
             steps: unit.steps.map(|_| steps),
             ..unit
         };
@@ -162,5 +234,10 @@ fn made<'a>(pilots: impl IntoIterator<Item = &'a Pilot>) -> bool {
 pub(super) fn value(law: &Law, pilot: &Pilot, target: &[f64]) -> f64 {
     let counted =
         pilot.authentic.iter().zip(&pilot.generated).map(|(own, made)| *own as f64 + law.generated * *made as f64);
-    law.at(target, counted) + law.mixed(pilot.distance(target)) + pilot.steps.map_or(0.0, |steps| law.unlearnt(steps))
+    law.at(target, counted) + off(law, pilot, target) + pilot.update.steps.map_or(0.0, |steps| law.unlearnt(steps))
+}
+
+/// What a law adds for a pilot's labels.
+fn off(law: &Law, pilot: &Pilot, target: &[f64]) -> f64 {
+    law.mixed(pilot.distance(target)) + pilot.update.skew.map_or(0.0, |skew| law.skewed(skew))
 }

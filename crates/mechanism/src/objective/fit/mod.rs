@@ -98,8 +98,7 @@ fn choose(
     quantity: &Quantity,
     candidates: &mut Vec<Candidate>,
 ) -> Result<(Law, HeldOut)> {
-    let stepped = pilots.iter().all(|pilot| pilot.steps.is_some());
-    let families = FAMILIES.into_iter().filter(|family| stepped || !family.steps);
+    let families = FAMILIES.into_iter().filter(|family| family.seen(pilots));
     let tried: Vec<Tried> = families.filter_map(|family| attempt(family, pilots, target, quantity)).collect();
     let plain = best(&tried, |family| !family.steps);
     // Few pilots cannot tell a floor from a slow decline beside steps as well.

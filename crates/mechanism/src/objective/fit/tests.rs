@@ -1,7 +1,7 @@
 //! Laws are found again, chosen by what they have not seen, and refused where nothing can be said.
 
 use super::*;
-use crate::objective::law::{By, Mix};
+use crate::objective::law::{By, Deviation, Update};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -18,8 +18,11 @@ fn pilots(seed: u64, count: usize, law: &Law, noise: f64, generated: bool) -> Ve
             let mut pilot = Pilot {
                 authentic,
                 generated: made,
-                mix: Some(rng.random_range(0.0..1.5)),
-                steps: Some(rng.random_range(2.0..60.0)),
+                update: Update {
+                    mix: Some(rng.random_range(0.0..1.5)),
+                    skew: Some(rng.random_range(0.0..1.8)),
+                    steps: Some(rng.random_range(2.0..60.0)),
+                },
                 measured: Prediction { loss: 0.0, error: 0.0 },
                 group: (at / 5).to_string(),
             };
@@ -38,6 +41,7 @@ const LAW: Law = Law {
     exponent: 0.7,
     generated: 0.6,
     mix: None,
+    skew: None,
     steps: None,
 };
 
@@ -45,7 +49,8 @@ const LAW: Law = Law {
 fn a_law_is_found_again_and_predicts_what_it_has_not_seen() {
     for (law, name) in [
         (LAW, "class"),
-        (Law { mix: Some(Mix { scale: 0.1, exponent: 1.3 }), ..LAW }, "class + mix"),
+        (Law { mix: Some(Deviation { scale: 0.1, exponent: 1.3 }), ..LAW }, "class + mix"),
+        (Law { skew: Some(Deviation { scale: 0.1, exponent: 1.3 }), ..LAW }, "class + skew"),
         (Law { by: By::Samples, ..LAW }, "samples"),
         (Law { steps: Some(0.5), floor: 0.0, ..LAW }, "class + "),
     ] {
@@ -61,7 +66,7 @@ fn a_law_is_found_again_and_predicts_what_it_has_not_seen() {
         );
         assert!((found.forecast.error.generated - 0.6).abs() < 0.15, "{name}: {:?}", found.forecast.error);
         for pilot in pilots(2, 100, &law, 0.0, true) {
-            let predicted = found.forecast.predict(&pilot.authentic, &pilot.generated, pilot.mix, pilot.steps).unwrap();
+            let predicted = found.forecast.predict(&pilot.authentic, &pilot.generated, pilot.update).unwrap();
             let ratio = (predicted.error + 0.005) / (pilot.measured.error + 0.005);
             assert!((0.8..1.25).contains(&ratio), "{name}: {ratio} at {:?}", pilot);
         }
@@ -78,7 +83,10 @@ fn steps_are_looked_at_only_where_nothing_gets_worse() {
     for seed in 0..4 {
         for scale in [0.02, 0.5] {
             let stepped = pilots(seed, 14, &Law { steps: Some(scale), ..LAW }, 0.15, false);
-            let plain: Vec<Pilot> = stepped.iter().map(|pilot| Pilot { steps: None, ..pilot.clone() }).collect();
+            let plain: Vec<Pilot> = stepped
+                .iter()
+                .map(|pilot| Pilot { update: Update { steps: None, ..pilot.update }, ..pilot.clone() })
+                .collect();
             let [stepped, plain] = [stepped, plain].map(|of| fit(&of, nobody, None, "").unwrap().forecast);
             let of = |forecast: &Forecast| forecast.fitted.clone().map(|of| [of.error, of.loss]).unwrap();
             for (with, without) in of(&stepped).iter().zip(of(&plain)) {

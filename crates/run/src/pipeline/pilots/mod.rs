@@ -22,7 +22,7 @@ use imfl_engine::device::Compute;
 use imfl_engine::federated::Participant;
 use imfl_engine::partition::{LabelSkew, Scheme};
 use imfl_engine::worker;
-use imfl_mechanism::objective::{Pilot, Prediction};
+use imfl_mechanism::objective::{Pilot, Prediction, Update};
 use plan::Market;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub const SEED: u64 = 0;
 const VALIDATION_SHARE: usize = 4;
 /// The most validation images.
 const VALIDATION: usize = 2000;
+/// Samples of a class that a share has on average where labels are looked at.
+const FAIR: usize = 8;
 /// Seconds of one core that pilots may take even where the run's training takes less.
 const LEAST_SECONDS: f64 = 60.0;
 /// What a core of a usual machine takes for a sample of the smallest model, to bring one parameter through a step, and for one floating-point
@@ -98,6 +100,26 @@ impl Ground {
         self.market.per_client
     }
 
+    /// How far the labels of a client are from even ones in the most skewed pilots, on average over clients: 0 to 2. Of the run's scheme and of the
+    /// one that pilots always have the one that tells more, dealt out of the pool.
+    pub fn skew(&self) -> f64 {
+        let pool = &self.setup.train;
+        // Shares so large that it is not their size that makes them uneven.
+        let clients = self.market.clients.min(pool.len() / (FAIR * pool.classes())).max(2);
+        let even = 1.0 / pool.classes() as f64;
+        let of = |scheme: &Scheme| {
+            let shares = deal(pool, scheme, clients, self.setup.seed);
+            let off = |share: &Vec<u32>| -> f64 {
+                let mut counts = vec![0usize; pool.classes()];
+                share.iter().for_each(|&sample| counts[pool.label(sample as usize)] += 1);
+                let size = share.len().max(1) as f64;
+                counts.iter().map(|count| (*count as f64 / size - even).abs()).sum()
+            };
+            shares.iter().map(off).sum::<f64>() / shares.len().max(1) as f64
+        };
+        self.market.schemes().iter().map(of).fold(0.0, f64::max)
+    }
+
     /// What makes the run private, in words.
     pub fn private(&self) -> Option<String> {
         self.private.as_ref().map(Rehearsal::words)
@@ -160,8 +182,8 @@ impl Ground {
                 bar.advance();
                 match result {
                     Ok(pilot) => {
-                        let Pilot { authentic, generated, mix, steps, measured, .. } = pilot;
-                        found.push((own[place], authentic, generated, (mix, steps), measured));
+                        let Pilot { authentic, generated, update: Update { mix, skew, steps }, measured, .. } = pilot;
+                        found.push((own[place], authentic, generated, (mix, skew, steps), measured));
                         ControlFlow::Continue(())
                     }
                     Err(failure) => {
@@ -177,11 +199,10 @@ impl Ground {
         drop(bar);
         let mut all: Vec<_> = agreement::from_all(ranks, &found)?.into_iter().flatten().collect();
         all.sort_by_key(|(at, ..)| *at);
-        let pilot = |(_, authentic, generated, (mix, steps), measured)| Pilot {
+        let pilot = |(_, authentic, generated, (mix, skew, steps), measured)| Pilot {
             authentic,
             generated,
-            mix,
-            steps,
+            update: Update { mix, skew, steps },
             measured,
             group: String::new(),
         };
@@ -219,7 +240,7 @@ impl Ground {
         let (mut authentic, mut generated) = (vec![0; classes], vec![0; classes]);
         let mut cohort = Vec::new();
         let mut away = vec![0.0; classes];
-        let (mut steps, mut weights) = (0.0, 0.0);
+        let (mut off, mut steps, mut weights) = (0.0, 0.0, 0.0);
         for client in &filled {
             for &sample in &client.samples {
                 let counts = if matches!(sample, Sample::Generated(_)) { &mut generated } else { &mut authentic };
@@ -228,12 +249,13 @@ impl Ground {
             let size = client.samples.len() as f64;
             let shares: Vec<f64> =
                 client.histogram(&federation.images).iter().map(|count| *count as f64 / size).collect();
-            let skew: f64 = shares.iter().zip(&target).map(|(q, p)| (q - p).abs()).sum();
+            let own: f64 = shares.iter().zip(&target).map(|(q, p)| (q - p).abs()).sum();
             // as in the run: by effective samples
-            let weight = size * (1.0 - skew / 2.0);
+            let weight = size * (1.0 - own / 2.0);
             if weight > 0.0 {
                 let pull = weight * client.samples.len().div_ceil(federation.local.batch) as f64;
                 steps += pull;
+                off += pull * own;
                 weights += weight;
                 away.iter_mut().zip(shares.iter().zip(&target)).for_each(|(sum, (q, p))| *sum += pull * (q - p));
                 // A private round counts every client alike.
@@ -250,21 +272,26 @@ impl Ground {
         }
         let state = federation.train(federation.start(), setup.config.training.rounds, &cohort)?;
         let found = federation.evaluate(&state, &setup.test_images());
-        let mix = away.iter().map(|sum| sum.abs()).sum::<f64>() / f64::max(steps, f64::MIN_POSITIVE);
+        let per_pull = |sum: f64| (sum / f64::max(steps, f64::MIN_POSITIVE)).min(2.0);
+        let (mix, skew) = (per_pull(away.iter().map(|sum| sum.abs()).sum()), per_pull(off));
         let measured = Prediction { loss: found.loss, error: 1.0 - found.accuracy() };
         // counted in epochs of the run, which may have fewer or more of them
         let epochs = trial.epochs as f64 / self.setup.config.training.local_epochs().max(1) as f64;
-        let steps = Some(epochs * steps / f64::max(weights, f64::MIN_POSITIVE));
-        Ok(Pilot { authentic, generated, mix: Some(mix.min(2.0)), steps, measured, group: String::new() })
+        let steps = epochs * steps / f64::max(weights, f64::MIN_POSITIVE);
+        let update = Update { mix: Some(mix), skew: Some(skew), steps: Some(steps) };
+        Ok(Pilot { authentic, generated, update, measured, group: String::new() })
     }
 }
 
 /// The clients of a pilot, each with its share of the pool.
 fn share_out(pool: &Dataset, trial: &Trial, seed: u64) -> Vec<Client> {
     let shares = (pool.len() / trial.size.max(1)).max(trial.clients).min(pool.len());
-    // a scheme that cannot be had with so few images gives way to a random deal, which can
-    let even = Scheme { labels: LabelSkew::Iid, quantity: None };
-    let dealt = trial.scheme.partition(pool, shares, seed).or_else(|_| even.partition(pool, shares, seed));
-    let dealt = dealt.unwrap_or_default().into_iter().take(trial.clients);
+    let dealt = deal(pool, &trial.scheme, shares, seed).into_iter().take(trial.clients);
     (0..).zip(dealt).map(|(id, share)| Client::authentic(id, &share)).collect()
+}
+
+/// The pool in so many shares. A scheme that cannot be had with so few images gives way to a random deal, which can.
+fn deal(pool: &Dataset, scheme: &Scheme, shares: usize, seed: u64) -> Vec<Vec<u32>> {
+    let even = Scheme { labels: LabelSkew::Iid, quantity: None };
+    scheme.partition(pool, shares, seed).or_else(|_| even.partition(pool, shares, seed)).unwrap_or_default()
 }

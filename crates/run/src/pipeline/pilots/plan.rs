@@ -115,6 +115,13 @@ impl Market {
         self.cohort as f64 * self.per_client * (self.local_epochs * self.rounds) as f64
     }
 
+    /// How labels are dealt out to clients of pilots, in turn.
+    pub fn schemes(&self) -> [Scheme; 4] {
+        let skewed = |alpha| Scheme { labels: LabelSkew::Dirichlet { alpha }, quantity: None };
+        let even = Scheme { labels: LabelSkew::Iid, quantity: None };
+        [even, skewed(1.0), self.scheme, skewed(0.3)]
+    }
+
     fn everybody(&self) -> f64 {
         self.per_client * self.clients as f64
     }
@@ -143,10 +150,9 @@ impl Market {
     }
 
     fn trial(&self, at: usize, total: f64, cut: Cut, wide: usize, sizes: &[f64]) -> Trial {
-        let skewed = |alpha| Scheme { labels: LabelSkew::Dirichlet { alpha }, quantity: None };
-        let even = Scheme { labels: LabelSkew::Iid, quantity: None };
-        let schemes = [even, skewed(1.0), self.scheme, skewed(0.3)];
-        let modes = if self.generates { [0, 2, 1] } else { [0; 3] };
+        let schemes = self.schemes();
+        // Half of them on what clients have: what filling in is worth shows against that.
+        let modes = if self.generates { [0, 2, 0, 1] } else { [0; 4] };
         let needed = (total / self.per_client).ceil().max(1.0) as usize;
         let most = self.clients.max(1).min((total as usize / 2).max(1));
         let clients = match cut {
@@ -169,7 +175,7 @@ impl Market {
             true => ladder(sizes[0], self.everybody().max(self.pool as f64), sizes.len(), f64::INFINITY)[at],
             false => total,
         };
-        Trial { clients, size, epochs, scheme: schemes[at % 4], augmented: modes[(at + at / 4) % 3], stands_for }
+        Trial { clients, size, epochs, scheme: schemes[at % 4], augmented: modes[(at + at / 4) % 4], stands_for }
     }
 }
 
