@@ -329,7 +329,7 @@ fn rows_texts_and_sounds_that_do_not_fit_name_program_class_file_and_line() {
     let learnt = file(root.path(), "learnt.csv", known + "east,other words and other words\n");
     let source = program(root.path(), DRAW_TEXTS);
     let arguments = ["run", "--config", &quick.config, "--generator", &source, "--learnt", &learnt];
-    assert!(fail(&arguments, 4).contains("learnt from 40 of the test images"));
+    assert!(fail(&arguments, 4).contains("learnt from 40 of the test texts"));
     let quick = QuickRun::new(root.path(), &sounds(&root.path().join("tones"), 0, 20), "rounds = 1");
     let cases = [
         ("exit 0", "left 0 WAV, FLAC or OGG files in FOLDER instead of"),
