@@ -119,6 +119,9 @@ fn a_forecast_is_fitted_to_pilots_shown_and_used() {
     assert_eq!(shown["forecast"], fitted["forecast"]);
     let text = imfl(&["forecast", "show", out]);
     assert!(String::from_utf8_lossy(&text.stdout).contains("fitted to 24 pilots: two classes"));
+    let shipped = imfl(&["forecast", "show", concat!(env!("CARGO_MANIFEST_DIR"), "/assets/forecasts/letters.toml")]);
+    let text = String::from_utf8_lossy(&shipped.stdout).to_string();
+    assert!(text.contains(" skew^") && text.contains(" / steps; a generated sample counts as"), "{text}");
     let clients = write(&folder, "clients.csv", &format!("{HEADER},n0,n1\na,40,0.5,0.001,0.001,0.1,10,30,10\n"));
     let priced = json(&imfl(&[
         "price",

@@ -3,7 +3,7 @@
 use super::inputs;
 use crate::output::{self, Format};
 use clap::{Args, Subcommand};
-use imfl_mechanism::objective::{self, Candidate, Fit, Law, Pilot, Prediction};
+use imfl_mechanism::objective::{self, Candidate, Deviation, Fit, Law, Pilot, Prediction};
 use imfl_run::{Kind, Outcome, Progress};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -110,12 +110,14 @@ fn describe(forecast: &objective::Forecast, candidates: &[Candidate]) -> String 
             objective::By::Class => "mean over classes of ((samples of the class",
             objective::By::Samples => "((samples of a class on average",
         };
-        let close = if law.by == objective::By::Class { ")" } else { "" };
-        let mix = law.mix.map_or(String::new(), |mix| format!(" + {:.4} m^{:.3}", mix.scale, mix.exponent));
-        let steps = law.steps.map_or(String::new(), |scale| format!(" + {scale:.4} / steps"));
-        let close = format!("{close}{mix}{steps}");
+        let off = |what: &str, term: Option<Deviation>| {
+            term.map_or(String::new(), |of| format!(" + {:.4} {what}^{:.3}", of.scale, of.exponent))
+        };
+        let steps =
+            law.steps.filter(|scale| *scale > 0.0).map_or(String::new(), |scale| format!(" + {scale:.4} / steps"));
+        let more = format!("{}{}{steps}", off("mix", law.mix), off("skew", law.skew));
         format!(
-            "{name:<6} = {:.4} + {:.4} {counted} + {:.3})/100)^-{:.4}{close}; a generated sample counts as {:.2}",
+            "{name:<6} = {:.4} + {:.4} {counted} + {:.3})/100)^-{:.4}{more}; a generated sample counts as {:.2}",
             law.floor, law.scale, law.offset, law.exponent, law.generated
         )
     };
