@@ -67,7 +67,7 @@ pub mod gpu {
         Block { a, b, c, d }
     }
 
-    /// What a dropout mask multiplies the value at a place among its client's by, see [`super::mask`].
+    /// What a dropout mask multiplies the value at a place among its client's by, see [`mask`](crate::philox::mask).
     #[cube]
     pub fn factor(place: u32, draw: u32, first_key: u32, second_key: u32, threshold: u32, keep: f32) -> f32 {
         let words = block(place / 8u32, draw, first_key, second_key);
