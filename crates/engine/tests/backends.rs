@@ -68,6 +68,16 @@ fn mask(clients: usize, device: &Device) -> Mask {
     Mask { keys, on_device, draw: Draw { number: 3, threshold: 16_384, keep: 65_536.0 / 49_152.0 } }
 }
 
+/// Asserts that all parts of what was found are those that flex finds. Returns what the worst is off by.
+fn compare(found: &[Vec<f32>], expected: &[Vec<f32>], what: &str) -> f32 {
+    let parts = found.iter().zip(expected).enumerate();
+    parts.fold(0.0, |worst, (part, (got, want))| {
+        let off = off(want, got);
+        assert!(off < TOLERANCE, "{what}: part {part} is off by {off}");
+        worst.max(off)
+    })
+}
+
 /// Output and gradients of input, weight and bias.
 fn convolution(
     images: [usize; 5],
@@ -162,24 +172,15 @@ fn operations_and_their_gradients_equal_flex_on_every_device() {
         for (images, each, groups, silu) in norms {
             let options = Norm { groups, silu };
             let expected = normalised(images, each, options, &flex);
-            for (part, (got, want)) in normalised(images, each, options, &here).iter().zip(&expected).enumerate() {
-                let off = off(want, got);
-                assert!(off < TOLERANCE, "{images:?} {options:?} on {name}: part {part} is off by {off}");
-                worst = worst.max(off);
-            }
+            let found = normalised(images, each, options, &here);
+            worst = worst.max(compare(&found, &expected, &format!("{images:?} {options:?} on {name}")));
         }
         for (images, weights, options) in convolutions {
             for drops in [false, true] {
                 let expected = convolution(images, weights, options, drops, &flex);
                 let found = convolution(images, weights, options, drops, &here);
-                for (part, (got, want)) in found.iter().zip(&expected).enumerate() {
-                    let off = off(want, got);
-                    assert!(
-                        off < TOLERANCE,
-                        "{images:?} {weights:?} {options:?}, dropout {drops}, on {name}: part {part} is off by {off}"
-                    );
-                    worst = worst.max(off);
-                }
+                let what = format!("{images:?} {weights:?} {options:?}, dropout {drops}, on {name}");
+                worst = worst.max(compare(&found, &expected, &what));
             }
         }
         for shape in layers {
@@ -190,14 +191,8 @@ fn operations_and_their_gradients_equal_flex_on_every_device() {
                 (Activation::Relu, true),
             ] {
                 let expected = dense(shape, activation, drops, &flex);
-                for (part, (got, want)) in dense(shape, activation, drops, &here).iter().zip(&expected).enumerate() {
-                    let off = off(want, got);
-                    assert!(
-                        off < TOLERANCE,
-                        "{shape:?} {activation:?}, dropout {drops}, on {name}: part {part} is off by {off}"
-                    );
-                    worst = worst.max(off);
-                }
+                let what = format!("{shape:?} {activation:?}, dropout {drops}, on {name}");
+                worst = worst.max(compare(&dense(shape, activation, drops, &here), &expected, &what));
             }
         }
         println!("operations on {name}: off by at most {worst:.1e}");
@@ -241,14 +236,8 @@ fn every_algorithm_of_a_convolution_equals_flex() {
                 let expected = convolution(images, weights, options, drops, &flex);
                 let by = Convolution { by: Some(algorithm), ..options };
                 let found = convolution(images, weights, by, drops, &here);
-                for (part, (got, want)) in found.iter().zip(&expected).enumerate() {
-                    let off = off(want, got);
-                    assert!(
-                        off < TOLERANCE,
-                        "{images:?} {weights:?} {options:?} by {algorithm} on {name}: part {part} is off by {off}"
-                    );
-                    worst = worst.max(off);
-                }
+                let what = format!("{images:?} {weights:?} {options:?} by {algorithm} on {name}");
+                worst = worst.max(compare(&found, &expected, &what));
             }
             println!("convolutions by {algorithm} on {name}: off by at most {worst:.1e}");
         }

@@ -1,8 +1,7 @@
 //! Convolution as one matrix product a client: the images as columns, one for each pixel of the output (im2col).
 
-use super::mask::{Mask, dropped};
+use super::mask::{Mask, arguments, dropped};
 use super::{Buffer, fresh, grid};
-use crate::philox::Draw;
 use burn_cubecl::kernel::into_contiguous;
 use cubecl::prelude::*;
 
@@ -140,16 +139,14 @@ pub fn finish(products: &Buffer, bias: Buffer, sizes: Sizes, follows: u32, mask:
     let shape = [clients, sizes.batch, sizes.outputs, sizes.rows / halved, sizes.columns / halved];
     let images = fresh(&bias, &shape);
     let (count, dim) = grid(&images, shape.iter().product());
-    // Without a mask the kernel has no code that reads keys, and is given what is at hand in their place.
-    let keys = mask.map_or(&bias, |mask| &mask.keys).clone().into_buffer_arg();
-    let (first, draw) = mask.map_or((0, Draw::NONE), |mask| (mask.first as u32, mask.draw));
+    let (keys, first, draw) = arguments(mask, &bias);
     finish_kernel::launch(
         &images.client.clone(),
         count,
         dim,
         products.clone().into_buffer_arg(),
         bias.into_buffer_arg(),
-        keys,
+        keys.into_buffer_arg(),
         images.clone().into_buffer_arg(),
         first,
         draw.number,

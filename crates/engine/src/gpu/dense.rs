@@ -1,6 +1,6 @@
 //! What stands behind matrix products: bias, ReLU and dropout, the way back through them, and a step of gradient descent.
 
-use super::mask::{Mask, dropped};
+use super::mask::{Mask, arguments, dropped};
 use super::{Buffer, grid, like};
 use crate::philox::Draw;
 use burn_cubecl::kernel::into_contiguous;
@@ -14,11 +14,8 @@ pub fn finish(y: Buffer, bias: Buffer, relu: bool, mask: Option<&Mask>) -> Buffe
     let (clients, rows, outputs) = (shape[0], shape[1], shape[2]);
     let (count, dim) = grid(&y, clients * rows * outputs);
     let client = y.client.clone();
-    // Without a mask the kernel has no code that reads keys, and is given what is at hand in their place.
-    let keys = mask.map_or(&bias, |mask| &mask.keys).clone().into_buffer_arg();
-    let (first, draw) = mask.map_or((0, Draw::NONE), |mask| (mask.first as u32, mask.draw));
-    let (out, bias) = (y.clone().into_buffer_arg(), bias.into_buffer_arg());
-    let Draw { number, threshold, keep } = draw;
+    let (keys, first, Draw { number, threshold, keep }) = arguments(mask, &bias);
+    let (out, bias, keys) = (y.clone().into_buffer_arg(), bias.into_buffer_arg(), keys.into_buffer_arg());
     let (rows, outputs) = (rows as u32, outputs as u32);
     let masked = mask.is_some();
     finish_kernel::launch(

@@ -16,6 +16,15 @@ pub struct Mask {
     pub draw: Draw,
 }
 
+/// What a kernel that may drop is launched with: keys, the place of the first, and the draw. Without a mask it has no code that reads keys, and is given
+/// what is at hand in their place.
+pub fn arguments(mask: Option<&Mask>, at_hand: &Buffer) -> (Buffer, u32, Draw) {
+    match mask {
+        Some(mask) => (mask.keys.clone(), mask.first as u32, mask.draw),
+        None => (at_hand.clone(), 0, Draw::NONE),
+    }
+}
+
 /// Activations `[clients, ...]`, or their gradients, times what [`philox::mask`] says of each.
 pub fn mask(values: Buffer, by: &Mask) -> Buffer {
     let values = into_contiguous(values);

@@ -68,7 +68,7 @@ impl StackedKernels for Flex {
             };
             convolution(s, &x, &weight, client).forward(of(slice(&bias), client, s.cout), target);
         }
-        apply(&mut out, masked);
+        masked.apply(&mut out);
         let [h, w] = s.finished(finish);
         let out = tensor(out, [clients, s.batch, s.cout, h, w]);
         let saved = match finish {
@@ -87,7 +87,7 @@ impl StackedKernels for Flex {
         masked: &Masked<Convolution>,
         wanted: [bool; 3],
     ) -> Grads<Flex> {
-        let (x, weight, grad) = (dense(x), dense(weight), before_mask(masked, dense(grad)));
+        let (x, weight, grad) = (dense(x), dense(weight), dense(Self::behind(grad, masked)));
         let (clients, s) = shape(&x, &weight, &masked.options);
         let each = s.output_len(masked.options.finish);
         let mut dx = wanted[0].then(|| zeros(clients * s.input_len()));
@@ -135,7 +135,7 @@ impl StackedKernels for Flex {
                 of_mut(&mut y, client, batch * outputs),
             );
         }
-        apply(&mut y, activation);
+        activation.apply(&mut y);
         tensor(y, [clients, batch, outputs])
     }
 
@@ -213,23 +213,9 @@ impl StackedKernels for Flex {
     }
 
     fn masked(x: FlexTensor, mask: &Mask) -> FlexTensor {
-        let mut x = in_place(dense(x));
+        let mut x = in_place(x);
         mask.apply(x.storage_mut::<f32>());
         x
-    }
-}
-
-fn apply<T>(values: &mut [f32], masked: &Masked<T>) {
-    if let Some(mask) = &masked.mask {
-        mask.apply(values);
-    }
-}
-
-/// The gradient with respect to what went into the mask. What was dropped is zero behind it, so that nothing comes back there.
-fn before_mask<T>(masked: &Masked<T>, grad: FlexTensor) -> FlexTensor {
-    match &masked.mask {
-        Some(mask) => Flex::masked(grad, mask),
-        None => grad,
     }
 }
 
@@ -247,7 +233,7 @@ fn in_place(tensor: FlexTensor) -> FlexTensor {
 
 /// The gradient with respect to what went into the activation.
 fn before_activation(activation: &Masked<Activation>, y: &FlexTensor, grad: FlexTensor) -> FlexTensor {
-    let grad = before_mask(activation, grad);
+    let grad = Flex::behind(grad, activation);
     match activation.options {
         Activation::Linear => grad,
         Activation::Relu => {

@@ -26,7 +26,7 @@ impl<B: Generic> StackedKernels for B {
         masked: &Masked<Convolution>,
     ) -> (FloatTensor<B>, Saved<B>) {
         let (y, saved) = conv2d_forward::<B>(x, weight, bias, &masked.options);
-        (behind::<B, _>(y, masked), saved)
+        (B::behind(y, masked), saved)
     }
 
     fn conv2d_backward(
@@ -37,7 +37,7 @@ impl<B: Generic> StackedKernels for B {
         masked: &Masked<Convolution>,
         wanted: [bool; 3],
     ) -> Grads<B> {
-        conv2d_backward::<B>(x, weight, saved, behind::<B, _>(grad, masked), &masked.options, wanted)
+        conv2d_backward::<B>(x, weight, saved, B::behind(grad, masked), &masked.options, wanted)
     }
 
     fn linear_forward(
@@ -46,7 +46,7 @@ impl<B: Generic> StackedKernels for B {
         bias: FloatTensor<B>,
         masked: &Masked<Activation>,
     ) -> FloatTensor<B> {
-        behind::<B, _>(linear_forward::<B>(x, weight, bias, masked.options), masked)
+        B::behind(linear_forward::<B>(x, weight, bias, masked.options), masked)
     }
 
     fn linear_backward(
@@ -57,7 +57,7 @@ impl<B: Generic> StackedKernels for B {
         masked: &Masked<Activation>,
         wanted: [bool; 3],
     ) -> Grads<B> {
-        linear_backward::<B>(x, weight, y, behind::<B, _>(grad, masked), masked.options, wanted)
+        linear_backward::<B>(x, weight, y, B::behind(grad, masked), masked.options, wanted)
     }
 
     fn linear_descend(
@@ -69,7 +69,7 @@ impl<B: Generic> StackedKernels for B {
         rate: f32,
         wanted: [bool; 2],
     ) -> (FloatTensor<B>, [Option<FloatTensor<B>>; 2]) {
-        linear_descend::<B>(x, weight, y, behind::<B, _>(grad, masked), masked.options, rate, wanted)
+        linear_descend::<B>(x, weight, y, B::behind(grad, masked), masked.options, rate, wanted)
     }
 
     fn masked(x: FloatTensor<B>, mask: &Mask) -> FloatTensor<B> {
@@ -78,14 +78,6 @@ impl<B: Generic> StackedKernels for B {
         mask.apply(&mut factors);
         let factors = B::float_from_data(TensorData::new(factors, shape), &x.device());
         B::float_mul(x, factors)
-    }
-}
-
-/// Values behind an operation, or the gradient on its way back to it, through the mask.
-fn behind<B: StackedKernels, T>(values: FloatTensor<B>, masked: &Masked<T>) -> FloatTensor<B> {
-    match &masked.mask {
-        Some(mask) => B::masked(values, mask),
-        None => values,
     }
 }
 

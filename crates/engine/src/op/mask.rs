@@ -33,6 +33,15 @@ pub struct Masked<T> {
     pub mask: Option<Mask>,
 }
 
+impl<T> Masked<T> {
+    /// Drops out of the output of an operation where it was written, if there is dropout behind it.
+    pub(super) fn apply(&self, values: &mut [f32]) {
+        if let Some(mask) = &self.mask {
+            mask.apply(values);
+        }
+    }
+}
+
 impl<T> From<T> for Masked<T> {
     fn from(options: T) -> Self {
         Self { options, mask: None }

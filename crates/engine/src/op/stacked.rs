@@ -101,6 +101,14 @@ pub trait StackedKernels: Primitive {
 
     /// See [`dropout`](super::dropout()); the gradient of the output takes the same way back.
     fn masked(x: FloatTensor<Self>, mask: &Mask) -> FloatTensor<Self>;
+
+    /// What an operation put out, or the gradient on its way back to it, through the dropout behind it, if there is one.
+    fn behind<T>(values: FloatTensor<Self>, masked: &Masked<T>) -> FloatTensor<Self> {
+        match &masked.mask {
+            Some(mask) => Self::masked(values, mask),
+            None => values,
+        }
+    }
 }
 
 /// A backend on its own runs its kernels forward, and keeps nothing.

@@ -38,7 +38,7 @@ impl Deviation {
 }
 
 /// What is said of an update beside the samples that it was made from. Absent is what nobody recorded.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Update {
     /// m, how far its labels, taken together, are from the target: ‖sum_k a_k h_k (q_k - p)‖₁ / sum_k a_k h_k in [0, 2], q_k being the labels that client k
     /// trains on, a_k its weight and h_k its local steps ([`crate::Market::mix`]).

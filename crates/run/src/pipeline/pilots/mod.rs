@@ -182,8 +182,8 @@ impl Ground {
                 bar.advance();
                 match result {
                     Ok(pilot) => {
-                        let Pilot { authentic, generated, update: Update { mix, skew, steps }, measured, .. } = pilot;
-                        found.push((own[place], authentic, generated, (mix, skew, steps), measured));
+                        let Pilot { authentic, generated, update, measured, .. } = pilot;
+                        found.push((own[place], authentic, generated, update, measured));
                         ControlFlow::Continue(())
                     }
                     Err(failure) => {
@@ -199,10 +199,10 @@ impl Ground {
         drop(bar);
         let mut all: Vec<_> = agreement::from_all(ranks, &found)?.into_iter().flatten().collect();
         all.sort_by_key(|(at, ..)| *at);
-        let pilot = |(_, authentic, generated, (mix, skew, steps), measured)| Pilot {
+        let pilot = |(_, authentic, generated, update, measured)| Pilot {
             authentic,
             generated,
-            update: Update { mix, skew, steps },
+            update,
             measured,
             group: String::new(),
         };
